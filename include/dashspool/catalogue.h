@@ -661,4 +661,15 @@ typedef int catalogue_broken_fn(void *arg, const struct catalogue_broken *b, str
 int catalogue_summary_broken(struct catalogue_summary *l, int64_t since_us, catalogue_broken_fn *fn,
                              void *arg, struct err *err) DS_MUST_CHECK;
 
+/* Footage that was asked for and is still to come (requests.h), by id. */
+struct catalogue_asked {
+    int64_t id;
+    const char *imei, *state, *kind, *camera, *by;
+    const char *why;          /* what its last event says */
+    int64_t time_s, added_us; /* time_s: of the footage; 0: none */
+};
+typedef int catalogue_asked_fn(void *arg, const struct catalogue_asked *a, struct err *err);
+int catalogue_summary_asked(struct catalogue_summary *l, catalogue_asked_fn *fn, void *arg,
+                            struct err *err) DS_MUST_CHECK;
+
 #endif

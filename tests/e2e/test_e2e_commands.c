@@ -286,6 +286,9 @@ static void test_what_waits_for_the_ignition_is_sent_when_it_is_on(void **state)
     answers(fd, "Error: Cannot capture because ignition is off");
     support_wait(state_of(1) == REQUESTS_WAITING);
     assert_true(request(1).waits & REQUESTS_FOR_IGNITION);
+    expect(DASHSPOOL(w.root, "status"), 0, "requests   1 open\n  1    " IMEI " front photo, by ");
+    expect(DASHSPOOL(w.root, "status"), 0, ": waiting: the ignition is off; asked again when");
+    expect(DASHSPOOL(w.root, "status", "--json"), 0, "\"state\": \"waiting\"");
     deliver(fd, AVL_ID_IGNITION, 0);
     deliver(fd, AVL_ID_IGNITION, 1);
     hears(fd, AVL_CODEC_12, PHOTO);

@@ -67,6 +67,21 @@ static int take_camera(void *arg, const char *imei, const char *camera, int64_t 
     return s->n_cameras <= CAMERAS_MAX ? buf_append(&s->cameras, &c, sizeof c, err) : ERR_OK;
 }
 
+static int take_asked(void *arg, const struct catalogue_asked *a, struct err *err)
+{
+    struct status *s = arg;
+    struct asked r = {.id = a->id, .time_s = a->time_s, .added_us = a->added_us};
+    format_clean(r.imei, sizeof r.imei, a->imei);
+    format_clean(r.state, sizeof r.state, a->state);
+    format_clean(r.kind, sizeof r.kind, a->kind);
+    format_clean(r.camera, sizeof r.camera, a->camera);
+    format_clean(r.by, sizeof r.by, a->by);
+    format_clean(r.why, sizeof r.why, a->why);
+    return LIST_COUNT(&s->asked, struct asked) < CAMERAS_MAX
+               ? buf_append(&s->asked, &r, sizeof r, err)
+               : ERR_OK;
+}
+
 static int take_broken(void *arg, const struct catalogue_broken *b, struct err *err)
 {
     struct status *s = arg;
@@ -243,6 +258,8 @@ static int collect_catalogue(struct status *s, struct err *err)
         s->have_totals = rc == ERR_OK;
         if (rc == ERR_OK && (rc = catalogue_summary_cameras(l, take_camera, s, err)) == ERR_OK)
             rc = catalogue_summary_broken(l, s->now_us - STATUS_DAY_US, take_broken, s, err);
+        if (rc == ERR_OK)
+            rc = catalogue_summary_asked(l, take_asked, s, err);
         for (size_t i = 0; rc == ERR_OK && i < LIST_COUNT(&s->stage, struct stage); i++)
             rc = collect_lost(s, LIST_AT(&s->stage, struct stage, i), l, err);
         if (rc == ERR_OK &&
@@ -465,6 +482,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
     buf_init(&s->incoming, LIST_BYTES_MAX);
     buf_init(&s->cameras, LIST_BYTES_MAX);
     buf_init(&s->trackers, LIST_BYTES_MAX);
+    buf_init(&s->asked, LIST_BYTES_MAX);
     buf_init(&s->unheard, LIST_BYTES_MAX);
     buf_init(&s->certificates, LIST_BYTES_MAX);
     s->now_us = clock_utc_us();
@@ -512,6 +530,7 @@ void status_free(struct status **s)
     buf_clear(&(*s)->incoming);
     buf_clear(&(*s)->cameras);
     buf_clear(&(*s)->trackers);
+    buf_clear(&(*s)->asked);
     buf_clear(&(*s)->unheard);
     buf_clear(&(*s)->certificates);
     stages_free(&(*s)->stages);

@@ -87,6 +87,20 @@ static json_t *telemetry_json(const struct status *s)
     return o;
 }
 
+static json_t *asked_json(const struct status *s)
+{
+    json_t *list = json_array();
+    LIST_EACH (&s->asked, const struct asked, one) {
+        json_array_append_new(
+            list, json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
+                            (json_int_t)one->id, "imei", one->imei, "state", one->state, "kind",
+                            one->kind, "camera", text_json(one->camera), "time",
+                            time_json(one->time_s * 1000000), "by", text_json(one->by), "added",
+                            time_json(one->added_us), "why", text_json(one->why)));
+    }
+    return list;
+}
+
 static json_t *processes_json(const struct status *s, const char *stage)
 {
     json_t *out = json_array();
@@ -297,14 +311,14 @@ int status_json(const struct status *s, bool compact, struct buf *out, struct er
                             time_json(s->run_stopped_us), "frozen", s->run_frozen);
     json_t *o = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:o, s:o}",
+        "s:o, s:o, s:o, s:o, s:o, s:o}",
         "version", DASHSPOOL_VERSION, "root", root, "at", time_json(s->now_us), "trouble",
         trouble_json(s), "run", run, "receiver", receiver_json(&s->receiver), "telemetry",
-        telemetry_json(s), "stages", stages_json(s), "jobs", jobs_json(s), "age_limits_s",
-        limits_json(), "transfers", transfers_json(s), "cameras", cameras_json(s), "incoming",
-        incoming_json(s), "upkeep", upkeep_json(s), "certificates", certificates_json(s), "disk",
-        disk_json(&s->disk), "errors", errors_json(s), "oldest", oldest_json(s), "sandbox_missing",
-        s->sandbox[0] ? json_string(s->sandbox) : json_null());
+        telemetry_json(s), "requests", asked_json(s), "stages", stages_json(s), "jobs",
+        jobs_json(s), "age_limits_s", limits_json(), "transfers", transfers_json(s), "cameras",
+        cameras_json(s), "incoming", incoming_json(s), "upkeep", upkeep_json(s), "certificates",
+        certificates_json(s), "disk", disk_json(&s->disk), "errors", errors_json(s), "oldest",
+        oldest_json(s), "sandbox_missing", s->sandbox[0] ? json_string(s->sandbox) : json_null());
     char *text =
         o ? json_dumps(o, (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6))
           : NULL;

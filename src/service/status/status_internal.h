@@ -171,6 +171,11 @@ struct tracker {
     int front, rear;                   /* states of its cameras; -1: it never said */
 };
 
+struct asked { /* footage that is still to come */
+    int64_t id, time_s, added_us;
+    char imei[16], state[16], kind[16], camera[8], by[128], why[TEXT_ROOM];
+};
+
 struct status {
     char *root;
     int64_t now_us;
@@ -183,6 +188,7 @@ struct status {
     struct receiver receiver;
     struct telemetry telemetry;
     struct buf trackers;     /* struct tracker, by IMEI; then those without a record */
+    struct buf asked;        /* struct asked, by id */
     struct buf processes;    /* struct process */
     struct buf stage;        /* struct stage: those of the configuration, then others */
     struct buf claims;       /* struct claim */

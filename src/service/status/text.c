@@ -268,6 +268,25 @@ static void text_trackers(struct page *p, const struct status *s, const struct l
     text_more(p, most->trackers > 0 ? (long long)n - told : 0);
 }
 
+/* What is still to come, and what it waits for. */
+static void text_asked(struct page *p, const struct status *s, const struct limits *most)
+{
+    size_t n = LIST_COUNT(&s->asked, struct asked);
+    int told = 0;
+    if (n == 0)
+        return;
+    page_line(p, STYLE_STRONG, "%-*s %zu open", INDENT - 1, "requests", n);
+    LIST_EACH (&s->asked, const struct asked, one) {
+        if (told == most->trackers)
+            break;
+        told++;
+        page_line(p, STYLE_PLAIN, "  %-4lld %s %s%s%s, by %s: %s: %s", (long long)one->id,
+                  one->imei, one->camera, one->camera[0] ? " " : "", one->kind, one->by, one->state,
+                  one->why);
+    }
+    text_more(p, most->trackers > 0 ? (long long)n - told : 0);
+}
+
 static void put_run(struct page *p, const struct status *s)
 {
     char span[24];
@@ -521,6 +540,7 @@ static void build(struct page *p, const struct status *s, const struct limits *m
     text_transfers(p, s);
     text_cameras(p, s, most);
     text_trackers(p, s, most);
+    text_asked(p, s, most);
     text_disk(p, s, most);
     text_upkeep(p, s, most);
     text_errors(p, s, most);

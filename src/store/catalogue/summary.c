@@ -335,3 +335,40 @@ int catalogue_summary_broken(struct catalogue_summary *l, int64_t since_us, cata
     sqlite3_finalize(of);
     return rc;
 }
+
+/* ---- what was asked for ---- */
+
+int catalogue_summary_asked(struct catalogue_summary *l, catalogue_asked_fn *fn, void *arg,
+                            struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = true;
+    if (l->version < 9) /* nobody could ask yet */
+        return ERR_OK;
+    int rc = sqlx_prepare(l->db, &st,
+                          "SELECT imei, state, kind, camera, asked_by,"
+                          " (SELECT what FROM request_event WHERE request = id"
+                          "  ORDER BY n DESC LIMIT 1), id, time_s, added_us FROM request"
+                          " WHERE state IN ('queued', 'sent', 'accepted', 'uploading', 'waiting')"
+                          " ORDER BY id",
+                          err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        char imei[16], state[16], kind[16], camera[8], by[128], why[512];
+        if (!sqlx_text(st, 0, imei, sizeof imei) || !sqlx_text(st, 1, state, sizeof state) ||
+            !sqlx_text(st, 2, kind, sizeof kind) || !sqlx_text(st, 3, camera, sizeof camera) ||
+            !sqlx_text(st, 4, by, sizeof by) || !sqlx_text(st, 5, why, sizeof why))
+            continue; /* that is fsck's */
+        const struct catalogue_asked a = {.id = sqlite3_column_int64(st, 6),
+                                          .imei = imei,
+                                          .state = state,
+                                          .kind = kind,
+                                          .camera = camera,
+                                          .by = by,
+                                          .why = why,
+                                          .time_s = sqlite3_column_int64(st, 7),
+                                          .added_us = sqlite3_column_int64(st, 8)};
+        rc = fn(arg, &a, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
