@@ -157,6 +157,9 @@ static void test_a_package_has_maps_by_the_trackers_word(void **state)
     const char *kml = support_path(w->dir, "case/data/position/" VIDEO ".kml");
     assert_int_equal(support_count(kml, "25.2000000,54.6"), 2); /* both ends of the clip */
     assert_int_equal(support_count(kml, "tracker"), 1);
+    const char *report = support_path(w->dir, "case/data/report.html");
+    assert_int_equal(support_count(report, "What the tracker says"), 1);
+    assert_int_equal(support_count(report, "class=\"map route\""), 1);
     world_close(w);
 }
 

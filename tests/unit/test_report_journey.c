@@ -362,6 +362,27 @@ static void test_the_event_and_the_speed_before_it_are_told(void **state)
     free(page);
 }
 
+/* Whom the camera told none: its tracker did. */
+static void test_where_it_was_is_known_by_the_tracker_too(void **state)
+{
+    (void)state;
+    struct report *r = report_facts(NULL);
+    struct report_clip *c = report_facts_clips();
+    r->n_clips = 1;
+    c->has_position = false;
+    char *page = report_page(r);
+    report_says(page, "not known by the camera; the tracker tells the route of 1 of 1, see below");
+    report_says(page, "For what its tracker said, see below.");
+    report_says_not(page, "Where it was taken.");
+    free(page);
+    c->journey.hidden = c->journey.records;
+    page = report_page(r);
+    report_says_not(page, "the tracker tells the route");
+    report_says_not(page, "see below.");
+    report_says(page, "Where it was taken.");
+    free(page);
+}
+
 static void test_without_an_account_nothing_is_told_of_one(void **state)
 {
     (void)state;
@@ -539,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_the_route_is_as_long_as_its_scale_says),
         cmocka_unit_test(test_a_route_across_180_degrees_is_short),
         cmocka_unit_test(test_the_event_and_the_speed_before_it_are_told),
+        cmocka_unit_test(test_where_it_was_is_known_by_the_tracker_too),
         cmocka_unit_test(test_without_an_account_nothing_is_told_of_one),
         cmocka_unit_test(test_it_is_the_same_on_paper),
         cmocka_unit_test(test_values_that_cannot_be_are_not_drawn),

@@ -134,7 +134,7 @@ void clip_unknown(struct doc *d, const struct report_clip *clip)
          "The local time zone; its time is given in UTC only."},
         {video && clip->duration_us <= 0, "How long it is."},
         {timed && !clip->start.has_error, "How accurate its time is."},
-        {!format_place_ok(clip), "Where it was taken."},
+        {!format_place_ok(clip) && !format_route_ok(clip), "Where it was taken."},
         {doc_empty(clip->trigger), "Why the camera recorded it."},
         {!doc_empty(clip->trigger) && !clip->has_trigger_time, "The exact moment of the trigger."},
         {video && clip->fps_milli <= 0, "Its frame rate."},

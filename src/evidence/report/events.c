@@ -209,7 +209,7 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
             clip_link(d, r, i);
             doc_text(d, ": position not known. ");
             doc_text(d, r->clip[i].position_why);
-            if (r->clip[i].journey.known)
+            if (format_route_ok(&r->clip[i]))
                 doc_text(d, " For what its tracker said, see below.");
             doc_close(d, DOC_PARAGRAPH);
             continue;

@@ -27,6 +27,12 @@ bool format_place_ok(const struct report_clip *clip)
            clip->lon_deg >= -180 && clip->lon_deg <= 180;
 }
 
+bool format_route_ok(const struct report_clip *clip)
+{
+    const struct report_journey *j = &clip->journey;
+    return j->known && (double)j->records - (double)j->unfixed - (double)j->hidden > 0;
+}
+
 int64_t format_between(int64_t from_us, int64_t until_us)
 {
     if (from_us < 0 && until_us > INT64_MAX + from_us)

@@ -16,6 +16,8 @@ bool format_time_ok(const struct report_time *t);
 bool format_zone_ok(const struct report_time *t);
 /* It has a position that there can be. */
 bool format_place_ok(const struct report_clip *clip);
+/* Its tracker tells where it was. */
+bool format_route_ok(const struct report_clip *clip);
 /* until - from, or the nearest that there is. */
 int64_t format_between(int64_t from_us, int64_t until_us);
 

@@ -553,7 +553,7 @@ static void plot_samples(struct doc *doc, const struct account *a)
     doc_textf(doc, "File %zu ", a->number + 1);
     if (event) {
         doc->ops->swatch(doc, DRAW_BAND);
-        doc_text(doc, "± 1 s: how well the samples’ times are known");
+        doc_text(doc, "± 1 s: the samples’ times");
     }
     doc_close(doc, DOC_KEY);
     doc_open(doc, DOC_SMALL);

@@ -38,7 +38,7 @@ struct layout {
     struct maps maps;
     const struct report_time *first, *last;
     size_t vehicles; /* that are known */
-    size_t videos, flawed, unexamined, placed;
+    size_t videos, flawed, unexamined, placed, routes;
     const char *title; /* the report's own, or … */
     char named[320];   /* … vehicle, event and date: summary_count() */
 };

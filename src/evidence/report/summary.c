@@ -79,6 +79,7 @@ void summary_count(struct layout *out, const struct report *r)
         out->flawed += clip->n_stretches > 0 || clip->arrival.partial;
         out->unexamined += !clip->examined;
         out->placed += format_place_ok(clip);
+        out->routes += format_route_ok(clip);
         imei = doc_empty(clip->imei) ? imei : clip->imei;
         vehicle = doc_empty(clip->vehicle) ? vehicle : clip->vehicle;
         one_reason = one_reason && (!reason || strcmp(reason, trigger) == 0);
@@ -130,6 +131,9 @@ static void summary_state(struct doc *d, const struct report *r, const struct la
         doc_text(d, "known for all recordings, with maps below");
     else
         doc_textf(d, "known for %zu of %zu recordings, with maps below", placed, r->n_clips);
+    if (layout->routes)
+        doc_textf(d, "%s the tracker tells the route of %zu of %zu, see below",
+                  placed ? ";" : " by the camera;", layout->routes, r->n_clips);
     doc_fact_end(d);
 }
 

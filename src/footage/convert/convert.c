@@ -61,7 +61,8 @@ static const struct cfg_key keys[] = {
      "corner of the overlay"},
     {"osd_size", CFG_REAL, "times", 0, 4, "1", "size of the overlay's text"},
     {"osd_box", CFG_BOOL, "yes or no", 0, 0, "yes", "dark box behind the overlay"},
-    {"osd_units", CFG_WORD, "metric imperial", 0, 0, "metric", "units of {speed}"},
+    {"osd_units", CFG_WORD, "metric imperial", 0, 0, "metric",
+     "units of {speed}, and of speeds in reports"},
     {"note", CFG_TEXT, "text", 0, 127, "", "a line of the overlay, or {note} of a template"},
 };
 
