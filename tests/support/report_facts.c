@@ -198,8 +198,9 @@ static const struct report_clip crash_rear = {
 /* ---- the tracker's account of the crash ----
  *
  * One record a second, from 60 s before the front camera's film to 60 s after it: 63 km/h eastwards
- * up to the crash at 5 s, then braking. Nothing from 40 s to 20 s before; then 3 s without a fix;
- * the last 10 s in private mode. 10 s of samples around the crash, 50 a second. */
+ * up to the crash at 5 s, then braking. Nothing from 40 s to 20 s before; 3 s without a fix 20 s
+ * behind its beginning; the last 10 s in private mode. 10 s of samples around the crash, 50 a
+ * second. */
 
 static struct track_point points[REPORT_FACTS_POINTS];
 static struct report_sample samples[REPORT_FACTS_SAMPLES];
@@ -221,7 +222,7 @@ static size_t make_points(void)
                                          .altitude_m = 112,
                                          .satellites = 11,
                                          .valid = true};
-        if (s >= -20 && s < -17)
+        if (s >= 20 && s < 23)
             points[n].valid = false;
         if (s > 60)
             points[n] = (struct track_point)TRACK_POINT_NONE;
