@@ -21,7 +21,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -423,12 +425,61 @@ static void finish(struct world *w)
     support_tmp_remove(&w->dir);
 }
 
+/* ---- the floor: what a commit of 4 KiB takes on this disk, meanwhile ---- */
+
+enum { FLOOR_MAX = 4096, FLOOR_EACH_US = 50000 };
+
+struct floor {
+    pthread_t thread;
+    atomic_bool ends;
+    int fd;
+    int64_t took_us[FLOOR_MAX];
+    size_t n;
+};
+
+static void *commit_again_and_again(void *arg)
+{
+    struct floor *f = arg;
+    static const uint8_t page[4096];
+    while (!atomic_load(&f->ends) && f->n < FLOOR_MAX) {
+        int64_t began_us = clock_mono_us();
+        if (pwrite(f->fd, page, sizeof page, (off_t)(f->n * sizeof page)) != (ssize_t)sizeof page ||
+            fsync(f->fd) < 0)
+            break;
+        f->took_us[f->n++] = clock_mono_us() - began_us;
+        usleep(FLOOR_EACH_US);
+    }
+    return NULL;
+}
+
+static void floor_begin(struct floor *f, const char *dir)
+{
+    *f = (struct floor){.n = 0};
+    f->fd = open(support_path(dir, "floor"), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(f->fd >= 0);
+    assert_int_equal(pthread_create(&f->thread, NULL, commit_again_and_again, f), 0);
+}
+
 /* ---- load ---- */
 
 static int later(const void *a, const void *b)
 {
     const int64_t *x = a, *y = b;
     return *x < *y ? -1 : *x > *y;
+}
+
+static void floor_end(struct floor *f)
+{
+    atomic_store(&f->ends, true);
+    pthread_join(f->thread, NULL);
+    close(f->fd);
+    qsort(f->took_us, f->n, sizeof *f->took_us, later);
+    if (f->n > 0)
+        row("  beside it, fsync of 4 KiB: median, 99 of 100, worst",
+            text("%.0f, %.0f, %.0f ms", (double)f->took_us[f->n / 2] / 1e3,
+                 (double)f->took_us[f->n - 1 - f->n / 100] / 1e3,
+                 (double)f->took_us[f->n - 1] / 1e3),
+            "", true);
 }
 
 static void waits(struct crowd *c, const char *what, double rate, double seconds, bool goals)
@@ -451,6 +502,7 @@ static void waits(struct crowd *c, const char *what, double rate, double seconds
 static void load(int trackers, double rate, double seconds, double burst, double burst_seconds,
                  bool goals)
 {
+    static struct floor floor;
     struct world w = begin(trackers, 1);
     struct crowd *c = w.crowd;
     start(&w);
@@ -467,18 +519,22 @@ static void load(int trackers, double rate, double seconds, double burst, double
     row(text("%d trackers log in", trackers),
         text("%.1f s", (double)(clock_mono_us() - began_us) / 1e6), "all", c->up == trackers);
     double before_s = fleet_usage_of(&w.server).cpu_s;
+    floor_begin(&floor, w.dir);
     crowd_pace(c, rate, 1, seconds);
     row("  CPU of the server",
         text("%.0f %% of a core", (fleet_usage_of(&w.server).cpu_s - before_s) / seconds * 100), "",
         true);
     waits(c, "a record a frame", rate, seconds, goals);
+    floor_end(&floor);
     before_s = fleet_usage_of(&w.server).cpu_s;
+    floor_begin(&floor, w.dir);
     crowd_pace(c, burst, 1, burst_seconds);
     row("  CPU of the server",
         text("%.0f %% of a core",
              (fleet_usage_of(&w.server).cpu_s - before_s) / burst_seconds * 100),
         "", true);
     waits(c, "a burst, a record a frame", burst, burst_seconds, goals);
+    floor_end(&floor);
     double memory = (double)fleet_usage_of(&w.server).memory_bytes / MB;
     row("  memory of the server, at most", text("%.0f MB", memory), goals ? "<= 200 MB" : "",
         !goals || memory <= MEMORY_GOAL);
