@@ -250,6 +250,11 @@ static void test_the_report_tells_it_but_not_without_the_position(void **state)
     cfg_free(&cfg);
     struct report_facts_redacted redacted = {.no_sound = true};
     page = page_of(f, &t, NULL, &redacted);
+    report_says_not(page, TITLE);
+    report_says_not(page, "km/h");
+    free(page);
+    redacted.with_position = true;
+    page = page_of(f, &t, NULL, &redacted);
     report_says(page, TITLE);
     free(page);
     redacted.no_position = true;

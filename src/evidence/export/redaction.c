@@ -651,6 +651,7 @@ int redaction_report(struct package *p, const struct catalogue_transfer *t, stru
         .n = r->result.n_outputs,
         .no_sound = r->no_sound,
         .no_position = r->asked->hide & CONVERT_HIDE_POSITION,
+        .with_position = r->asked->with_position,
     };
     int rc = report_facts_add(p->report, p->catalogue, r->work.path, t, "", &redacted, err);
     for (int i = 0; i < r->result.n_outputs; i++)

@@ -454,7 +454,7 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
         (rc = catalogue_arrival_each(c, t->key, add_arrival, told, err)) == ERR_OK &&
         (rc = take_picture(s, told, root, err)) == ERR_OK)
         rc = find_damage(told, root, err);
-    if (rc == ERR_OK && !told->no_position)
+    if (rc == ERR_OK && !told->no_position && (!redacted || redacted->with_position))
         rc = told_journey_gather(&told->journey, c, t, s->pictures, &s->pictures_bytes, err);
     describe_arrival(told);
     add_clocks(told);

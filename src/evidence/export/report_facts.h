@@ -25,6 +25,7 @@ struct report_facts_redacted {
     const struct catalogue_copy *copy; /* n of them */
     int n;
     bool no_sound, no_position;
+    bool with_position; /* also what the tracker itself said: not without this */
 };
 
 /* A transfer, with its copies and connections; master: its name in the package, or "". Its copies
