@@ -5,6 +5,8 @@
  */
 #include "dashspool/clock.h"
 #include "dashspool/records.h"
+#include "dashspool/tls.h"
+#include "support/certs.h"
 #include "support/trackers.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -331,6 +333,99 @@ static void test_limits_of_connections(void **state)
     close(b);
 }
 
+/* ---- TLS ---- */
+
+struct secure {
+    int fd;
+    struct tls_context *context;
+    struct tls *tls;
+};
+
+static void secure_send(struct secure *s)
+{
+    uint8_t bytes[4096];
+    for (size_t n; (n = tls_pull(s->tls, bytes, sizeof bytes)) > 0;)
+        tracker_say(s->fd, bytes, n);
+}
+
+/* The next plain byte. */
+static uint8_t secure_hear(struct secure *s)
+{
+    uint8_t in[4096], one = 0;
+    struct err err;
+    size_t n = 0;
+    bool end = false;
+    for (;;) {
+        assert_ok(tls_read(s->tls, &one, 1, &n, &end, &err));
+        assert_false(end);
+        if (n == 1)
+            return one;
+        ssize_t got = recv(s->fd, in, sizeof in, 0);
+        assert_true(got > 0);
+        assert_ok(tls_feed(s->tls, in, (size_t)got, &err));
+    }
+}
+
+static void secure_say(struct secure *s, const void *bytes, size_t n)
+{
+    struct err err;
+    assert_ok(tls_write(s->tls, bytes, n, &err));
+    secure_send(s);
+}
+
+static void secure_connect(struct secure *s, const char *ca)
+{
+    uint8_t in[4096];
+    struct err err;
+    bool done = false;
+    s->fd = world_dial(w.tls_port);
+    assert_ok(tls_context_client(&s->context, NULL, NULL, ca, &err));
+    assert_ok(tls_new(&s->tls, s->context, "127.0.0.1", &err));
+    for (;;) {
+        assert_ok(tls_handshake(s->tls, &done, &err));
+        secure_send(s);
+        if (done)
+            return;
+        ssize_t got = recv(s->fd, in, sizeof in, 0);
+        assert_true(got > 0);
+        assert_ok(tls_feed(s->tls, in, (size_t)got, &err));
+    }
+}
+
+static void test_the_tls_port_takes_records(void **state)
+{
+    (void)state;
+    struct secure s;
+    char config[1400], ca[700];
+    uint8_t login[AVL_LOGIN_BYTES];
+    static uint8_t frame[64 * 1024];
+    world_open_telemetry(&w, DASHSPOOL_BINARY, "");
+    certs_make_ca(w.dir, "ca");
+    certs_make(w.dir, "ca", "server", "IP:127.0.0.1");
+    snprintf(ca, sizeof ca, "%s/ca.pem", w.dir);
+    snprintf(config, sizeof config, "tls_cert = %s/server.pem\ntls_key = %s/server.key\n", w.dir,
+             w.dir);
+    world_configure(&w, config);
+    base_ms = (uint64_t)clock_utc_us() / 1000 - 3600 * 1000;
+    world_start(&w);
+    secure_connect(&s, ca);
+    avl_login_put(login, A_TEXT);
+    secure_say(&s, login, sizeof login);
+    assert_int_equal(secure_hear(&s), AVL_LOGIN_ACCEPTED);
+    /* two frames, of more than one TLS record, at once */
+    size_t n = frame_of(frame, sizeof frame, 0, 99);
+    n += frame_of(frame + n, sizeof frame - n, 100, 199);
+    secure_say(&s, frame, n);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(secure_hear(&s) | secure_hear(&s) | secure_hear(&s), 0);
+        assert_int_equal(secure_hear(&s), 100);
+    }
+    has_exactly(A_TEXT, 0, 199);
+    tls_free(&s.tls);
+    tls_context_free(&s.context);
+    close(s.fd);
+}
+
 /* ---- a disk without room ---- */
 
 static void test_nothing_is_answered_while_the_disk_is_full(void **state)
@@ -564,6 +659,7 @@ int main(void)
         TEST(test_a_camera_on_this_port_is_closed_with_a_clear_line),
         TEST(test_only_trackers_on_the_list_of_the_receiver_are_taken),
         TEST(test_limits_of_connections),
+        TEST(test_the_tls_port_takes_records),
         TEST(test_nothing_is_answered_while_the_disk_is_full),
         TEST(test_what_was_taken_is_durable_after_sigterm),
         TEST(test_nothing_that_was_answered_is_lost_under_sigkill),
