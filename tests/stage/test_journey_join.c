@@ -341,6 +341,19 @@ static void test_copies_wait_for_a_tracker_that_is_there(void **state)
     assert_int_equal(wait_ms, 0); /* it is behind the clip already */
 }
 
+static void test_times_of_the_settings(void **state)
+{
+    (void)state;
+    static struct cfg_section sections[JOURNEY_CFG_SECTIONS];
+    struct cfg *cfg;
+    struct err err;
+    memcpy(sections, journey_cfg_sections, sizeof sections);
+    assert_ok(cfg_load(&cfg, NULL, sections, JOURNEY_CFG_SECTIONS, &err));
+    assert_int_equal(journey_window_us(cfg), 3 * SECOND);
+    assert_int_equal(journey_wait_us(cfg), 30 * SECOND);
+    cfg_free(&cfg);
+}
+
 static int count_difference(void *arg, bool note, const char *text, struct err *err)
 {
     (void)text;
@@ -417,6 +430,7 @@ int main(void)
         T(test_copies_in_a_package_stay_and_new_ones_stand_beside_them),
         T(test_copies_wait_for_a_tracker_that_is_there),
         T(test_what_is_altered_is_told),
+        T(test_times_of_the_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

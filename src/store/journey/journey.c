@@ -277,12 +277,12 @@ const struct cfg_section journey_cfg_sections[JOURNEY_CFG_SECTIONS] = {
 
 int64_t journey_window_us(const struct cfg *cfg)
 {
-    return cfg_int(cfg, "telemetry", "window") * 1000;
+    return cfg_ms(cfg, "telemetry", "window") * 1000;
 }
 
 int64_t journey_wait_us(const struct cfg *cfg)
 {
-    return cfg_int(cfg, "convert", "telemetry_wait") * 1000;
+    return cfg_ms(cfg, "convert", "telemetry_wait") * 1000;
 }
 
 static int keep_latest(void *arg, const struct records_latest *latest, struct err *err)
