@@ -211,6 +211,7 @@ static void test_what_is_asked_for_comes_and_shows_where_it_was(void **state)
     snprintf(package, sizeof package, "%s/claim", v->dir);
     expect(RUN("export", id, "-o", package), 0, "1 transfer");
     expect(PROC_RUN(DASHSPOOL_BINARY, "verify", package), 0, "");
+    assert_true(support_entries(support_path(package, "data/telemetry")) >= 2);
 
     snprintf(copy, sizeof copy, "%s/archive/" IMEI "/%s/%s.viewing-DERIVED.mp4", v->root, day, id);
     assert_ok(track_load(&drive, TRACK, &err));
