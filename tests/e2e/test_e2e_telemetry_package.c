@@ -64,7 +64,7 @@ static void drive(const char *imei, bool quiet, bool later)
         if (!quiet && s == 3) {
             says.event_id = AVL_ID_CAMERA_TRIGGER;
             says.trigger = CRASH;
-            says.time_ms += 200;
+            says.time_ms += 237; /* no picture was taken then */
         }
         if (quiet || (s > 8) == later)
             tracker_put(r, imei, &says, 1000 * T0 + (later ? INT64_C(86400000000) : 0) + s / 10);
@@ -232,8 +232,8 @@ static void test_a_package_has_what_the_tracker_said(void **state)
     free(records);
     has(full, TABLE,
         "\"family\":\"fmb\",\"clip\":{\"from\":\"2024-11-29T07:23:45.000Z\",\"until\":"
-        "\"2024-11-29T07:23:55.000Z\"},\"event\":{\"time\":\"2024-11-29T07:23:48.200Z"
-        "\",\"difference_ms\":200,\"record\":18},\"records\":41,\"withheld\":0,");
+        "\"2024-11-29T07:23:55.000Z\"},\"event\":{\"time\":\"2024-11-29T07:23:48.237Z"
+        "\",\"difference_ms\":237,\"record\":18},\"records\":41,\"withheld\":0,");
     has(full, TABLE, "\"lat\":54.7003000,\"lon\":25.2003000,\"altitude_m\":105,\"valid\":true}");
     has(full, TABLE, "\"name\":\"external voltage\",\"value\":12.52,\"unit\":\"V\"");
     assert_false(is_there(full, OF(NONE) ".records.txt"));
@@ -300,17 +300,27 @@ static void test_private_mode_hides_it_in_every_file(void **state)
         assert_false(tells_of(full, s, true));
 }
 
+/* Its copies show where it was meanwhile, as those of the full one do, unless that is hidden; but
+ * neither what was before and after, nor the records. */
 static void test_nothing_of_it_is_in_a_redacted_package(void **state)
 {
     (void)state;
-    const char *redacted = in_dir("redacted");
+    const char *redacted = in_dir("redacted"), *hidden = in_dir("hidden");
     expect(RUN("export", VIDEO, STILL, HIDDEN, NONE, "-o", redacted, "--at", AT, "--redact-sound"),
            0, "redacted");
+    expect(
+        RUN("export", VIDEO, STILL, HIDDEN, NONE, "-o", hidden, "--at", AT, "--hide", "position"),
+        0, "redacted");
     assert_false(is_there(redacted, "data/telemetry"));
+    assert_false(is_there(hidden, "data/telemetry"));
     has(redacted, "bag-info.txt", "\nTelemetry: none\n");
-    for (int s = -15; s <= 21; s++)
-        assert_false(tells_of(redacted, s, false) || tells_of(redacted, s, true));
-    /* nor by what a guess could be confirmed, or when its event was */
+    for (int s = -15; s <= 21; s++) {
+        if (s < -1 || s > 7)
+            assert_false(tells_of(redacted, s, false));
+        assert_false(tells_of(redacted, s, true));
+        assert_false(tells_of(hidden, s, false) || tells_of(hidden, s, true));
+    }
+    /* nor what could confirm a guess, or when its event was */
     static const char *const files[] = {RECORDS, TABLE, TRACK};
     for (int i = 0; i < 3; i++) {
         char hex[HASH_HEX_ROOM];
@@ -324,7 +334,7 @@ static void test_nothing_of_it_is_in_a_redacted_package(void **state)
     const char *hash = strstr(custody, "\"records_sha256\":\"");
     assert_non_null(hash);
     assert_false(anywhere(redacted, hash + strlen("\"records_sha256\":\""), 64));
-    assert_false(anywhere(redacted, "07:23:48.200", 12));
+    assert_false(anywhere(hidden, "07:23:48.237", 12));
     free(custody);
     expect(RUN("verify", redacted), 0, "the package has no records of a tracker");
 }
@@ -374,9 +384,9 @@ static void test_what_is_altered_is_said_in_words(void **state)
         {"sed -i 's/^Telemetry: 3 recordings, 15 s/Telemetry: 3 recordings, 14 s/' bag-info.txt",
          "bag-info.txt says 14 s before and after; there are records of 15 s"},
         {"echo 'Telemetry: none' >>bag-info.txt", "bag-info.txt has Telemetry twice"},
-        {"sed -i 's/\"difference_ms\":200/\"difference_ms\":0/' " TABLE,
-         "the record of the event is that of 2024-11-29T07:23:48.200Z, 0 ms apart; the custody "
-         "record says 2024-11-29T07:23:48.200Z, 200 ms"},
+        {"sed -i 's/\"difference_ms\":237/\"difference_ms\":0/' " TABLE,
+         "the record of the event is that of 2024-11-29T07:23:48.237Z, 0 ms apart; the custody "
+         "record says 2024-11-29T07:23:48.237Z, 237 ms"},
         {"sed -i 's/\"until\":\"2024-11-29T07:23:55/\"until\":\"2024-11-29T07:23:59/' " TABLE,
          TABLE ": its clip is from 2024-11-29T07:23:45.000Z to 2024-11-29T07:23:59.000Z there, by "
                "its facts from 2024-11-29T07:23:45.000Z to 2024-11-29T07:23:55.000Z"},

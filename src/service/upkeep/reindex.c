@@ -130,8 +130,26 @@ static int add_origin(struct reindex *r, const struct catalogue_transfer *t, boo
     return rc;
 }
 
-/* Connections, origin, protections and stages of a row that was taken over; one that cannot be read
- * does not keep the others. *origin: it is there. */
+static int add_record(void *arg, const struct catalogue_record *record, struct err *err)
+{
+    const struct parts *p = arg;
+    return catalogue_record_put(p->r->made, p->t->key, record, &(bool){false}, err);
+}
+
+/* What its tracker said of it, and by which record of its event: they are nowhere else. */
+static int add_journey(const struct parts *p, struct err *err)
+{
+    struct catalogue_match match;
+    bool found = false;
+    int rc = catalogue_record_each(p->r->old, p->t->key, INT64_MIN, INT64_MAX, add_record,
+                                   (void *)(uintptr_t)p, err);
+    if (rc == ERR_OK)
+        rc = catalogue_match_get(p->r->old, p->t->key, &match, &found, err);
+    return rc < 0 || !found ? rc : catalogue_match_put(p->r->made, p->t->key, &match, err);
+}
+
+/* Connections, origin, protections, stages and the tracker's records of a row that was taken over;
+ * one that cannot be read does not keep the others. *origin: it is there. */
 static int old_parts(struct reindex *r, const struct catalogue_transfer *t, bool *origin,
                      struct err *err)
 {
@@ -144,6 +162,8 @@ static int old_parts(struct reindex *r, const struct catalogue_transfer *t, bool
         rc = catalogue_protection_each(r->old, t->key, add_protection, &p, err);
     if ((rc = trouble(r, t->id, rc, err)) == ERR_OK)
         rc = catalogue_done_each(r->old, t->key, add_done, &p, err);
+    if ((rc = trouble(r, t->id, rc, err)) == ERR_OK)
+        rc = add_journey(&p, err);
     return trouble(r, t->id, rc, err);
 }
 
