@@ -154,6 +154,8 @@ static void test_a_package_has_maps_by_the_trackers_word(void **state)
     say(w, 9000, 547000000, 90, 9);
     expect(RUN("work", "--once"), 0, "1 job done");
     expect(RUN("export", VIDEO, "-o", support_path(w->dir, "case")), 0, "1 transfer");
+    expect(PROC_RUN(DASHSPOOL_BINARY, "verify", "--reproduce", support_path(w->dir, "case")), 0,
+           "made again from the originals: the same bytes");
     const char *kml = support_path(w->dir, "case/data/position/" VIDEO ".kml");
     assert_int_equal(support_count(kml, "25.2000000,54.6"), 2); /* both ends of the clip */
     assert_int_equal(support_count(kml, "tracker"), 1);

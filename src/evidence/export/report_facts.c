@@ -99,7 +99,8 @@ static size_t kind_at(const char *kind)
 /* In words: what is known, and hidden neither here nor by the settings' template. */
 static const char *text_of_what(const struct told *t, const struct recipe_settings *made)
 {
-    bool place = t->t.known & CATALOGUE_POSITION_OK && !t->no_position;
+    bool known = t->t.known & CATALOGUE_POSITION_OK || made->track_sha256[0];
+    bool place = known && !t->no_position;
     return made->own_overlay                   ? "text"
            : !(t->t.known & CATALOGUE_TIME_OK) ? (place ? "position" : "text")
            : place                             ? "clock and position"

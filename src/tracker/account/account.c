@@ -115,8 +115,10 @@ static uint8_t read_byte(struct rest *r)
     int low = high >= 0 ? digit(r->at[1]) : -1;
     if (low < 0 && !r->bad)
         r->bad = "hexadecimal";
-    r->at += low < 0 ? 0 : 2;
-    return low < 0 ? 0 : (uint8_t)(high << 4 | low);
+    if (low < 0)
+        return 0;
+    r->at += 2;
+    return (uint8_t)(high << 4 | low);
 }
 
 static int read_private(struct account_row *row, struct rest *r, struct err *err)
