@@ -12,6 +12,7 @@
 #include "dashspool/upkeep.h"
 #include "support/sql.h"
 #include "support/stored.h"
+#include "support/tracker.h"
 #include "support/world.h"
 #include <sqlite3.h>
 #include <stdio.h>
@@ -88,6 +89,21 @@ static void add_deleted(void)
     stored_close(&store);
 }
 
+/* What a tracker said of the video, and of its event. */
+static void drive(void)
+{
+    struct records *r = NULL;
+    struct err err;
+    assert_ok(records_open(&r, w.root, RECORDS_WRITE, &err));
+    for (int s = 0; s < 6; s++) {
+        struct tracker_says says = tracker_says(INT64_C(1732865025000) + 1000 * s);
+        says.trigger = s == 3 ? 3 : -1;
+        says.event_id = s == 3 ? AVL_ID_CAMERA_TRIGGER : 0;
+        tracker_put(r, IMEI, &says, INT64_C(1732865100000000));
+    }
+    records_close(&r);
+}
+
 static int make_store(void **state)
 {
     struct err err;
@@ -115,6 +131,7 @@ static int make_store(void **state)
     support_write(path, buf_data(&clip), clip.used - 100); /* its end is a fact, too */
     buf_clear(&clip);
     expect(RUN("import", "--imei", "352093081452256", path), 0, "");
+    drive();
     expect(RUN("work", "--once"), 0, "done");
     add_deleted();
     expect(RUN("protect", VIDEO, "--reason", "claim 18", "--who", "a clerk"), 0, "protected");

@@ -491,6 +491,41 @@ static void test_every_byte_that_is_altered_is_found(void **state)
     buf_clear(&manifest);
 }
 
+/* ---- the store ---- */
+
+/* The records of a transfer are in the catalogue alone. */
+static void test_backup_and_reindex_keep_it(void **state)
+{
+    (void)state;
+    const char *backup = in_dir("backup"), *again = in_dir("again");
+    expect(RUN("backup", backup), 0, "");
+    expect(DASHSPOOL(backup, "reindex"), 0, "with facts from the old catalogue");
+    expect(DASHSPOOL(backup, "fsck"), 0, "no problems");
+    expect(DASHSPOOL(backup, "export", VIDEO, "-o", again, "--at", AT, "--as-is"), 0,
+           "the tracker's records: of 1 transfer");
+    expect(RUN("verify", again), 0, "41 records of 1 recording");
+    static const char *const files[] = {RECORDS, TRACK};
+    for (int i = 0; i < 2; i++) {
+        char *was = text_of(in_dir("full"), files[i]), *is = text_of(again, files[i]);
+        assert_string_equal(is, was);
+        free(was);
+        free(is);
+    }
+}
+
+/* The last one: nothing of it is in any file of ROOT then. */
+static void test_what_is_erased_leaves_nothing_of_it(void **state)
+{
+    (void)state;
+    static const int seconds[] = {-60, -15, 0, 3, 8, 20, 66};
+    assert_true(tells_of(w.root, 3, false) && tells_of(w.root, 20, true));
+    expect(RUN("erase", "--imei", IMEI, "--reason", "asked for", "--protected"), 0, "");
+    expect(RUN("erase", "--imei", QUIET, "--reason", "asked for", "--protected"), 0, "");
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+        assert_false(tells_of(w.root, seconds[i], false) || tells_of(w.root, seconds[i], true));
+    expect(RUN("fsck"), 0, "no problems");
+}
+
 #define T(name) cmocka_unit_test(name)
 
 int main(void)
@@ -505,6 +540,8 @@ int main(void)
         T(test_what_is_altered_is_said_in_words),
         T(test_another_version_is_told_and_an_older_package_is_fine),
         T(test_every_byte_that_is_altered_is_found),
+        T(test_backup_and_reindex_keep_it),
+        T(test_what_is_erased_leaves_nothing_of_it),
     };
     return cmocka_run_group_tests(tests, make_store, remove_store);
 }

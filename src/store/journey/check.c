@@ -11,7 +11,7 @@ struct check {
     journey_told_fn *fn;
     void *arg;
     struct hash *hash;
-    int64_t records;
+    int64_t records, lines;
     /* of its event: what the catalogue has, and whether its record is there */
     bool event, event_there;
     struct catalogue_match match;
@@ -31,6 +31,7 @@ static int see_line(void *arg, const char *line, struct err *err)
     struct check *k = arg;
     struct custody_record r;
     (void)err;
+    k->lines++;
     custody_read(&r, line, strlen(line));
     if (r.kind == CUSTODY_JOINED) {
         const struct custody_what *w = &r.what;
@@ -139,7 +140,12 @@ int journey_check(struct catalogue *c, const struct catalogue_transfer *t, journ
     hash_free(&k.hash);
     if (rc == ERR_OK)
         rc = catalogue_event_each(c, t->id, see_line, &k, err);
-    if (rc < 0 || (!k.joined && !k.event && k.records == 0))
+    int64_t lines = 0;
+    if (rc == ERR_OK)
+        rc = catalogue_event_count(c, t->id, &lines, err);
+    if (rc < 0 || lines != k.lines) /* a gap in the custody, which others tell */
+        return rc;
+    if (!k.joined && !k.event && k.records == 0)
         return rc;
     rc = compare_records(&k, c, err);
     return rc < 0 ? rc : compare_event(&k, err);
