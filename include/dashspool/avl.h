@@ -262,6 +262,12 @@ enum avl_family {
 const char *avl_family_name(enum avl_family family);
 int avl_family_of(const char *name);
 
+/* Trackers whose family a person knows, as a text: "352093081452251 fmx6, 352093081452252 fmb". The
+ * family of one; `otherwise` if it is not there. */
+enum avl_family avl_families_find(const char *list, const char *imei, enum avl_family otherwise);
+/* ERR_CONFIG says what of it is no such list. */
+int avl_families_check(const char *list, struct err *err) DS_MUST_CHECK;
+
 enum avl_form {
     AVL_UNSIGNED,
     AVL_SIGNED,

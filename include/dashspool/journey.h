@@ -99,11 +99,13 @@ int journey_check(struct catalogue *c, const struct catalogue_transfer *t, journ
 
 /* ---- settings ---- */
 
-/* [telemetry] window and [convert] telemetry_wait. */
+/* [telemetry] window, families (for avl_families_find(); "" without cfg), and [convert]
+ * telemetry_wait. */
 #define JOURNEY_CFG_SECTIONS 2
 extern const struct cfg_section journey_cfg_sections[JOURNEY_CFG_SECTIONS];
 int64_t journey_window_us(const struct cfg *cfg);
 int64_t journey_wait_us(const struct cfg *cfg);
+const char *journey_families(const struct cfg *cfg);
 
 /* Before copies of a transfer are made, for which its tracker's records were joined: how long to
  * wait for more, in ms. 0: they reach beyond the clip, its tracker has been silent for

@@ -56,6 +56,9 @@ struct standing;
 int standing_load(struct standing **out, const struct cfg *cfg, struct err *err) DS_MUST_CHECK;
 void standing_free(struct standing **rules);
 
+/* Trackers whose family is known (avl_families_find()); borrowed. Else by what a record has. */
+void standing_set_families(struct standing *rules, const char *families);
+
 /* The rule's name; NULL beyond the last. */
 const char *standing_name(const struct standing *rules, size_t i);
 

@@ -31,7 +31,7 @@ static void gather(const struct catalogued *f, const struct catalogue_transfer *
     out->scratch = tmpfile();
     assert_non_null(out->scratch);
     assert_int_equal(fwrite("picture", 1, 7, out->scratch), 7);
-    assert_ok(told_journey_gather(&out->told, f->c, t, out->scratch, &bytes, &err));
+    assert_ok(told_journey_gather(&out->told, f->c, t, "", out->scratch, &bytes, &err));
     assert_int_equal(fflush(out->scratch), 0);
     buf_init(&out->points, 1 << 20);
     buf_init(&out->samples, 1 << 20);
@@ -212,7 +212,7 @@ static char *page_of(const struct catalogued *f, const struct catalogue_transfer
     char *text = NULL;
     size_t n = 0;
     buf_init(&differences, 100);
-    assert_ok(report_facts_new(&facts, f->root, NULL, &err));
+    assert_ok(report_facts_new(&facts, f->root, NULL, "", &err));
     assert_ok(report_facts_add(facts, f->c, f->root, t, "", redacted, &err));
     FILE *out = open_memstream(&text, &n);
     assert_non_null(out);

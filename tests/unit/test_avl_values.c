@@ -377,6 +377,26 @@ static void test_names(void **state)
     assert_null(avl_generation_word(-1));
 }
 
+static void test_a_person_knows_the_family(void **state)
+{
+    static const char list[] = "352093081452251 fmx6, 352093081452269  fmb,352093081452277 raw";
+    static const char *const wrong[] = {
+        "35209308145225 fmb", "3520930814522511 fmb",   "352093081452251",    "352093081452251 fmc",
+        "352093081452251fmb", "352093081452251 fmb; x", "fmb 352093081452251"};
+    struct err err;
+    (void)state;
+    assert_ok(avl_families_check(list, &err));
+    assert_ok(avl_families_check("", &err));
+    assert_ok(avl_families_check("352093081452251 fmb,", &err));
+    assert_int_equal(avl_families_find(list, "352093081452251", AVL_FMB), AVL_FMX6);
+    assert_int_equal(avl_families_find(list, "352093081452269", AVL_FMX6), AVL_FMB);
+    assert_int_equal(avl_families_find(list, "352093081452277", AVL_FMX6), AVL_RAW);
+    assert_int_equal(avl_families_find(list, "352093081452285", AVL_FMX6), AVL_FMX6);
+    assert_int_equal(avl_families_find("", "352093081452251", AVL_FMB), AVL_FMB);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_err(ERR_CONFIG, avl_families_check(wrong[i], &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_numbers_are_there_only_where_it_is_known_what_they_are),
         cmocka_unit_test(test_texts_are_cut_to_fit),
         cmocka_unit_test(test_a_family_is_told_by_what_it_sends),
+        cmocka_unit_test(test_a_person_knows_the_family),
         cmocka_unit_test(test_crash_trace),
         cmocka_unit_test(test_names),
     };

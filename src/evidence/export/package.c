@@ -485,8 +485,8 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK && request->redaction)
         rc = redaction_new(&p, err);
     if (rc == ERR_OK && (rc = bag_new(&p.bag, request->path, request->at_us, err)) == ERR_OK &&
-        (rc = report_facts_new(&p.report, p.beside, request->as_found ? p.bag : NULL, err)) ==
-            ERR_OK &&
+        (rc = report_facts_new(&p.report, p.beside, request->as_found ? p.bag : NULL,
+                               journey_families(request->cfg), err)) == ERR_OK &&
         (rc = fill(&p, err)) == ERR_OK)
         rc = package_note_exported(&p, err);
     bag_free(&p.bag);

@@ -59,6 +59,7 @@ struct report_facts {
     FILE *pictures; /* one behind the other, and records of trackers */
     int64_t pictures_bytes;
     const struct bag *has;
+    const char *families; /* journey_families() */
 };
 
 /* ---- copies, and the picture ---- */
@@ -390,12 +391,13 @@ static void describe_arrival(struct told *t)
 /* ---- transfers ---- */
 
 int report_facts_new(struct report_facts **out, const char *dir, const struct bag *has,
-                     struct err *err)
+                     const char *families, struct err *err)
 {
     *out = calloc(1, sizeof **out);
     if (!*out)
         return err_nomem(err, "a report");
     (*out)->has = has;
+    (*out)->families = families;
     int rc = fsx_scratch(&(*out)->pictures, dir, err);
     if (rc < 0)
         report_facts_free(out);
@@ -456,7 +458,8 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
         (rc = take_picture(s, told, root, err)) == ERR_OK)
         rc = find_damage(told, root, err);
     if (rc == ERR_OK && !told->no_position && (!redacted || redacted->with_position))
-        rc = told_journey_gather(&told->journey, c, t, s->pictures, &s->pictures_bytes, err);
+        rc = told_journey_gather(&told->journey, c, t, s->families, s->pictures, &s->pictures_bytes,
+                                 err);
     describe_arrival(told);
     add_clocks(told);
     return rc;

@@ -15,9 +15,9 @@ struct report_facts;
 
 /* dir: on a disk that has room for the pictures of the report, which wait there in a file without a
  * name. has: of the store's copies only those are told that are in this bag; NULL: all are in it.
- * *out is the caller's (report_facts_free). */
+ * families: journey_families(), borrowed. *out is the caller's (report_facts_free). */
 int report_facts_new(struct report_facts **out, const char *dir, const struct bag *has,
-                     struct err *err) DS_MUST_CHECK;
+                     const char *families, struct err *err) DS_MUST_CHECK;
 void report_facts_free(struct report_facts **s);
 
 /* What a redacted package has instead of the store's copies. */
@@ -56,7 +56,7 @@ struct told_journey {
 /* Appends points and samples to the scratch, *scratch_bytes long before and after. told.known is
  * false if there is nothing. */
 int told_journey_gather(struct told_journey *out, struct catalogue *c,
-                        const struct catalogue_transfer *t, FILE *scratch, int64_t *scratch_bytes,
-                        struct err *err) DS_MUST_CHECK;
+                        const struct catalogue_transfer *t, const char *families, FILE *scratch,
+                        int64_t *scratch_bytes, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 struct gathering {
     struct told_journey *out;
     const struct catalogue_match *match;
+    const char *families, *imei;
     unsigned signs;
     bool event_told; /* its trigger is known: */
     uint64_t event;
@@ -79,7 +80,7 @@ static void tell_words(struct gathering *g)
 {
     static const char *const priorities[] = {"low", "high", "panic"};
     struct told_journey *out = g->out;
-    enum avl_family family = avl_signs_family(g->signs);
+    enum avl_family family = avl_families_find(g->families, g->imei, avl_signs_family(g->signs));
     const struct catalogue_match *m = g->match;
     if (m) {
         const char *word = g->event_told ? word_of(family, AVL_ID_CAMERA_TRIGGER, g->event) : NULL;
@@ -164,10 +165,10 @@ static int spill_samples(struct told_journey *out, struct catalogue *c,
 }
 
 int told_journey_gather(struct told_journey *out, struct catalogue *c,
-                        const struct catalogue_transfer *t, FILE *scratch, int64_t *scratch_bytes,
-                        struct err *err)
+                        const struct catalogue_transfer *t, const char *families, FILE *scratch,
+                        int64_t *scratch_bytes, struct err *err)
 {
-    struct gathering g = {.out = out};
+    struct gathering g = {.out = out, .families = families, .imei = t->imei};
     struct catalogue_match match;
     struct track *track = NULL;
     bool found = false;

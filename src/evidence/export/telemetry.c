@@ -118,7 +118,8 @@ static int put_all(struct telling *k, const struct buf *text, struct err *err)
     if (rc < 0 || !journey_span(k->t, &from_us, &until_us))
         return rc;
     snprintf(k->head.id, sizeof k->head.id, "%s", k->t->id);
-    k->head.family = account_family(k->account);
+    k->head.family = avl_families_find(journey_families(k->p->request->cfg), k->t->imei,
+                                       account_family(k->account));
     k->head.from_ms = from_us / 1000;
     k->head.until_ms = until_us / 1000;
     if (k->head.event) {

@@ -167,8 +167,10 @@ int telemetry_run(const char *root, const struct cfg *cfg, struct err *err)
         .cfg = cfg,
     };
     int rc = standing_load(&s.standing, cfg, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
+        standing_set_families(s.standing, journey_families(cfg));
         rc = link_serve(root, cfg, &service, &s, err);
+    }
     standing_free(&s.standing);
     return rc;
 }

@@ -265,6 +265,10 @@ int journey_track(struct catalogue *c, const struct catalogue_transfer *t, int64
 static const struct cfg_key telemetry_keys[] = {
     {"window", CFG_SPAN, "time", 1, 3600000, "3 s",
      "how far the tracker's record of an event and the camera's time of it may be apart"},
+    {"families", CFG_TEXT, "IMEIs and families", 0, 64000, "",
+     "trackers whose ids mean what they mean in a family (fmb: FMB, FMC, FMM …; fmx6: FMB640, "
+     "FMC650 …), as 352093081452251 fmx6, comma-separated; others: by what they send",
+     avl_families_check},
 };
 static const struct cfg_key convert_keys[] = {
     {"telemetry_wait", CFG_SPAN, "time; 0: none", 0, 3600000, "30 s",
@@ -278,6 +282,11 @@ const struct cfg_section journey_cfg_sections[JOURNEY_CFG_SECTIONS] = {
 int64_t journey_window_us(const struct cfg *cfg)
 {
     return cfg_ms(cfg, "telemetry", "window") * 1000;
+}
+
+const char *journey_families(const struct cfg *cfg)
+{
+    return cfg ? cfg_text(cfg, "telemetry", "families") : "";
 }
 
 int64_t journey_wait_us(const struct cfg *cfg)

@@ -73,7 +73,7 @@ static int insert(struct note *n, const struct rule *r, const char *imei,
     sqlx_bind_text(n->st, 2, imei);
     sqlite3_bind_int64(n->st, 3, time_ms);
     sqlx_bind_text(n->st, 4, what);
-    sqlite3_bind_int(n->st, 5, standing_trigger(record));
+    sqlite3_bind_int(n->st, 5, standing_trigger(n->rules, imei, record));
     sqlite3_bind_int64(n->st, 6, n->now_us);
     sqlite3_bind_int64(n->st, 7, (over_us > n->now_us ? over_us : n->now_us) + settle_s(r) * S_US);
     sqlite3_bind_int64(n->st, 8, day_ms);

@@ -238,9 +238,9 @@ static bool means(enum avl_family family, uint16_t id, const char *meaning)
 }
 
 /* Of a family that is not known only what all of them mean by it. */
-static bool is_event(const struct event *e, const struct avl_record *record, uint64_t value)
+static bool is_event(const struct event *e, enum avl_family family, const struct avl_record *record,
+                     uint64_t value)
 {
-    enum avl_family family = avl_signs_family(avl_signs(record));
     const uint8_t *v = e->values;
     if (e->id != record->event_id)
         return false;
@@ -254,20 +254,29 @@ static bool is_event(const struct event *e, const struct avl_record *record, uin
 }
 
 /* What the record's event is; NULL: none that has a row. */
-static const struct event *find_event(const struct avl_record *record, uint64_t value)
+static const struct event *find_event(const struct standing *rules, const char *imei,
+                                      const struct avl_record *record, uint64_t value)
 {
+    enum avl_family family = avl_families_find(rules->families ? rules->families : "", imei,
+                                               avl_signs_family(avl_signs(record)));
     for (const struct event *e = events; e < events + N_EVENTS; e++)
-        if (is_event(e, record, value))
+        if (is_event(e, family, record, value))
             return e;
     return NULL;
 }
 
-int standing_trigger(const struct avl_record *record)
+void standing_set_families(struct standing *rules, const char *families)
+{
+    rules->families = families;
+}
+
+int standing_trigger(const struct standing *rules, const char *imei,
+                     const struct avl_record *record)
 {
     struct avl_io io;
     if (!avl_io_find(record, record->event_id, &io))
         return 0;
-    const struct event *e = find_event(record, avl_io_unsigned(&io));
+    const struct event *e = find_event(rules, imei, record, avl_io_unsigned(&io));
     return e ? e->trigger : 0;
 }
 
@@ -292,7 +301,7 @@ bool standing_match(const struct standing *rules, size_t i, const char *imei,
     if ((!has && record->priority != 2) || !is_of(r, imei) || avl_private(record))
         return false;
     uint64_t value = has ? avl_io_unsigned(&io) : 0;
-    const struct event *e = has ? find_event(record, value) : NULL;
+    const struct event *e = has ? find_event(rules, imei, record, value) : NULL;
     for (const struct term *t = r->term; t < r->term + r->n; t++) {
         const char *word = e && e->word ? e->word : NULL;
         if (t->word == panic && record->priority == 2)

@@ -29,9 +29,11 @@ struct rule {
 struct standing {
     struct rule rule[STANDING_MAX];
     size_t n;
+    const char *families; /* of standing_set_families() */
 };
 
 /* The trigger by which cameras themselves record this event, as 499 has it; 0: none. */
-int standing_trigger(const struct avl_record *record);
+int standing_trigger(const struct standing *rules, const char *imei,
+                     const struct avl_record *record);
 
 #endif

@@ -1,5 +1,6 @@
 #include "avl_internal.h"
 #include <stdio.h>
+#include <string.h>
 
 /*
  * What ids mean, by family: docs/avl.md has where each is from. An id above about 20 means another
@@ -235,6 +236,49 @@ int avl_family_of(const char *name)
         if (strcmp(families[i], name) == 0)
             return i;
     return -1;
+}
+
+/* The next item, "IMEI family"; false: there is none, or what stands there is none. */
+static bool next_family(const char **at, const char **imei, int *family)
+{
+    char word[8];
+    const char *p = *at + strspn(*at, " ,");
+    size_t digits = strspn(p, "0123456789");
+    const char *name = p + digits + strspn(p + digits, " ");
+    size_t n = strcspn(name, " ,");
+    *at = p;
+    if (digits != 15 || name == p + digits || n == 0 || n >= sizeof word)
+        return false;
+    snprintf(word, sizeof word, "%.*s", (int)n, name);
+    *imei = p;
+    *family = avl_family_of(word);
+    if (*family < 0)
+        return false;
+    *at = name + n;
+    return true;
+}
+
+enum avl_family avl_families_find(const char *list, const char *imei, enum avl_family otherwise)
+{
+    const char *item;
+    int family;
+    while (next_family(&list, &item, &family))
+        if (strncmp(item, imei, 15) == 0 && imei[15] == '\0')
+            return (enum avl_family)family;
+    return otherwise;
+}
+
+int avl_families_check(const char *list, struct err *err)
+{
+    const char *item;
+    int family;
+    while (next_family(&list, &item, &family))
+        ;
+    return *list ? err_set(err, ERR_CONFIG,
+                           "expected IMEIs of 15 digits, each with fmb, fmx6 or raw behind it, "
+                           "comma-separated; not '%.40s'",
+                           list)
+                 : ERR_OK;
 }
 
 /* Width 0: any. What both families may send in that width is no sign. */
