@@ -5,8 +5,21 @@
 #include <string.h>
 
 static const char *const value[TEMPLATE_N_FIELDS] = {
-    "2024-11-29", "09:23:45.2", "+02:00", "LAT",     "LON",      "front", "IMEI",
-    "crash",      "T-02.35 s",  "42",     "48 km/h", "ἄνθρωπος", "ID"};
+    [TEMPLATE_DATE] = "2024-11-29",
+    [TEMPLATE_TIME] = "09:23:45.2",
+    [TEMPLATE_ZONE] = "+02:00",
+    [TEMPLATE_LAT] = "LAT",
+    [TEMPLATE_LON] = "LON",
+    [TEMPLATE_CAMERA] = "front",
+    [TEMPLATE_IMEI] = "IMEI",
+    [TEMPLATE_TRIGGER] = "crash",
+    [TEMPLATE_T_MINUS] = "T-02.35 s",
+    [TEMPLATE_PICTURE] = "42",
+    [TEMPLATE_SPEED] = "48 km/h",
+    [TEMPLATE_NOTE] = "ἄνθρωπος",
+    [TEMPLATE_ID] = "ID",
+    [TEMPLATE_COURSE] = "course 271°",
+};
 
 static void becomes(const char *text, const char *const line[OSD_LINES])
 {
@@ -38,7 +51,7 @@ static void test_fields_lines_and_braces(void **state)
         [TEMPLATE_IMEI] = "imei",       [TEMPLATE_TRIGGER] = "trigger",
         [TEMPLATE_T_MINUS] = "t_minus", [TEMPLATE_PICTURE] = "picture",
         [TEMPLATE_SPEED] = "speed",     [TEMPLATE_NOTE] = "note",
-        [TEMPLATE_ID] = "id",
+        [TEMPLATE_ID] = "id",           [TEMPLATE_COURSE] = "course",
     };
     for (int i = 0; i < TEMPLATE_N_FIELDS; i++) {
         char text[32];

@@ -113,6 +113,25 @@ static bool matches(const char *on, uint16_t event_id, uint8_t value, uint16_t s
 
 enum { ANY = 0, FMB = 69, FMX6 = 71 };
 
+static void test_a_family_that_a_person_knows_counts(void **state)
+{
+    (void)state;
+    char what[STANDING_WHAT_ROOM];
+    uint8_t bytes[200];
+    struct err err;
+    struct avl_record record = {.time_ms = 1, .event_id = 252};
+    const struct avl_io ios[] = {ONE(252, 1), ONE(21, 1)};
+    assert_false(matches("unplug", 252, 1, ANY, 0, what));
+    size_t n = avl_record_put(bytes, sizeof bytes, AVL_CODEC_8E, &record, ios, 2);
+    assert_ok(avl_record_decode(AVL_CODEC_8E, bytes, n, &record, &err));
+    standing_set_families(rules, IMEI " fmb");
+    assert_true(standing_match(rules, 0, IMEI, &record, what));
+    standing_set_families(rules, IMEI " fmx6");
+    assert_false(standing_match(rules, 0, IMEI, &record, what));
+    standing_set_families(rules, "352093081452269 fmb");
+    assert_false(standing_match(rules, 0, IMEI, &record, what));
+}
+
 static void test_each_name_means_its_event(void **state)
 {
     static const struct {
@@ -210,6 +229,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_without_sections_there_are_no_rules),
         cmocka_unit_test(test_what_is_wrong_is_told_with_file_and_line),
+        cmocka_unit_test(test_a_family_that_a_person_knows_counts),
         cmocka_unit_test(test_each_name_means_its_event),
         cmocka_unit_test(test_panic_is_a_priority),
         cmocka_unit_test(test_only_the_event_itself_counts),

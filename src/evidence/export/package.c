@@ -409,9 +409,9 @@ static bool was_partial(const struct package *p, const char *id)
     return memmem(buf_data(&p->partials), p->partials.used, line, (size_t)n) != NULL;
 }
 
-/* With the custody locked. What was deleted while the package was written is in none: ERR_BUSY, as
- * another one can be written without it. */
-static int check_still_there(struct package *p, struct err *err)
+/* With the custody locked. What was deleted while the package was written is in none: *gone, and
+ * ERR_BUSY, as another one can be written without it. */
+static int check_still_there(struct package *p, bool *gone, struct err *err)
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
@@ -420,6 +420,7 @@ static int check_still_there(struct package *p, struct err *err)
         rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
         if (rc != ERR_NOTFOUND)
             continue;
+        *gone = true;
         if ((rc = fsx_remove_tree(p->request->path, &no_package)) < 0)
             return err_set(err, rc, "%s was deleted, and is in this package: %s",
                            p->request->ids[i], no_package.text);
@@ -437,14 +438,10 @@ int package_note_exported(struct package *p, struct err *err)
     struct catalogue_protection protection = {.since_us = 0};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
     snprintf(protection.reason, sizeof protection.reason, "contained in package %.400s", p->name);
-    bool words = whole && part;
+    bool words = whole && part, gone = false;
     int rc = words ? catalogue_begin(p->catalogue, err) : err_nomem(err, "JSON");
-    if (rc == ERR_OK && (rc = check_still_there(p, err)) < 0) {
-        catalogue_rollback(p->catalogue);
-        free(whole);
-        free(part);
-        return rc;
-    }
+    if (rc == ERR_OK)
+        rc = check_still_there(p, &gone, err);
     /* not the package's own date, which may be anything (--at), and is of before it was written */
     e.at_us = protection.since_us = clock_utc_us();
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
@@ -459,9 +456,9 @@ int package_note_exported(struct package *p, struct err *err)
         catalogue_rollback(p->catalogue);
     free(whole);
     free(part);
-    return rc < 0 ? err_wrap(err,
-                             "the package was written, but the custody record could not be updated")
-                  : rc;
+    if (rc == ERR_OK || gone)
+        return rc;
+    return err_wrap(err, "the package was written, but the custody record could not be updated");
 }
 
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
