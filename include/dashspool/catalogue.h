@@ -53,7 +53,6 @@ enum catalogue_known {
 /* Copies are made anew once when the tracker's account of a clip comes after them. Those that are
  * in a package stay, and the new ones stand beside them. */
 enum catalogue_remade { CATALOGUE_NOT_REMADE, CATALOGUE_REMADE, CATALOGUE_REMADE_BESIDE };
-#define CATALOGUE_BESIDE       ".tracker" /* in the names of those, behind the id */
 
 /* Of a file that nobody knows the camera of; a folder may be named so, too. */
 #define CATALOGUE_IMEI_UNKNOWN "000000000000000"

@@ -28,6 +28,9 @@ enum copy_kind {
     COPY_LAST = COPY_KML,
 };
 
+/* In the stem of copies that were made anew beside those that a package has, behind the id. */
+#define COPY_BESIDE ".tracker"
+
 /* Names of kinds, as they are stored, configured and typed: "working" … */
 const char *copy_kind_name(enum copy_kind kind);
 

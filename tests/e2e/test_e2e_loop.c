@@ -223,6 +223,54 @@ static void test_what_is_asked_for_comes_and_shows_where_it_was(void **state)
     place_close(v);
 }
 
+/* The camera was quicker: copies are made anew once, and those that a package has stay. */
+static void test_records_that_come_after_the_copies_are_shown_by_new_ones(void **state)
+{
+    (void)state;
+    struct place place = {0}, *v = &place;
+    char begun[CLOCK_TEXT_ROOM], at[CLOCK_TEXT_ROOM], name[CLOCK_TEXT_ROOM], day[CLOCK_DATE_ROOM];
+    char id[96], copy[512], anew[512], before[512], after[512];
+    struct track *drive = NULL;
+    struct err err;
+    place_open(v, "copies = viewing\n");
+    v->receive = begin(v, "receive", "", v->cameras);
+    int64_t first_us = ago(300, begun), clip_us = first_us + 86 * SECOND;
+    clock_rfc3339(clip_us, 0, at);
+    clock_compact(clip_us, name);
+    clock_date(clip_us, day);
+    snprintf(id, sizeof id, IMEI "-front-video-%s", name);
+    expect_err(SIMULATE("--to", v->cameras, "--front", FRONT, "--time", at, "--trigger", "crash"),
+               0, "files uploaded: 1");
+    assert_int_equal(proc_stop(&v->receive, SIGTERM), 0);
+    expect(RUN("work", "--once"), 0, "1 job done, 0 failed");
+    snprintf(before, sizeof before, "%s/before", v->dir);
+    snprintf(after, sizeof after, "%s/after", v->dir);
+    expect(RUN("export", id, "-o", before), 0, "1 transfer");
+
+    v->telemetry = begin(v, "telemetry", "", v->trackers);
+    expect_err(SIMULATE("--avl", v->trackers, "--track", TRACK, "--avl-time", begun, "--avl-stay",
+                        "0", "--avl-trigger", "86", "--trigger", "crash"),
+               0, "122 of 122");
+    assert_int_equal(proc_stop(&v->telemetry, SIGTERM), 0);
+    expect(RUN("track", id), 0, "by the tracker's record, 0.000 s after");
+    expect(RUN("show", id, "--custody"), 0,
+           "the tracker's account came after the copies were made");
+    expect(RUN("work", "--once"), 0, "1 job done, 0 failed");
+    expect(RUN("work", "--once"), 0, "0 jobs done");
+    snprintf(copy, sizeof copy, "%s/archive/" IMEI "/%s/%s.viewing-DERIVED.mp4", v->root, day, id);
+    snprintf(anew, sizeof anew, "%s/archive/" IMEI "/%s/%s.tracker.viewing-DERIVED.mp4", v->root,
+             day, id);
+    assert_true(support_exists(copy));
+    assert_ok(track_load(&drive, TRACK, &err));
+    compare(v, anew, "6.00", clip_us, drive, first_us - drive->point[0].utc_us);
+    track_free(&drive);
+    expect(RUN("fsck"), 0, "no problems");
+    expect(RUN("export", id, "-o", after), 0, "1 transfer");
+    expect(PROC_RUN(DASHSPOOL_BINARY, "verify", "--reproduce", before), 0, "no problems");
+    expect(PROC_RUN(DASHSPOOL_BINARY, "verify", "--reproduce", after), 0, "the same bytes");
+    place_close(v);
+}
+
 /* Both links by TLS, two photos of one request, to where the request says. */
 static void test_the_loop_over_tls(void **state)
 {
@@ -263,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_records_are_stored_once_in_spite_of_the_network),
         cmocka_unit_test(test_a_tracker_sleeps_and_the_server_is_killed),
         cmocka_unit_test(test_what_is_asked_for_comes_and_shows_where_it_was),
+        cmocka_unit_test(test_records_that_come_after_the_copies_are_shown_by_new_ones),
         cmocka_unit_test(test_the_loop_over_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ struct clip {
     struct file *master, *facts; /* NULL: it is not there; the facts are its .json */
     bool two_masters;
     bool partial; /* the master is <id>.partial.<…>, and so are its copies */
+    bool beside;  /* its copies are <id>.tracker.<…>: made anew for the tracker's account */
 
     /* same pictures */
     struct file *working;
@@ -107,6 +108,12 @@ static int list_clips(struct copies *c, struct err *err)
         }
     if (c->n)
         qsort(c->clip, c->n, sizeof *c->clip, by_id);
+    for (size_t i = 0; i < n; i++) {
+        const char *base = strrchr(all[i].name, '/');
+        struct clip *clip = base ? clip_of(c, all[i].name) : NULL;
+        if (clip && strncmp(base + 1 + strlen(clip->id), COPY_BESIDE ".", sizeof COPY_BESIDE) == 0)
+            clip->beside = true;
+    }
     return ERR_OK;
 }
 
@@ -176,11 +183,17 @@ static bool is_compared(const struct clip *clip)
     return clip->working && clip->working->sound && clip->master && clip->master->sound;
 }
 
-static bool is_working_name(const char *behind_id, bool partial)
+/* What stands between id and kind in the names of its copies. */
+static const char *mark_of(const struct clip *clip)
 {
-    const char *mark = partial ? ".partial." : ".";
-    return strncmp(behind_id, mark, strlen(mark)) == 0 &&
-           copy_kind_of_suffix(behind_id + strlen(mark)) == COPY_WORKING;
+    return clip->partial ? ".partial" : clip->beside ? COPY_BESIDE : "";
+}
+
+static bool is_working_name(const struct clip *clip, const char *behind_id)
+{
+    size_t n = strlen(mark_of(clip));
+    return strncmp(behind_id, mark_of(clip), n) == 0 && behind_id[n] == '.' &&
+           copy_kind_of_suffix(behind_id + n + 1) == COPY_WORKING;
 }
 
 static void tell_pictures(struct copies *c, int working)
@@ -408,7 +421,7 @@ static int make(const char *path, const char *out_dir, const struct clip *clip,
     struct confine *child = NULL;
     struct err why;
     char stem[CUSTODY_ID_ROOM + 16];
-    snprintf(stem, sizeof stem, "%s%s", clip->id, clip->partial ? ".partial" : "");
+    snprintf(stem, sizeof stem, "%s%s", clip->id, mark_of(clip));
     int rc = confine_start(&child, path, out_dir, stem, &r->facts, &r->options, &limits, err);
     if (rc < 0)
         return rc;
@@ -612,7 +625,7 @@ int verify_copies(struct verify *v, struct err *err)
             found++;
             if (!clip || !clip->master)
                 verify_problem(c.v, VERIFY_PICTURES, "%s: its original is missing", all[i].name);
-            else if (!is_working_name(base + strlen(clip->id), clip->partial))
+            else if (!is_working_name(clip, base + strlen(clip->id)))
                 verify_problem(c.v, VERIFY_PICTURES, "%s: not a valid name for a working copy",
                                all[i].name);
             else if (clip->two_masters)

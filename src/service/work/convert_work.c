@@ -168,7 +168,7 @@ static int convert(const struct catalogue_transfer *t, const char *master, const
     export_media_facts(t, &facts);
     snprintf(stem, sizeof stem, "%s%s", t->id,
              t->state == CATALOGUE_PARTIAL          ? ".partial"
-             : t->remade == CATALOGUE_REMADE_BESIDE ? CATALOGUE_BESIDE
+             : t->remade == CATALOGUE_REMADE_BESIDE ? COPY_BESIDE
                                                     : "");
     int rc = copies_dir(root, t, &dir, err);
     if (rc == ERR_OK)

@@ -1,5 +1,6 @@
 /* What belongs to a transfer: how it arrived, its copies, the stages that are done with it. */
 #include "catalogue_internal.h"
+#include "dashspool/copy_kind.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -227,7 +228,7 @@ int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_co
 bool catalogue_copy_is_current(const struct catalogue_transfer *t,
                                const struct catalogue_copy *copy)
 {
-    static const char partial[] = ".partial.", beside[] = CATALOGUE_BESIDE ".";
+    static const char partial[] = ".partial.", beside[] = COPY_BESIDE ".";
     const char *base = strrchr(copy->path, '/');
     base = base ? base + 1 : copy->path;
     size_t n = strlen(t->id);

@@ -40,7 +40,7 @@ int copies_path(char **out, const char *root, const char *path, struct err *err)
 
 bool copies_parse_name(const char *path, char id[CATALOGUE_ID_ROOM], const char **kind)
 {
-    static const char partial[] = "partial.", beside[] = CATALOGUE_BESIDE ".";
+    static const char partial[] = "partial.", beside[] = COPY_BESIDE ".";
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t n = strcspn(name, ".");
     if (!name[n] || n >= CATALOGUE_ID_ROOM)
