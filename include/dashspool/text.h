@@ -86,4 +86,9 @@ void words_guess_try(struct words_guess *guess, const char *word);
 /* The word, if that few changes are no chance: one in three letters at most. Else NULL. */
 const char *words_guess(const struct words_guess *guess);
 
+/* The first character of text, which is not "" and has no control characters, as XML has it: & < >
+ * " as entities; what XML 1.0, section 2.2, has no place for becomes "?". *n: its bytes; *taken: so
+ * many of text it stands for. */
+const char *text_xml(const char *text, size_t *taken, size_t *n);
+
 #endif

@@ -227,3 +227,18 @@ const char *words_guess(const struct words_guess *guess)
     size_t n = strlen(guess->typed);
     return guess->word && n < LETTERS_MAX && guess->changes * 3 <= (int)n ? guess->word : NULL;
 }
+
+const char *text_xml(const char *text, size_t *taken, size_t *n)
+{
+    bool none = strncmp(text, "\xef\xbf\xbe", 3) == 0 || /* U+FFFE */
+                strncmp(text, "\xef\xbf\xbf", 3) == 0;   /* U+FFFF */
+    const char *entity = *text == '&'   ? "&amp;"
+                         : *text == '<' ? "&lt;"
+                         : *text == '>' ? "&gt;"
+                         : *text == '"' ? "&quot;"
+                         : none         ? "?"
+                                        : NULL;
+    *taken = none ? 3 : 1;
+    *n = entity ? strlen(entity) : 1;
+    return entity ? entity : text;
+}

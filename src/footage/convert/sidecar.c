@@ -1,6 +1,7 @@
 /* Files of text beside the copies: where the clip was, and the overlay as subtitles. */
 #include "copies.h"
 #include "dashspool/buf.h"
+#include "dashspool/text.h"
 #include "media/timing.h"
 #include <fcntl.h>
 #include <inttypes.h>
@@ -55,24 +56,11 @@ static void side_file_print(struct side_file *f, const char *fmt, ...)
     side_file_add(f, text);
 }
 
-/* text, which has no control characters (osd_text_plain), with & < > " as entities. What XML 1.0,
- * section 2.2, has no place for becomes "?". */
 static void side_file_escaped(struct side_file *f, const char *text)
 {
-    for (; *text; text++) {
-        bool none = strncmp(text, "\xef\xbf\xbe", 3) == 0 || /* U+FFFE */
-                    strncmp(text, "\xef\xbf\xbf", 3) == 0;   /* U+FFFF */
-        const char *escape = *text == '&'   ? "&amp;"
-                             : *text == '<' ? "&lt;"
-                             : *text == '>' ? "&gt;"
-                             : *text == '"' ? "&quot;"
-                             : none         ? "?"
-                                            : NULL;
-        if (escape)
-            side_file_add(f, escape);
-        else
-            side_file_append(f, text, 1);
-        text += none ? 2 : 0;
+    for (size_t taken, n; *text; text += taken) {
+        const char *shown = text_xml(text, &taken, &n);
+        side_file_append(f, shown, n);
     }
 }
 

@@ -151,19 +151,29 @@ struct asking {
     size_t n;
 };
 
+/* A statement about one of them: its rule, IMEI and time are ?1 to ?3. */
+static int about(const struct asking *a, int64_t time_ms, const char *sql, sqlite3_stmt **st,
+                 struct err *err)
+{
+    int rc = prepare(a->c, st, sql, err);
+    if (rc < 0)
+        return rc;
+    sqlx_bind_text(*st, 1, a->name);
+    sqlx_bind_text(*st, 2, a->imei);
+    sqlite3_bind_int64(*st, 3, time_ms);
+    return rc;
+}
+
 static int settle(struct asking *a, int64_t time_ms, const char *outcome, int64_t request,
                   struct err *err)
 {
     sqlite3_stmt *st;
-    int rc = prepare(a->c, &st,
-                     "UPDATE rule_event SET outcome = ?4, request = ?5"
-                     " WHERE rule = ?1 AND imei = ?2 AND time_ms = ?3",
-                     err);
+    int rc = about(a, time_ms,
+                   "UPDATE rule_event SET outcome = ?4, request = ?5"
+                   " WHERE rule = ?1 AND imei = ?2 AND time_ms = ?3",
+                   &st, err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 1, a->name);
-    sqlx_bind_text(st, 2, a->imei);
-    sqlite3_bind_int64(st, 3, time_ms);
     sqlx_bind_text(st, 4, outcome);
     if (request)
         sqlite3_bind_int64(st, 5, request);
@@ -175,15 +185,12 @@ static int settle(struct asking *a, int64_t time_ms, const char *outcome, int64_
 static int postpone(struct asking *a, int64_t time_ms, int64_t due_us, struct err *err)
 {
     sqlite3_stmt *st;
-    int rc = prepare(a->c, &st,
-                     "UPDATE rule_event SET due_us = ?4"
-                     " WHERE rule = ?1 AND imei = ?2 AND time_ms = ?3",
-                     err);
+    int rc = about(a, time_ms,
+                   "UPDATE rule_event SET due_us = ?4"
+                   " WHERE rule = ?1 AND imei = ?2 AND time_ms = ?3",
+                   &st, err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 1, a->name);
-    sqlx_bind_text(st, 2, a->imei);
-    sqlite3_bind_int64(st, 3, time_ms);
     sqlite3_bind_int64(st, 4, due_us);
     rc = sqlx_run(st, err);
     sqlite3_finalize(st);

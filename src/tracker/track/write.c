@@ -1,6 +1,7 @@
 /* Tracks, written: as tables, and for maps. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/text.h"
 #include "track_internal.h"
 #include <jansson.h>
 #include <stdarg.h>
@@ -83,24 +84,11 @@ static void print(struct writer *w, const char *fmt, ...)
     add(w, text);
 }
 
-/* text, which has no control characters, with & < > " as entities. What XML 1.0, section 2.2, has
- * no place for becomes "?". */
 static void add_escaped(struct writer *w, const char *text)
 {
-    for (; *text; text++) {
-        bool none = strncmp(text, "\xef\xbf\xbe", 3) == 0 || /* U+FFFE */
-                    strncmp(text, "\xef\xbf\xbf", 3) == 0;   /* U+FFFF */
-        const char *escape = *text == '&'   ? "&amp;"
-                             : *text == '<' ? "&lt;"
-                             : *text == '>' ? "&gt;"
-                             : *text == '"' ? "&quot;"
-                             : none         ? "?"
-                                            : NULL;
-        if (escape)
-            add(w, escape);
-        else
-            append(w, text, 1);
-        text += none ? 2 : 0;
+    for (size_t taken, n; *text; text += taken) {
+        const char *shown = text_xml(text, &taken, &n);
+        append(w, shown, n);
     }
 }
 
