@@ -341,19 +341,6 @@ static void test_copies_wait_for_a_tracker_that_is_there(void **state)
     assert_int_equal(wait_ms, 0); /* it is behind the clip already */
 }
 
-static void test_times_of_the_settings(void **state)
-{
-    (void)state;
-    static struct cfg_section sections[JOURNEY_CFG_SECTIONS];
-    struct cfg *cfg;
-    struct err err;
-    memcpy(sections, journey_cfg_sections, sizeof sections);
-    assert_ok(cfg_load(&cfg, NULL, sections, JOURNEY_CFG_SECTIONS, &err));
-    assert_int_equal(journey_window_us(cfg), 3 * SECOND);
-    assert_int_equal(journey_wait_us(cfg), 30 * SECOND);
-    cfg_free(&cfg);
-}
-
 static int count_difference(void *arg, bool note, const char *text, struct err *err)
 {
     (void)text;
@@ -368,6 +355,58 @@ static int differences(const struct place *p, const struct catalogue_transfer *t
     int n = 0;
     assert_ok(journey_check(p->f->c, t, count_difference, &n, &err));
     return n;
+}
+
+/* With 60 000 bytes of something in it. */
+static void say_much(const struct place *p, int64_t utc_us)
+{
+    static uint8_t much[60000], bytes[AVL_LENGTH_MAX];
+    struct err err;
+    struct records_done done;
+    const struct avl_record r = {.codec = AVL_CODEC_8E, .time_ms = (uint64_t)(utc_us / 1000)};
+    const struct avl_io io = {
+        .id = AVL_ID_CRASH_TRACE, .width = sizeof much, .sized = true, .bytes = much};
+    size_t size = avl_record_put(bytes, sizeof bytes, AVL_CODEC_8E, &r, &io, 1);
+    assert_true(size > sizeof much);
+    struct records_new v = {.imei = IMEI,
+                            .codec = AVL_CODEC_8E,
+                            .bytes = bytes,
+                            .n = size,
+                            .arrived_us = T0 + 3600 * SECOND};
+    assert_ok(records_put(p->records, &v, 1, &done, &err));
+}
+
+static void test_a_flood_is_bounded_and_does_not_hide_the_event(void **state)
+{
+    const struct place *p = *state;
+    struct catalogue_transfer t = clip(p);
+    struct err err;
+    int64_t records = 0, bytes = 0;
+    for (int i = 0; i < 150; i++) /* 9 MB, all of them earlier than the event */
+        say_much(p, T0 - 50 * SECOND + i * 100000);
+    say(p, &(struct said){t.trigger_time_us + 300000, 9, 50, CRASH, false});
+    struct journey_joined j = join(p, &t);
+    assert_true(j.full);
+    assert_true(j.event);
+    assert_int_equal(j.match.difference_ms, 300);
+    assert_ok(catalogue_record_count(p->f->c, t.key, &records, &bytes, &err));
+    assert_int_equal(records, j.records);
+    assert_in_range(bytes, JOURNEY_BYTES_MAX - 70000, JOURNEY_BYTES_MAX);
+    assert_int_equal(differences(p, &t), 0);
+    assert_int_equal(join(p, &t).added, 0);
+}
+
+static void test_times_of_the_settings(void **state)
+{
+    (void)state;
+    static struct cfg_section sections[JOURNEY_CFG_SECTIONS];
+    struct cfg *cfg;
+    struct err err;
+    memcpy(sections, journey_cfg_sections, sizeof sections);
+    assert_ok(cfg_load(&cfg, NULL, sections, JOURNEY_CFG_SECTIONS, &err));
+    assert_int_equal(journey_window_us(cfg), 3 * SECOND);
+    assert_int_equal(journey_wait_us(cfg), 30 * SECOND);
+    cfg_free(&cfg);
 }
 
 static void test_what_is_altered_is_told(void **state)
@@ -430,6 +469,7 @@ int main(void)
         T(test_copies_in_a_package_stay_and_new_ones_stand_beside_them),
         T(test_copies_wait_for_a_tracker_that_is_there),
         T(test_what_is_altered_is_told),
+        T(test_a_flood_is_bounded_and_does_not_hide_the_event),
         T(test_times_of_the_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

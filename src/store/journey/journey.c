@@ -163,10 +163,10 @@ static int join(struct joining *j, struct records *r, int64_t window_us, const c
     const struct records_reader reader = {take, NULL, j};
     int rc = catalogue_record_count(j->c, j->t->key, &j->out->records, &j->bytes, err);
     span_ms(j->t, JOURNEY_PICTURES_US, &j->near_from_ms, &j->near_until_ms);
+    if (rc == ERR_OK) /* before all others: it is there also where they are too many */
+        rc = find_event(j, r, window_us, err);
     if (rc == ERR_OK && span_ms(j->t, JOURNEY_AROUND_US, &query.from_ms, &query.until_ms))
         rc = records_each(r, &query, &reader, err);
-    if (rc == ERR_OK)
-        rc = find_event(j, r, window_us, err);
     j->out->records += j->out->added;
     return rc < 0 || (j->out->added == 0 && !j->out->event_new) ? rc : note(j, who, err);
 }
