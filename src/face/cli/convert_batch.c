@@ -138,6 +138,37 @@ int inputs_collect(struct inputs *out, char *const *path, size_t n)
     return failed;
 }
 
+void inputs_split(struct inputs *list, const struct media_options *options,
+                  const struct confine_limits *limits)
+{
+    struct inputs all = {0};
+    for (size_t i = 0; i < list->n; i++) {
+        struct input *in = &list->item[i];
+        struct err unused;
+        int n = 1;
+        if (confine_recordings(in->path, options, limits, &n, &unused) < 0)
+            n = 1;
+        for (int k = 1; k <= n; k++) {
+            add_input(&all, in->path, in->below);
+            struct input *part = &all.item[all.n - 1];
+            if (n == 1)
+                continue;
+            size_t room = strlen(part->stem) + sizeof "-part" + 12;
+            char *stem = malloc(room);
+            if (!stem) {
+                complain(in->path, "out of memory");
+                exit(1);
+            }
+            snprintf(stem, room, "%s-part%d", part->stem, k);
+            free(part->stem);
+            part->stem = stem;
+            part->recording = k;
+        }
+    }
+    inputs_free(list);
+    *list = all;
+}
+
 void inputs_free(struct inputs *list)
 {
     for (size_t i = 0; i < list->n; i++) {
@@ -292,9 +323,10 @@ static bool start_next(struct batch *b)
     }
     b->next++;
     struct media_facts facts = facts_of(b->request, in);
+    struct convert_options options = b->request->options;
+    options.media.recording = in->recording;
     if (rc == ERR_OK)
-        rc = confine_start(&s->c, in->path, dir, in->stem, &facts, &b->request->options, b->limits,
-                           &err);
+        rc = confine_start(&s->c, in->path, dir, in->stem, &facts, &options, b->limits, &err);
     if (rc == ERR_OK) {
         s->in = in;
         s->dir = dir;

@@ -9,10 +9,11 @@
 #include <stddef.h>
 
 struct input {
-    char *path;  /* as a person would write it */
-    char *dir;   /* that it is in */
-    char *below; /* … relative to the folder that was named; "." for a file */
-    char *stem;  /* name without its extension */
+    char *path;    /* as a person would write it */
+    char *dir;     /* that it is in */
+    char *below;   /* … relative to the folder that was named; "." for a file */
+    char *stem;    /* name without its extension; of one of several recordings, with -part<N> */
+    int recording; /* which of the recordings in the file, from 1; 0: all of it */
 };
 
 struct inputs {
@@ -25,6 +26,11 @@ struct inputs {
  * not followed. What cannot be read is named on stderr; returns how many such there were. */
 int inputs_collect(struct inputs *out, char *const *path, size_t n);
 void inputs_free(struct inputs *inputs);
+
+/* A file that holds several recordings becomes one input for each of them. What cannot be read
+ * stays as it is: its conversion says why. */
+void inputs_split(struct inputs *inputs, const struct media_options *options,
+                  const struct confine_limits *limits);
 
 /* What a person asks of convert. The texts are borrowed. */
 struct convert_request {
