@@ -394,8 +394,11 @@ static void test_masks_that_hide_nothing_stop_it(void **state)
 static void test_a_mask_can_be_of_one_transfer(void **state)
 {
     (void)state;
-    expect(RUN("export", VIDEO, STILL, "-o", in_dir("one"), "--mask", STILL ":0,0,99,99"), 0,
-           "redacted");
+    expect_err(RUN("export", VIDEO, STILL, "-o", in_dir("one"), "--mask", STILL ":0,0,99,99"), 0,
+               STILL ": the mask 0,0,99,99 covers the photo");
+    expect_err(RUN("export", VIDEO, "-o", in_dir("part"), "--mask", "0,0,64,64,2,3"), 0,
+               VIDEO ": the mask 0,0,64,64,2,3 covers 20 of 200 frames");
+    expect(RUN("export", VIDEO, "-o", in_dir("none"), "--mask", "0,0,64,64,10.1,11"), 1, "");
     assert_true(is_there(in_dir("one"), "data/stills/" STILL ".still-REDACTED-DERIVED.jpg"));
     assert_true(is_there(in_dir("one"), "data/viewing/" VIDEO ".viewing-DERIVED.mp4"));
     assert_false(is_there(in_dir("one"), "data/working"));

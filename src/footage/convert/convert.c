@@ -320,6 +320,9 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         out->kind = plan.output[i].maker->kind;
         snprintf(out->path, sizeof out->path, "%s", plan.output[i].path);
     }
+    for (int i = 0; rc == ERR_OK && i < options->n_masks; i++)
+        result->covered[i] =
+            result->container == MEDIA_JPEG ? 1 : redact_covered(&m, &options->mask[i]);
     damage_warn(&m);
     result->sound = rc == ERR_OK && m.n_sounds > 0;
     result->silences = m.n_silences;
