@@ -81,11 +81,13 @@ static int supersede(struct catalogue *c, const struct requests_request *by, int
     buf_init(&ids, CATALOGUE_KEYS_BYTES_MAX);
     int rc = row_open_ids(c, by->imei, &ids, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&ids); i++) {
-        rc = row_get(c, catalogue_keys_at(&ids, i), &row, err);
+        rc = row_get_open(c, catalogue_keys_at(&ids, i), &row, err);
         if (rc < 0 || row.r.id == by->id || strcmp(row.r.command, by->command) != 0 ||
             (row.r.state != REQUESTS_QUEUED && row.r.state != REQUESTS_WAITING))
             continue;
         row.r.state = REQUESTS_SUPERSEDED;
+        row.r.waits = 0;
+        row.r.not_before_us = 0;
         rc = row_change(c, &row, now_us, "", err, "the same was asked for anew: request %" PRId64,
                         by->id);
     }
@@ -140,6 +142,7 @@ int requests_cancel(struct catalogue *c, int64_t id, const char *who, int64_t no
                    row.r.state == REQUESTS_UPLOADING;
         row.r.state = REQUESTS_CANCELLED;
         row.r.waits = 0;
+        row.r.not_before_us = 0;
         rc = row_change(c, &row, now_us, "", err, "cancelled by %s%s", who,
                         out ? "; the tracker has the command, and may send the file none the less"
                             : "");
@@ -189,16 +192,25 @@ int requests_each(struct catalogue *c, const struct requests_filter *filter, req
 {
     struct buf ids;
     struct row row;
+    struct err one, first = {.code = ERR_OK};
     buf_init(&ids, CATALOGUE_KEYS_BYTES_MAX);
     int rc = find(c, filter, &ids, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&ids); i++) {
-        rc = row_get(c, catalogue_keys_at(&ids, i), &row, err);
-        if (rc == ERR_NOTFOUND) /* removed meanwhile */
-            rc = ERR_OK;
-        else if (rc == ERR_OK)
+        int read = row_get(c, catalogue_keys_at(&ids, i), &row, &one);
+        if (read == ERR_OK)
             rc = fn(arg, &row.r, err);
+        else if (read == ERR_MALFORMED && first.code == ERR_OK)
+            first = one;
+        else if (read != ERR_MALFORMED && read != ERR_NOTFOUND) { /* removed meanwhile */
+            *err = one;
+            rc = read;
+        }
     }
     buf_clear(&ids);
+    if (rc == ERR_OK && first.code != ERR_OK) {
+        *err = first;
+        rc = first.code;
+    }
     return rc;
 }
 
@@ -352,6 +364,39 @@ int requests_carry(struct catalogue *from, struct catalogue *to, struct err *err
         (rc = carry_table(from, to, "request_transfer", 6, err)) == ERR_OK)
         rc = carry_sequence(from, to, err);
     return catalogue_leave(to, own, rc, err);
+}
+
+#define OVER                                                                      \
+    " FROM request WHERE state NOT IN"                                            \
+    " ('queued', 'sent', 'accepted', 'uploading', 'waiting') AND changed_us < ?2" \
+    " AND ?1 IS NULL"
+
+int requests_sweep(struct catalogue *c, int64_t before_us, bool dry_run, int64_t *n,
+                   struct err *err)
+{
+    enum { AT_ONCE = 1000 };
+    bool own;
+    sqlite3_stmt *st = NULL;
+    int gone = AT_ONCE, rc;
+    *n = 0;
+    if (dry_run)
+        return row_number(c, "SELECT count(*)" OVER, NULL, before_us, n, err);
+    for (rc = ERR_OK; rc == ERR_OK && gone == AT_ONCE; *n += rc == ERR_OK ? gone : 0) {
+        if ((rc = catalogue_enter(c, &own, err)) < 0)
+            return rc;
+        rc = row_prepare(c, &st,
+                         "DELETE FROM request WHERE id IN (SELECT id" OVER " ORDER BY id LIMIT ?3)",
+                         err);
+        if (rc == ERR_OK) {
+            sqlite3_bind_int64(st, 2, before_us);
+            sqlite3_bind_int(st, 3, AT_ONCE);
+            rc = sqlx_run(st, err);
+            gone = rc == ERR_OK ? sqlite3_changes(c->db) : 0;
+        }
+        sqlite3_finalize(st);
+        rc = catalogue_leave(c, own, rc, err);
+    }
+    return rc;
 }
 
 #define OF_TIME                                              \
