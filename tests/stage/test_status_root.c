@@ -4,6 +4,7 @@
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
 #include "dashspool/receive.h"
+#include "dashspool/requests.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
@@ -223,6 +224,29 @@ static void test_looking_leaves_everything_as_it_is(void **state)
     assert_false(look());
     assert_true(number("disk/telemetry") >= 50000);
     catalogue_close(&c);
+}
+
+static void test_requests_are_counted_by_state(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    (void)state;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_false(look());
+    assert_null(strstr(metrics, "requests_open"));
+    for (int i = 0; i < 3; i++) {
+        struct requests_request r = {.imei = "352093081452251",
+                                     .by = "anna",
+                                     .what = {.kind = CAMREQ_FORMAT, .camera = "front"}};
+        assert_ok(requests_add(c, &r, clock_utc_us(), &err));
+        if (i == 0)
+            assert_ok(requests_sent(c, r.id, "10.0.0.1:40123", clock_utc_us(), &err));
+    }
+    catalogue_close(&c);
+    assert_false(look());
+    assert_non_null(strstr(metrics, "dashspool_requests_open{state=\"queued\"} 1\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests_open{state=\"sent\"} 1\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests_open{state=\"waiting\"} 0\n"));
 }
 
 /* ---- jobs ---- */
@@ -853,6 +877,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         T(test_where_there_is_no_root_none_is_made),
         T(test_looking_leaves_everything_as_it_is),
+        T(test_requests_are_counted_by_state),
         T(test_jobs_of_all_states_are_counted_by_age),
         T(test_the_oldest_tells_why_it_waits_and_what_to_do),
         T(test_what_nobody_will_work_is_trouble_after_an_hour),

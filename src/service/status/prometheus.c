@@ -158,6 +158,21 @@ static void put_telemetry(struct metrics *m, const struct status *s)
     }
 }
 
+/* What was asked for and is not over; nothing where nobody ever asks. */
+static void put_requests(struct metrics *m, const struct status *s)
+{
+    static const char *const states[] = {"queued", "sent", "accepted", "uploading", "waiting"};
+    if (!s->telemetry.server.known && LIST_COUNT(&s->asked, struct asked) == 0)
+        return;
+    begin(m, "requests_open", "gauge", "Requests for footage that are not over, by state.");
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        int n = 0;
+        LIST_EACH (&s->asked, const struct asked, one)
+            n += strcmp(one->state, states[i]) == 0;
+        of(m, "state", states[i], NULL, NULL, n);
+    }
+}
+
 static void put_workers(struct metrics *m, const struct status *s)
 {
     begin(m, "stage_enabled", "gauge", "1 if the stage is enabled.");
@@ -320,6 +335,7 @@ int status_prometheus(const struct status *s, struct buf *out, struct err *err)
     struct metrics m = {.out = out, .rc = ERR_OK, .err = err};
     put_processes(&m, s);
     put_telemetry(&m, s);
+    put_requests(&m, s);
     put_workers(&m, s);
     put_jobs(&m, s);
     put_transfers(&m, s);
