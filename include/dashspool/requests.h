@@ -99,7 +99,7 @@ struct requests_request {
 
 /* Queues a request: imei, what, by, reason, codec (0: 12) are the caller's; the rest is set. An
  * open one of that tracker with the same command that is not on its way (queued, waiting) is
- * superseded by it. ERR_CONFIG: a limit of camreq_command(), an IMEI that is not 14 or 15 digits, a
+ * superseded by it. ERR_CONFIG: a limit of camreq_command(), an IMEI that is not 15 digits, a
  * codec that is not 12 or 14; by is empty or too long. */
 int requests_add(struct catalogue *c, struct requests_request *r, int64_t now_us,
                  struct err *err) DS_MUST_CHECK;
