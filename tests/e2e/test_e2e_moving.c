@@ -8,9 +8,12 @@
 #include "support/footage.h"
 #include "support/tracker.h"
 #include "support/world.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define REAR     TEST_SAMPLES "/rear-25fps-6s-silent.h265"
 #define IMEI     "352093081452251"
@@ -269,6 +272,44 @@ static void test_copies_are_made_where_records_cannot_be_read(void **state)
     }
 }
 
+static bool is_converted(struct world *w, void *arg)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    struct err err;
+    int64_t done_us = 0;
+    (void)arg;
+    assert_ok(catalogue_open(&c, w->root, false, &err));
+    assert_ok(catalogue_transfer_get(c, VIDEO, &t, &err));
+    assert_ok(catalogue_done_get(c, t.key, "convert", &done_us, &err));
+    catalogue_close(&c);
+    return done_us != 0;
+}
+
+/* Its job is still there then, and takes the place of another one; it waits to hand it on. */
+static void test_records_that_come_between_done_and_gone_are_shown(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    set_up_world(w, "51.5", "-0.25");
+    set_copies(w, "srt\n[export]\nenabled = yes");
+    expect(RUN("work", "--once", "--stage", "export"), 0, "0 jobs done");
+    int held = open(support_path(w->root, "spool/export"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(held >= 0 && flock(held, LOCK_EX) == 0);
+    struct proc worker =
+        proc_start(support_path(w->dir, "work.log"),
+                   (const char *const[]){DASHSPOOL_BINARY, "--root", w->root, "work", "--once",
+                                         "--stage", "convert", NULL});
+    world_wait(w, is_converted, NULL, "that copies are made");
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 9000, 547000000, 90, 9);
+    join_all(w);
+    close(held);
+    assert_int_equal(proc_stop(&worker, 0), 0);
+    assert_true(support_count(support_path(w->root, COPY ".srt"), "tracker") > 3);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_without_records_the_cameras_position_stays),
         cmocka_unit_test(test_private_mode_that_comes_later_hides_it_in_all_copies),
         cmocka_unit_test(test_copies_are_made_where_records_cannot_be_read),
+        cmocka_unit_test(test_records_that_come_between_done_and_gone_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
