@@ -120,6 +120,14 @@ int media_display_order(const struct media *m, struct media_shown **out, struct 
     return ERR_OK;
 }
 
+void media_count(const struct media *m, int64_t *pictures, int64_t *key_pictures)
+{
+    *pictures = m->n_pictures - m->first;
+    *key_pictures = 0;
+    for (int64_t i = m->first; i < m->n_pictures; i++)
+        *key_pictures += m->picture[i].key;
+}
+
 int64_t media_shown_before(const struct media *m, int64_t pts)
 {
     /* DTS are the PTS in the order of showing, moved back alike (times.c). */
