@@ -112,6 +112,9 @@ struct convert_result {
     int64_t pictures, key_pictures;
     int64_t duration_us; /* of the pictures, the last one's own time included */
     bool sound;
+    int64_t gaps, gaps_by_camera; /* stretches without pictures; of them, those in which the camera
+                                     itself dropped some: no damage */
+    int64_t gap_us;               /* their sum, the step of a picture included */
     int64_t silences, silence_us; /* stretches without sound that were filled, and their sum */
     struct media_timing timing;   /* of a video */
     struct media_wall wall;

@@ -272,6 +272,23 @@ static bool read_facts(const struct wish *w, bool has_lat, bool has_lon, struct 
 
 /* ---- and what becomes of it ---- */
 
+/* ", 2 gaps of 0.32 s in all (3 frames missing)"; "" without one. */
+static const char *gaps_text(const struct convert_result *r, char out[128])
+{
+    char missing[48] = "";
+    out[0] = '\0';
+    if (r->gaps == 0)
+        return out;
+    if (r->damage.lost)
+        snprintf(missing, sizeof missing, "%lld %s missing",
+                 SIZE_COUNT(r->damage.lost, "frame", "frames"));
+    snprintf(out, 128, ", %lld %s of %.2f s%s (%s%s%s)", SIZE_COUNT(r->gaps, "gap", "gaps"),
+             (double)r->gap_us / 1e6, r->gaps > 1 ? " in all" : "", missing,
+             missing[0] && r->gaps_by_camera ? "; " : "",
+             r->gaps_by_camera ? "frames dropped by the camera itself" : "");
+    return out;
+}
+
 struct tally {
     const struct convert_options *options;
     size_t ended;
@@ -283,7 +300,7 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
                      const struct err *err)
 {
     struct tally *tally = arg;
-    char size[24], dispute[256];
+    char size[24], dispute[256], gaps[128];
     tally->ended++;
     if (rc == ERR_BUSY) {
         tally->skipped++;
@@ -303,9 +320,9 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
     if (r->container == MEDIA_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
     else
-        printf("%lld frames, %.2f s, timing: %s%s", (long long)r->pictures,
+        printf("%lld frames, %.2f s, timing: %s%s%s", (long long)r->pictures,
                (double)r->duration_us / 1e6, media_source_name(r->timing.chosen),
-               r->sound ? ", sound" : "");
+               r->sound ? ", sound" : "", gaps_text(r, gaps));
     printf("\n");
     media_timing_text(&r->timing, true, dispute, sizeof dispute);
     if (dispute[0])
