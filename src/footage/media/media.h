@@ -130,7 +130,6 @@ struct media {
     int n_recordings;       /* in the part that is indexed */
     bool unplaced;          /* that part is a recording of which nobody knows … */
     int64_t placed_us;      /* … how long after the master's first picture it begins */
-    int64_t apart_us;       /* made up between recordings */
     bool wall_lost;         /* from … on nobody knows how long after the first picture it is: */
     int64_t wall_lost_us;   /* … this time; like a picture's */
     bool clock_dead;        /* the capture times cannot be true, or most of them: not used */
@@ -167,6 +166,12 @@ struct media_shown { /* a picture in display order */
 /* All pictures in display order; the caller's (free), also after a failure. */
 int media_display_order(const struct media *m, struct media_shown **out,
                         struct err *err) DS_MUST_CHECK;
+
+/* How many pictures are kept, and how many of them are key pictures: what everybody tells of it. */
+void media_count(const struct media *m, int64_t *pictures, int64_t *key_pictures);
+
+/* How many of the pictures kept are shown before pts: the number (from 0) of one shown then. */
+int64_t media_shown_before(const struct media *m, int64_t pts);
 
 /* Two pictures have the same bytes. */
 bool media_alike(const struct media *m, int64_t i, int64_t k);

@@ -324,17 +324,17 @@ static int time_pictures(struct media *m, const struct media_shown *shown, int64
                          struct err *err)
 {
     int rc = m->container == MEDIA_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
-    int64_t missing = 0;
+    int64_t missing = 0, apart_us = 0;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         const struct media_picture *p = &m->picture[i];
         missing += p->missing;
         if (i > 0 && p->apart && p->recording != p[-1].recording)
-            m->apart_us += MEDIA_APART_US;
+            apart_us += MEDIA_APART_US;
     }
     struct timing_facts f = {
         .has_ptmf = m->container == MEDIA_PTMF && !m->clock_dead,
         .first_us = times_us[0],
-        .last_us = times_us[m->n_pictures - 1] - m->apart_us,
+        .last_us = times_us[m->n_pictures - 1] - apart_us,
         .pictures = m->n_pictures + missing,
         .meta_fps = facts->meta_fps,
         .header_fps = m->nominal_fps,
@@ -415,8 +415,10 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
             m->picture[m->first + k].dts = av_ticks_of(times_us[k] - zero_us) - late;
         m->start_us = zero_us;
         m->duration_us = times_us[n - 1] - zero_us + last_us;
-        if (m->timing.duration_us > 0)
-            m->timing.duration_us = m->start_us + m->duration_us - m->apart_us;
+        m->timing.duration_us = m->duration_us;
+        for (int64_t i = m->first + 1; i < m->n_pictures; i++)
+            if (m->picture[i].apart && m->picture[i].recording != m->picture[i - 1].recording)
+                m->timing.duration_us -= MEDIA_APART_US;
     }
 out:
     free(times_us);

@@ -46,10 +46,9 @@ bool media_timing_contradicts(const struct media_timing *t, enum media_source so
 {
     if (source == MEDIA_SOURCE_DEFAULT || !(deviation(t, source) > DISAGREE))
         return false;
-    if (source != MEDIA_SOURCE_LENGTH || t->duration_us <= 0)
-        return true;
-    double length_us = (double)t->pictures * 1e6 / t->fps[source];
-    return fabs(length_us - (double)t->duration_us) > 1e6;
+    double length_s = (double)t->pictures / t->fps[source];
+    return source != MEDIA_SOURCE_LENGTH ||
+           fabs(length_s - (double)t->pictures / t->fps[t->chosen]) > 1;
 }
 
 static double sane(double fps)
