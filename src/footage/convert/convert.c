@@ -321,7 +321,8 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     for (int i = 0; rc == ERR_OK && i < options->n_masks; i++)
         result->covered[i] =
             result->container == MEDIA_JPEG ? 1 : redact_covered(&m, &options->mask[i]);
-    damage_warn(&m);
+    if (result->container != MEDIA_JPEG) /* a photo's tells where */
+        damage_warn(&m);
     result->sound = rc == ERR_OK && m.n_sounds > 0;
     result->silences = m.n_silences;
     for (int64_t i = 0; i < m.n_silences; i++)
