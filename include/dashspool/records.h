@@ -209,7 +209,8 @@ struct records_gone {
     int64_t bytes;          /* on disk: given back; (dry) about that what would be */
 };
 
-/* What arrived before then goes: its bytes are overwritten, its space is given back to the disk (of
+/* What arrived before then goes (of odd.db not what is of a later time, and no future one: this
+ * machine's clock was wrong): its bytes are overwritten, its space is given back to the disk (of
  * a large file with little to go: by a later call, within a day). Files that are left empty are
  * deleted. dry: nothing is changed, and told what would. A file that cannot be read, or is busy, is
  * told to `trouble`, and the rest goes. */
