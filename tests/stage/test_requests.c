@@ -584,6 +584,10 @@ static void test_a_file_is_matched_by_all_that_it_says(void **state)
     t.trigger = 3; /* covers the time, and was not asked for */
     snprintf(t.trigger_name, sizeof t.trigger_name, "crash");
     arrive(f, t, NOW);
+    t = transfer(IMEI, "front", "video", T); /* metadata in JSON: a name, and no number */
+    t.trigger = 0;
+    snprintf(t.trigger_name, sizeof t.trigger_name, "harsh-braking");
+    arrive(f, t, NOW);
     t = transfer(IMEI, "front", "video", T);
     snprintf(t.source, sizeof t.source, "file");
     arrive(f, t, NOW);
@@ -597,9 +601,24 @@ static void test_a_file_is_matched_by_all_that_it_says(void **state)
     id = ask(f, IMEI, plain(CAMREQ_PHOTO, "driver"), NOW);
     accept(f, id, T + 700, NOW);
     t = transfer(IMEI, "driver", "photo", T + 700);
+    t.trigger = 0; /* … and its 0 is none */
+    snprintf(t.trigger_name, sizeof t.trigger_name, "none");
+    arrive(f, t, NOW);
+    assert_state(f, id, REQUESTS_ACCEPTED);
+    t = transfer(IMEI, "driver", "photo", T + 700);
     t.trigger = 11;
     arrive(f, t, NOW);
     assert_state(f, id, REQUESTS_FETCHED);
+    /* of JSON nobody knows what 0 is, or that there is none */
+    static const char *const maybe[] = {"trigger-0", "", "server-request"};
+    for (int i = 0; i < 3; i++) {
+        id = ask(f, IMEI, video("front", T - 20 - i), NOW);
+        t = transfer(IMEI, "front", "video", T - 20 - i);
+        t.trigger = 0;
+        snprintf(t.trigger_name, sizeof t.trigger_name, "%s", maybe[i]);
+        arrive(f, t, NOW);
+        assert_state(f, id, REQUESTS_FETCHED);
+    }
     /* also if nobody knows that it was sent: it is what was asked for */
     id = ask(f, IMEI, video("rear", T - 5), NOW);
     arrive(f, transfer(IMEI, "rear", "video", T - 5), NOW);
