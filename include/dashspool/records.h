@@ -10,8 +10,8 @@
  *
  * records_put() returns when all its records are on disk (write-ahead logs; each file that it
  * touches is committed by itself, and what failed is told record by record). latest.db is only
- * derived from these files; after an unclean end it is made anew by the next records_open() that
- * may write.
+ * derived from these files; after an unclean end the next records_open() that may write adds what
+ * it lacks.
  *
  * Private mode: what a tracker recorded while its driver was private (avl_private()) is stored like
  * the rest, but readers get no position, speed, course or bytes of it, unless they ask for

@@ -248,9 +248,9 @@ static void test_requests_are_counted_by_state(void **state)
     }
     catalogue_close(&c);
     assert_false(look());
-    assert_non_null(strstr(metrics, "dashspool_requests_open{state=\"queued\"} 1\n"));
-    assert_non_null(strstr(metrics, "dashspool_requests_open{state=\"sent\"} 1\n"));
-    assert_non_null(strstr(metrics, "dashspool_requests_open{state=\"waiting\"} 0\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"queued\"} 1\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"sent\"} 1\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"waiting\"} 0\n"));
 }
 
 static void test_rules_without_a_server_of_trackers_are_told(void **state)
@@ -705,6 +705,65 @@ static void test_what_is_stored_and_not_queued_is_trouble(void **state)
     assert_true(is_in_trouble("stored, but not queued: transfers: 2, the oldest for 15 min"));
 }
 
+static void make_catalogue(void)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    catalogue_close(&c);
+}
+
+static void write_day(int days_ago, size_t n)
+{
+    char day[CLOCK_DATE_ROOM], name[40];
+    struct err err;
+    char *zeros = calloc(1, n);
+    assert_non_null(zeros);
+    clock_date(clock_utc_us() - days_ago * INT64_C(86400000000), day);
+    snprintf(name, sizeof name, "telemetry/%s.db", day);
+    assert_ok(fsx_mkdirs(support_path(root, "telemetry"), &err));
+    support_write(support_path(root, name), zeros, n);
+    free(zeros);
+}
+
+/* A disk can be full of them alone. */
+static void test_what_trackers_say_counts_for_the_time_left(void **state)
+{
+    const int mib = 1 << 20;
+    (void)state;
+    make_catalogue();
+    look();
+    assert_int_equal(number("disk/a_day"), 0);
+    write_day(1, (size_t)mib);
+    write_day(3, 3 * (size_t)mib);
+    write_day(40, 50 * (size_t)mib); /* what one brings back from long ago is once */
+    look();
+    assert_in_range(number("disk/a_day"), mib, mib * 4 / 3); /* four in three days and some hours */
+    assert_true(real("disk/days_left") > 0);
+    add_transfer(CATALOGUE_STORED, 5, "complete");
+    look();
+    assert_in_range(number("disk/a_day"), mib + 1000, mib * 4 / 3 + 1000);
+}
+
+static void test_open_requests_are_counted_by_their_state(void **state)
+{
+    (void)state;
+    struct catalogue *c = NULL;
+    struct requests_request r = {.what = {.kind = CAMREQ_PHOTO, .camera = "front"}, .by = "a test"};
+    struct err err;
+    make_catalogue();
+    look();
+    assert_true(metrics_have("dashspool_requests{state=\"queued\"} 0\n"));
+    snprintf(r.imei, sizeof r.imei, "352093081452251");
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_ok(requests_add(c, &r, clock_utc_us(), &err));
+    catalogue_close(&c);
+    look();
+    assert_true(metrics_have("dashspool_requests{state=\"queued\"} 1\n"));
+    assert_true(metrics_have("dashspool_requests{state=\"waiting\"} 0\n"));
+    assert_false(metrics_have("{state=\"fetched\"}"));
+}
+
 static void test_a_partial_transfer_is_not_finished(void **state)
 {
     (void)state;
@@ -909,6 +968,8 @@ int main(void)
         T(test_what_comes_in_is_told_with_the_time_left),
         T(test_whatever_lies_in_its_files_is_told_not_obeyed),
         T(test_what_is_stored_and_not_queued_is_trouble),
+        T(test_what_trackers_say_counts_for_the_time_left),
+        T(test_open_requests_are_counted_by_their_state),
         T(test_a_partial_transfer_is_not_finished),
         T(test_a_camera_that_is_overdue_is_named),
         T(test_the_last_sweep_fsck_and_backup_are_told),

@@ -17,6 +17,19 @@
 /* The newest record is no newer than its arrival and this: a tracker's clock that is ahead. */
 #define RECORDS_AHEAD_MS  (10 * 60 * 1000)
 
+/* What changes with whatever is put into a file or deleted from it: its newest record, how often
+ * records were deleted, and whether it says whose it is. */
+struct records_stamp {
+    int64_t n, gone, roots;
+};
+int records_stamp(sqlite3 *db, struct records_stamp *out, struct err *err) DS_MUST_CHECK;
+
+/* … of a day's file. */
+struct records_cover {
+    char name[RECORDS_NAME_ROOM];
+    struct records_stamp at;
+};
+
 /* In the column `flags`. */
 enum { RECORDS_PRIVATE = 1, RECORDS_NO_FIX = 2, RECORDS_FLAGS = 3 };
 int records_flags(const struct avl_record *record);
@@ -38,6 +51,8 @@ enum records_sql {
     /* of latest.db */
     RECORDS_SQL_LATEST,
     RECORDS_SQL_LATEST_PUT,
+    RECORDS_SQL_COVERS,
+    RECORDS_SQL_COVER_PUT,
     /* of both */
     RECORDS_SQL_ROLLBACK,
     RECORDS_SQL_COUNT
@@ -140,11 +155,14 @@ bool records_asked(const struct records_query *query, const char *name);
 void records_latest_add(struct records_latest *latest, const struct avl_record *record,
                         int64_t arrived_us);
 
-/* These n of trackers that differ from one another or not, merged with what is in the file. */
+/* These n of trackers that differ from one another or not, merged with what is in the file; by that
+ * it covers the n_covers files. */
 int records_latest_put(struct records *records, const struct records_latest *v, size_t n,
+                       const struct records_cover *covers, size_t n_covers,
                        struct err *err) DS_MUST_CHECK;
 
-/* Makes it anew unless it is as its last writer left it, and says that it has one now. */
+/* Adds what it does not cover unless it is as its last writer left it, or makes it anew; and says
+ * that it has a writer now. */
 int records_latest_open(struct records *records, struct err *err) DS_MUST_CHECK;
 void records_latest_close(struct records *records);
 

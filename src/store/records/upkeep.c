@@ -162,26 +162,16 @@ int records_check(struct records *records, const char *name, records_flaw_fn *fn
 
 /* ---- copied ---- */
 
-/* What changes with whatever is put into a file or deleted from it. */
-static int stamp(sqlite3 *db, int64_t out[3], struct err *err)
-{
-    int64_t *const to[] = {&out[0], &out[1], &out[2]};
-    return sqlx_numbers(db,
-                        "SELECT (SELECT coalesce(max(n), 0) FROM record),"
-                        " (SELECT coalesce(max(times), 0) FROM gone), (SELECT count(*) FROM root)",
-                        to, 3, err);
-}
-
 static bool is_same(const struct records *records, struct records_file *f, const char *before)
 {
     sqlite3 *db = NULL;
     struct root_id whose;
-    int64_t now[3], then[3];
+    struct records_stamp now, then;
     struct err no;
     bool same = records_copy_open(&db, before, &no) == ERR_OK &&
                 sqlx_root_get(db, &whose, &no) == ERR_OK && root_id_same(&whose, &records->root) &&
-                stamp(db, then, &no) == ERR_OK && stamp(f->db, now, &no) == ERR_OK &&
-                memcmp(now, then, sizeof now) == 0;
+                records_stamp(db, &then, &no) == ERR_OK &&
+                records_stamp(f->db, &now, &no) == ERR_OK && memcmp(&now, &then, sizeof now) == 0;
     sqlx_close(&db);
     return same;
 }
