@@ -42,6 +42,53 @@ size_t utf8_next(const char *p, size_t n, uint32_t *out)
     return length;
 }
 
+enum text_coding text_coding_of(const void *text, size_t n)
+{
+    const uint8_t *p = text;
+    bool two = n >= 2;
+    return two && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] && !p[1]))   ? TEXT_UTF16LE
+           : two && ((p[0] == 0xfe && p[1] == 0xff) || (!p[0] && p[1])) ? TEXT_UTF16BE
+                                                                        : TEXT_UTF8;
+}
+
+static uint32_t utf16_unit(const uint8_t *p, enum text_coding coding)
+{
+    return coding == TEXT_UTF16LE ? (uint32_t)(p[0] | p[1] << 8) : (uint32_t)(p[0] << 8 | p[1]);
+}
+
+/* RFC 2781, 2.2; RFC 3629, 3. */
+size_t text_to_utf8(const void *text, size_t n, char *out)
+{
+    static const uint8_t bom[] = {0xef, 0xbb, 0xbf}, lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    const uint8_t *p = text, *end = p + n;
+    enum text_coding coding = text_coding_of(text, n);
+    size_t used = 0;
+    if (coding == TEXT_UTF8) {
+        size_t mark = n >= sizeof bom && memcmp(p, bom, sizeof bom) == 0 ? sizeof bom : 0;
+        memcpy(out, p + mark, n - mark);
+        return n - mark;
+    }
+    if (utf16_unit(p, coding) == 0xfeff)
+        p += 2;
+    while (p < end) {
+        bool half = end - p == 1;
+        uint32_t c = half ? 0xfffd : utf16_unit(p, coding);
+        p += half ? 1 : 2;
+        uint32_t low = c >= 0xd800 && c < 0xdc00 && end - p >= 2 ? utf16_unit(p, coding) : 0;
+        if (low >= 0xdc00 && low < 0xe000) {
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+            p += 2;
+        } else if (c >= 0xd800 && c < 0xe000)
+            c = 0xfffd;
+        size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+        for (size_t i = length; i-- > 1; c >>= 6)
+            out[used + i] = (char)(0x80 | (c & 0x3f));
+        out[used] = (char)(lead[length] | c);
+        used += length;
+    }
+    return used;
+}
+
 /* ---- what strangers name ---- */
 
 bool text_hidden(uint32_t c)

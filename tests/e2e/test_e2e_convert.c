@@ -172,7 +172,7 @@ static void test_sidecars_with_a_track(void **state)
 {
     (void)state;
     static const char track[] = "time,lat,lon,speed_kmh\n2024-11-29T07:23:45Z,54.7,25.2,60\n"
-                                "2024-11-29T07:23:55Z,54.71,25.21,70\n";
+                                "2024-11-29T07:23:55Z,54.7045,25.2045,70\n";
     copy_to(REAR, "clip.h265", 0);
     support_write(in_dir("track.csv"), track, strlen(track));
     struct proc_result r =
@@ -192,6 +192,46 @@ static void test_sidecars_with_a_track(void **state)
     assert_int_equal(lines_with(proc_err(&r), "position 1: there is no field '{datum}'"), 1);
     proc_clear(&r);
     assert_int_equal(support_entries(dir), 6);
+}
+
+/* A track that is bad in any way: the copies are made, and it is said, once, and as a fact. */
+static void test_a_bad_track_stops_no_conversion(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *note, *fact, *shown;
+    } bad[] = {
+        {"zeros.gpx", "the track zeros.gpx: 2 points without a fix", "\"no_fix\":2",
+         "no fix  track"},
+        {"seggap.gpx", "the track seggap.gpx does not cover the whole clip", "\"note\":\"\"",
+         "position unknown"},
+        {"emptytime.gpx", "1 point left out (1 without a time)", "\"no_time\":1", "  54.7001"},
+        {"lon181.gpx", "1 point left out (1 with no position on Earth)", "\"no_position\":1",
+         "  54.7001"},
+        {"utf16.gpx", "the track utf16.gpx: in UTF-16", "\"note\":\"in UTF-16\"", "  54.7001"},
+        {"nocs.nmea", "the track nocs.nmea: no checksums", "\"note\":\"no checksums\"",
+         "  54.7001"},
+        {"../gps", "/gps is not a file", "\"not_used\":\"the track is not", "position unknown"},
+    };
+    copy_to(REAR, "clip.h265", 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char track[64];
+        snprintf(track, sizeof track, "track/%s", bad[i].file);
+        struct proc_result r =
+            CONVERT(in_dir("clip.h265"), "--copies", "srt,timing", "--force", "--time",
+                    "2024-11-29T09:00:00Z", "--track", support_data(track));
+        assert_int_equal(r.status, 0);
+        assert_int_equal(lines_with(proc_out(&r), bad[i].note), 1);
+        proc_clear(&r);
+        if (support_count(in_dir("clip.timing.json"), bad[i].fact) != 1 ||
+            support_count(in_dir("clip.srt"), bad[i].shown) == 0)
+            fail_msg("%s", bad[i].file);
+        assert_int_equal(support_count(in_dir("clip.srt"), " 0.00000°"), 0);
+    }
+    struct proc_result r = CONVERT(in_dir("clip.h265"), "--force", "--track", in_dir("none.gpx"));
+    assert_int_equal(r.status, 2);
+    assert_int_equal(lines_with(proc_err(&r), "none.gpx: No such file"), 1);
+    proc_clear(&r);
 }
 
 static void test_a_truncated_clip_keeps_what_decodes_and_says_so(void **state)
@@ -501,6 +541,7 @@ int main(void)
         E2E(test_a_folder_with_good_and_bad_files),
         E2E(test_files_of_one_name_have_copies_of_their_own),
         E2E(test_sidecars_with_a_track),
+        E2E(test_a_bad_track_stops_no_conversion),
         E2E(test_a_truncated_clip_keeps_what_decodes_and_says_so),
         E2E(test_a_name_tells_the_time_and_a_dispute_is_told),
         E2E(test_the_same_bytes_in_every_language),

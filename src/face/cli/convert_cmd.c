@@ -6,10 +6,12 @@
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/wire.h"
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what was asked for ---- */
 
@@ -24,7 +26,7 @@ struct masks {
 };
 
 struct wish {
-    const char *out_dir, *time, *tz, *meta, *track, *params_from;
+    const char *out_dir, *time, *tz, *meta, *track, *track_name, *params_from;
     double fps, lat, lon;
     int jobs;
     bool force, no_sound;
@@ -109,6 +111,12 @@ static const struct cli_option options[] = {
     {CLI_TEXT, "track", "FILE",
      "GPX, NMEA or CSV track covering the clip: position, speed and course over time",
      .offset = AT(track), .max = ROOM_OF(track_path)},
+    {CLI_TEXT, "track-name", "NAME",
+     "of several tracks in the file, the one of this vehicle (default: the one that covers the "
+     "clip)",
+     .offset = AT(track_name), .max = ROOM_OF(track_name)},
+    {OPT_SETTING("track-speed-max", "KMH", "track_speed_max",
+                 "leave out points of the track to which no vehicle is that fast (default 300)")},
     {CLI_TEXT, "params-from", "FILE",
      "take missing parameter sets from another clip of the same camera", .offset = AT(params_from),
      .max = ROOM_OF(media.params_from)},
@@ -392,6 +400,8 @@ static void take_options(const struct cli *cli, const struct cli_args *args,
     out->hide = w->hide;
     if (w->track)
         snprintf(out->track_path, sizeof out->track_path, "%s", w->track);
+    if (w->track_name)
+        snprintf(out->track_name, sizeof out->track_name, "%s", w->track_name);
     if (w->params_from)
         snprintf(out->media.params_from, sizeof out->media.params_from, "%s", w->params_from);
     memcpy(out->mask, w->masks.mask, sizeof out->mask);
@@ -456,6 +466,10 @@ static int run(struct cli *cli, const struct cli_args *args)
     if (w->tz && !read_zone(w->tz, &request.facts, &zone))
         goto out;
     request.zone = zone;
+    if (w->track && access(w->track, F_OK) < 0) {
+        rc = cli_usage("convert", "--track %s: %s", cli_shown(w->track), strerror(errno));
+        goto out;
+    }
     inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
     if (inputs_part(&inputs, w->out_dir, &err) < 0)
         rc = cli_fail_or_usage("convert", &err);
