@@ -31,6 +31,12 @@ const char *size_plural(int64_t n, const char *one, const char *many);
  * (RFC 3629; Unicode 15, table 3-7). 0: they are none, and *out stays as it is. */
 size_t utf8_next(const char *p, size_t n, uint32_t *out);
 
+/* Text as programs save it, as UTF-8: with a byte order mark or without; UTF-16 without one is
+ * known by the NUL beside its first character, if that is ASCII. Marks at the beginning and NULs at
+ * the end are left out, half a surrogate pair is '?', and bytes that are no UTF-8 stay as they are.
+ * out has room for n + n / 2; returns the bytes used. */
+size_t text_decode(const void *data, size_t n, char *out);
+
 /* ---- what strangers name ----
  *
  * Drivers, paths, files, members of a zip, texts in JSON and certificates: whatever is in them must
@@ -60,6 +66,10 @@ void text_tame(char *text);
  * quotation marks, or what printf(1) makes of it. Returns out. room: 24 and four times the text, or
  * it is "…", which names nothing. */
 const char *text_shell(const char *text, char *out, size_t room);
+
+/* 15 digits, of which the last is the check digit of the others (ITU-T E.118, annex B: Luhn). Only
+ * a hint: trackers with other ones exist. */
+bool text_imei_ok(const char *text);
 
 /* ---- known words ----
  *

@@ -42,6 +42,52 @@ size_t utf8_next(const char *p, size_t n, uint32_t *out)
     return length;
 }
 
+static size_t utf8_put(uint32_t c, char *out)
+{
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const uint8_t first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)(first[n] | c);
+    return n;
+}
+
+/* RFC 2781, section 2.2. */
+static size_t utf16_decode(const uint8_t *p, size_t n, bool big, char *out)
+{
+    size_t used = 0;
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        uint32_t c = (uint32_t)p[i + !big] << 8 | p[i + big], low = 0;
+        if (c >= 0xd800 && c < 0xdc00 && i + 3 < n)
+            low = (uint32_t)p[i + 2 + !big] << 8 | p[i + 2 + big];
+        if (low >= 0xdc00 && low < 0xe000) {
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+            i += 2;
+        }
+        used += utf8_put(c >= 0xd800 && c < 0xe000 ? '?' : c, out + used);
+    }
+    return used;
+}
+
+size_t text_decode(const void *data, size_t n, char *out)
+{
+    const uint8_t *p = data;
+    size_t used = n, mark = 0;
+    bool little = n >= 2 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] > 0 && p[0] < 0x80 && !p[1]));
+    bool big = n >= 2 && ((p[0] == 0xfe && p[1] == 0xff) || (!p[0] && p[1] > 0 && p[1] < 0x80));
+    if (little || big)
+        used = utf16_decode(p, n, big, out);
+    else if (n > 0)
+        memcpy(out, p, n);
+    while (used - mark >= 3 && memcmp(out + mark, "\xef\xbb\xbf", 3) == 0)
+        mark += 3;
+    used -= mark;
+    memmove(out, out + mark, used);
+    while (used > 0 && out[used - 1] == '\0')
+        used--;
+    return used;
+}
+
 /* ---- what strangers name ---- */
 
 bool text_hidden(uint32_t c)
@@ -150,6 +196,18 @@ const char *text_shell(const char *text, char *out, size_t room)
     }
     snprintf(out + used, room - used, "%s", plain ? "" : odd ? "')\"" : "'");
     return out;
+}
+
+bool text_imei_ok(const char *text)
+{
+    int sum = 0;
+    if (strlen(text) != 15 || strspn(text, "0123456789") != 15)
+        return false;
+    for (int i = 0; i < 15; i++) {
+        int v = (text[i] - '0') * (i % 2 ? 2 : 1);
+        sum += v > 9 ? v - 9 : v;
+    }
+    return sum % 10 == 0;
 }
 
 /* ---- known words ---- */
