@@ -350,6 +350,48 @@ static void test_facts_from_options_and_from_a_metadata_file(void **state)
     }
 }
 
+/* An extra that cannot be read is told, and stands in no video's way: its name tells its time. */
+static void test_metadata_that_cannot_be_read_are_told(void **state)
+{
+    (void)state;
+    static const uint8_t bad[40] = {3, 16, 0, 0, 1, 0x93, 0x77, 0x7e, 0x7a, 0xf0, 200, 0, 10};
+    static const char json[] =
+        "\xef\xbb\xbf{\"file\":{\"file_timestamp\":1732864425},\"location\":{\"latitude\":54.7,"
+        "\"longitude\":25.25}}";
+    struct err err;
+    char out[400], clip[400];
+    struct buf sample = support_read(REAR);
+    snprintf(out, sizeof out, "%s", in_dir("out"));
+    snprintf(clip, sizeof clip, "%s", in_dir("352093081452250"));
+    assert_ok(fsx_mkdirs(clip, &err));
+    snprintf(clip, sizeof clip, "%s", in_dir("352093081452250/20241129T072345Z.h265"));
+    support_write(clip, buf_data(&sample), sample.used);
+    buf_clear(&sample);
+    support_write(in_dir("trigger.meta"), bad, 32);
+    support_write(in_dir("long.meta"), bad, 33);
+    support_write(in_dir("bom.meta"), json, sizeof json - 1);
+    const struct {
+        const char *meta, *says, *made;
+    } files[] = {
+        {"trigger.meta", "trigger.meta: not used: metadata of 32 bytes: no camera has trigger 200",
+         "2024-11-29T07:23:45"},
+        {"long.meta", "not used: metadata of 33 bytes: binary version 3 has 32 bytes",
+         "2024-11-29T07:23:45"},
+        {"bom.meta", "352093081452250/20241129T072345Z.h265: its folder looks like an IMEI",
+         "2024-11-29T07:13:45"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct proc_result r = CONVERT(clip, "-o", out, "--copies", "timing", "--force", "--meta",
+                                       in_dir(files[i].meta));
+        if (r.status != 0)
+            fail_msg("%s", proc_err(&r));
+        assert_has(proc_err(&r), files[i].says);
+        proc_clear(&r);
+        assert_true(
+            support_count(support_path(out, "20241129T072345Z.timing.json"), files[i].made) > 0);
+    }
+}
+
 static void test_options_that_make_no_sense_are_usage_errors(void **state)
 {
     (void)state;
@@ -547,6 +589,7 @@ int main(void)
         E2E(test_the_same_bytes_in_every_language),
         E2E(test_a_stream_without_parameter_sets_is_one_clear_line),
         E2E(test_facts_from_options_and_from_a_metadata_file),
+        E2E(test_metadata_that_cannot_be_read_are_told),
         E2E(test_a_zone_by_its_name),
         E2E(test_a_folder_with_a_slash_behind),
         E2E(test_options_that_make_no_sense_are_usage_errors),
