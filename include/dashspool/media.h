@@ -167,6 +167,7 @@ struct media_probe {
     int64_t gaps, gaps_by_camera; /* all; those with lost == 0, which are no damage */
     struct media_finding decoder[MEDIA_FINDINGS_MAX];
     int64_t decoder_findings;
+    int64_t layered_units;  /* of layers above the base layer (nuh_layer_id): no pictures */
     char photo_damage[160]; /* "" none */
     bool clean;             /* nothing is damaged, lost or left out */
     bool only_ends_early;   /* … but for its last record or picture, which is not all there */
