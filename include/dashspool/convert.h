@@ -112,13 +112,17 @@ struct convert_result {
     int64_t pictures, key_pictures;
     int64_t duration_us; /* of the pictures, the last one's own time included */
     bool sound;
+    int64_t gaps, gaps_by_camera; /* stretches without pictures; of them, those in which the camera
+                                     itself dropped some: no damage */
+    int64_t gap_us;               /* their sum, the step of a picture included */
     int64_t silences, silence_us; /* stretches without sound that were filled, and their sum */
     struct media_timing timing;   /* of a video */
     struct media_wall wall;
     struct media_damage damage;
-    char slices_sha256[HASH_HEX_ROOM]; /* over the payloads of all slice NAL units, in decoding
-                                          order: the same in master and working copy; "" if no
-                                          working copy was made */
+    int64_t covered[CONVERT_MASKS_MAX]; /* frames that have each mask of the options; a photo: 1 */
+    char slices_sha256[HASH_HEX_ROOM];  /* over the payloads of all slice NAL units, in decoding
+                                           order: the same in master and working copy; "" if no
+                                           working copy was made */
     struct convert_output output[CONVERT_OUTPUTS_MAX];
     int n_outputs;
     char warning[512]; /* "" or one line on what is not as it should be, though copies were made */

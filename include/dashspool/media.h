@@ -93,22 +93,31 @@ struct media_wall {
 
 /* What is not as the camera made it (media/damage.c). */
 struct media_damage {
-    int64_t damaged;          /* pictures whose own bytes are broken or missing in part */
+    int64_t damaged;          /* pictures whose own bytes are broken or missing in part; like all
+                                 that follow, of those that decode */
     int64_t affected;         /* … that refer to one of those, up to the next key picture */
     int64_t lost;             /* pictures that the camera made and that are not there: gaps in the
                                  sequence numbers of the records, or in the order counts of plain H.265 */
     int64_t repeated;         /* pictures that come twice */
     int64_t undecodable_lead; /* pictures before the first that decodes */
-    int64_t stray_bytes, cut_bytes; /* between records; of a last record that is not whole */
-    int64_t sound_lost;             /* sound records that are missing */
-    int64_t times_repaired;         /* capture times that cannot be true */
+    int64_t stray_bytes;      /* between records */
+    int64_t cut_bytes;  /* with which it ends early: of a last record that is not whole, and is left
+                           out; of plain H.265, of its last picture */
+    int64_t sound_lost; /* sound records that are missing */
+    int64_t times_repaired; /* capture times that cannot be true */
 };
 
-/* What a file is (media/probe.c). Times in microseconds since the first picture. */
+/* "ends early, 4929 bytes of an unfinished record left out"; "" if it does not. */
+#define MEDIA_CUT_ROOM 96
+void media_cut_text(enum media_container container, const struct media_damage *d,
+                    char out[MEDIA_CUT_ROOM]);
+
+/* What a file is (media/probe.c). Times in microseconds since the first picture that decodes, as in
+ * the copies; pictures are numbered from 0 in file order, as in timing.json. */
 #define MEDIA_FINDINGS_MAX 20 /* of each kind, in order; the counts go on */
 
 struct media_finding {
-    int64_t picture; /* from 0, in file order */
+    int64_t picture;
     int64_t time_us;
     char text[120];
 };
@@ -129,10 +138,11 @@ struct media_probe {
     char pixels[24], range[12], matrix[24]; /* FFmpeg's names; "" unknown */
 
     /* a video */
-    int64_t pictures, key_pictures; /* all that are there */
+    int64_t pictures, key_pictures; /* that decode: those that copies have */
+    int64_t duration_us;            /* … of them */
+    int64_t pictures_in_file;       /* … and those at its start that do not */
     int64_t key_interval;           /* pictures between keys, the longest; 0 with one key */
-    int64_t first_decodable;        /* picture; those before it are no use */
-    int64_t duration_us;            /* from that one on */
+    int64_t first_decodable;        /* picture */
     double nominal_fps;             /* of the record headers; 0 unknown */
     bool has_camera_clock;
     int64_t camera_clock_us; /* of the first picture: how long the camera had been running */
@@ -155,6 +165,7 @@ struct media_probe {
     int64_t decoder_findings;
     char photo_damage[160]; /* "" none */
     bool clean;             /* nothing is damaged, lost or left out */
+    bool only_ends_early;   /* … but for its last record or picture, which is not all there */
     char warning[512];
 };
 

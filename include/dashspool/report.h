@@ -79,7 +79,13 @@ struct report_clock {
 };
 
 /* A stretch of a video that is not as the camera made it. Times from the first picture on. */
-enum report_flaw { REPORT_DAMAGED, REPORT_MISSING, REPORT_SILENCE };
+enum report_flaw {
+    REPORT_DAMAGED,
+    REPORT_MISSING,
+    REPORT_SILENCE,
+    REPORT_CUT, /* it ends early: a stretch without length, at its end */
+    REPORT_N_FLAWS,
+};
 struct report_stretch {
     enum report_flaw flaw;
     int64_t from_us, until_us;

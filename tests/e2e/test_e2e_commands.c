@@ -334,8 +334,13 @@ static void test_an_event_is_asked_for_by_itself_after_a_kill(void **state)
     assert_string_equal(request(1).by, "rule harsh");
     assert_has(request(1).reason, "crash (AVL 247 = 1) at ");
     hears(fd, AVL_CODEC_12, request(1).command);
-    answers(fd, ACCEPTED);
-    is_accepted(1);
+    char accepted[100];
+    const int64_t time_s = request(1).what.time_s;
+    snprintf(accepted, sizeof accepted, "Preparing to send file from timestamp %lld.",
+             (long long)time_s);
+    answers(fd, accepted);
+    support_wait(state_of(1) == REQUESTS_ACCEPTED);
+    assert_int_equal(request(1).answered_s, time_s);
     close(fd);
     struct proc_result listed = DASHSPOOL(w.root, "requests");
     expect(listed, 0, "rule harsh");

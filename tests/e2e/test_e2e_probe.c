@@ -39,8 +39,8 @@ static void test_damage_is_status_1_and_named(void **state)
     support_write(text, "this is no video\n", 17);
     struct proc_result r = PROBE("--no-decode", cut, text, REAR);
     assert_int_equal(r.status, 1);
-    assert_has(proc_out(&r), "bytes of a truncated record at the end");
-    assert_has(proc_out(&r), "verdict    DAMAGED");
+    assert_has(proc_out(&r), "bytes of an unfinished record left out");
+    assert_has(proc_out(&r), "verdict    ENDS EARLY; everything before its end is undamaged");
     assert_has(proc_out(&r), "structure is intact; frames were not decoded (--no-decode)");
     assert_has(proc_err(&r), "text.h265: this is text, not H.265");
     proc_clear(&r);

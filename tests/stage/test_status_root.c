@@ -8,7 +8,9 @@
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
+#include "dashspool/standing.h"
 #include "dashspool/status.h"
+#include "dashspool/telemetry.h"
 #include "support/certs.h"
 #include "support/support.h"
 #include <errno.h>
@@ -31,8 +33,8 @@ static char metrics[65536], screen_text[65536];
 
 static void configure(const char *text)
 {
-    struct cfg_section sections[STAGES_CFG_SECTIONS + 4];
-    static struct cfg_section kept[STAGES_CFG_SECTIONS + 4];
+    struct cfg_section sections[STAGES_CFG_SECTIONS + 6];
+    static struct cfg_section kept[STAGES_CFG_SECTIONS + 6];
     char path[600];
     struct err err;
     for (int i = 0; i < STAGES_CFG_SECTIONS; i++)
@@ -41,6 +43,8 @@ static void configure(const char *text)
     sections[STAGES_CFG_SECTIONS + 1] = retention_cfg_section;
     sections[STAGES_CFG_SECTIONS + 2] = convert_cfg_section;
     sections[STAGES_CFG_SECTIONS + 3] = status_cfg_section;
+    sections[STAGES_CFG_SECTIONS + 4] = standing_cfg_section;
+    sections[STAGES_CFG_SECTIONS + 5] = telemetry_cfg_section;
     memcpy(kept, sections, sizeof kept);
     cfg_free(&cfg);
     snprintf(path, sizeof path, "%s.conf", root);
@@ -48,7 +52,7 @@ static void configure(const char *text)
     snprintf(path, sizeof path, "%s.conf/a.conf", root);
     support_write(path, text, strlen(text));
     snprintf(path, sizeof path, "%s.conf", root);
-    assert_ok(cfg_load(&cfg, path, kept, STAGES_CFG_SECTIONS + 4, &err));
+    assert_ok(cfg_load(&cfg, path, kept, STAGES_CFG_SECTIONS + 6, &err));
 }
 
 static int set_up(void **state)
@@ -224,6 +228,44 @@ static void test_looking_leaves_everything_as_it_is(void **state)
     assert_false(look());
     assert_true(number("disk/telemetry") >= 50000);
     catalogue_close(&c);
+}
+
+static void test_requests_are_counted_by_state(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    (void)state;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_false(look());
+    assert_null(strstr(metrics, "requests_open"));
+    for (int i = 0; i < 3; i++) {
+        struct requests_request r = {.imei = "352093081452251",
+                                     .by = "anna",
+                                     .what = {.kind = CAMREQ_FORMAT, .camera = "front"}};
+        assert_ok(requests_add(c, &r, clock_utc_us(), &err));
+        if (i == 0)
+            assert_ok(requests_sent(c, r.id, "10.0.0.1:40123", clock_utc_us(), &err));
+    }
+    catalogue_close(&c);
+    assert_false(look());
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"queued\"} 1\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"sent\"} 1\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"waiting\"} 0\n"));
+}
+
+static void test_rules_without_a_server_of_trackers_are_told(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    (void)state;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    catalogue_close(&c);
+    configure("[receive]\nmin_free_mib = 0\n[request harsh]\non = crash\n");
+    assert_true(look());
+    assert_non_null(strstr(screen_text, "ask for nothing: [telemetry] is off"));
+    configure("[receive]\nmin_free_mib = 0\n[request harsh]\non = crash\n[telemetry]\n"
+              "enabled = yes\n");
+    assert_false(look());
 }
 
 /* ---- jobs ---- */
@@ -913,6 +955,8 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         T(test_where_there_is_no_root_none_is_made),
         T(test_looking_leaves_everything_as_it_is),
+        T(test_rules_without_a_server_of_trackers_are_told),
+        T(test_requests_are_counted_by_state),
         T(test_jobs_of_all_states_are_counted_by_age),
         T(test_the_oldest_tells_why_it_waits_and_what_to_do),
         T(test_what_nobody_will_work_is_trouble_after_an_hour),

@@ -36,7 +36,8 @@ static struct convert_result good_result(void)
     r.output[1].kind = COPY_VIEWING;
     snprintf(r.output[0].path, sizeof r.output[0].path, "/out/clip.working.mp4");
     snprintf(r.output[1].path, sizeof r.output[1].path, "/out/clip.viewing-DERIVED.mp4");
-    snprintf(r.warning, sizeof r.warning, "the file ends inside a record");
+    snprintf(r.warning, sizeof r.warning,
+             "ends early, 4929 bytes of an unfinished record left out");
     return r;
 }
 

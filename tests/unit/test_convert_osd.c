@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool photo; /* what is said is of one */
+
 static void says_with(const struct media_facts *f, const struct convert_options *o,
                       struct track *track, int64_t offset_us, const char *one, const char *two)
 {
     struct err err;
     char lines[OSD_LINES][OSD_LINE_ROOM];
-    struct osd_context c = {.facts = f, .options = o, .track = track};
+    struct osd_context c = {.facts = f, .options = o, .track = track, .start_us = 100000};
+    c.is_video = !photo;
     assert_ok(template_compile(&c.template, o->osd_template, &err));
     osd_text_at(&c, offset_us, 41, "viewing copy", lines);
     assert_string_equal(lines[0], one);
@@ -41,12 +44,34 @@ static void test_lines_say_what_is_not_known(void **state)
 {
     (void)state;
     struct media_facts f = {.lat_deg = 1, .lon_deg = 2, .start_utc_us = 3};
+    photo = true; /* there is nothing to say instead */
     says(&f, 0, "time unknown  position unknown", "IMEI unknown  viewing copy");
+    photo = false;
     f = footage_facts();
     f.has_zone = false;
     f.lat_deg = 91;
     says(&f, 0, "2024-11-29 07:23:45.2 Z  position unknown",
          "front  crash  IMEI 350612071913857  viewing copy");
+}
+
+/* A line that is in each picture is not wasted on what is not known. */
+static void test_without_metadata_it_is_said_which_picture_it_is(void **state)
+{
+    (void)state;
+    struct media_facts f = {.lat_deg = 1, .lon_deg = 2, .start_utc_us = 3};
+    says(&f, 100000, "0:00.00 from the start  frame 42", "viewing copy");
+    says(&f, 12449999, "0:12.34 from the start  frame 42", "viewing copy");
+    says(&f, 3725100000, "62:05.00 from the start  frame 42", "viewing copy");
+    struct convert_options hidden = footage_options(COPY_VIEWING);
+    hidden.hide = CONVERT_HIDE_POSITION | CONVERT_HIDE_IMEI;
+    says_with(&f, &hidden, NULL, 100000, "0:00.00 from the start  frame 42  position hidden",
+              "IMEI hidden  viewing copy");
+    snprintf(f.camera, sizeof f.camera, "rear");
+    says(&f, 1100000, "0:01.00 from the start  frame 42  position unknown",
+         "rear  IMEI unknown  viewing copy");
+    f.has_position = true;
+    says(&f, 1100000, "0:01.00 from the start  frame 42  1.00000° N  2.00000° E",
+         "rear  IMEI unknown  viewing copy");
 }
 
 /* For tags and reports: which of the two a copy really shows. */
@@ -484,6 +509,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_with_everything_known),
         cmocka_unit_test(test_lines_say_what_is_not_known),
+        cmocka_unit_test(test_without_metadata_it_is_said_which_picture_it_is),
         cmocka_unit_test(test_it_is_said_whether_it_tells_clock_and_position),
         cmocka_unit_test(test_time_to_the_trigger_is_cut_toward_the_past),
         cmocka_unit_test(test_note_has_a_line_of_its_own),

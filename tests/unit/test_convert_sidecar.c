@@ -46,7 +46,8 @@ static void gives(copy_fn *make, enum copy_kind kind, struct track *track, const
                             .options = &options,
                             .track = track,
                             .start_us = 500000,
-                            .end_us = 2500000};
+                            .end_us = 2500000,
+                            .is_video = true};
     struct copy_task t = {.m = &m,
                           .kind = kind,
                           .path = path,
@@ -82,7 +83,14 @@ static void test_subtitles_change_with_the_second(void **state)
           "front  crash  IMEI 350612071913857\n\n");
     facts.has_time = facts.has_position = false;
     gives(copy_subtitles, COPY_VTT, NULL,
-          "WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.500\ntime unknown  position unknown\n"
+          "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000\n"
+          "0:00 from the start  frame 1  position unknown\n"
+          "front  crash  IMEI 350612071913857\n\n"
+          "2\n00:00:01.000 --> 00:00:02.000\n"
+          "0:01 from the start  frame 3  position unknown\n"
+          "front  crash  IMEI 350612071913857\n\n"
+          "3\n00:00:02.000 --> 00:00:02.500\n"
+          "0:02 from the start  frame 5  position unknown\n"
           "front  crash  IMEI 350612071913857\n\n");
 }
 

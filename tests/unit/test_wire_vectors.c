@@ -29,17 +29,42 @@ static void test_crc_check_value(void **state)
     assert_int_equal(wire_crc(0, v->data, v->n), 0x2189);
 }
 
-static void test_crc_continues_at_every_length_and_alignment(void **state)
+/* By its definition, bit by bit (docs/protocol.md). */
+static uint16_t crc_of_bits(uint16_t seed, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n * 8; i++) {
+        unsigned bit = (seed ^ (unsigned)p[i / 8] >> i % 8) & 1;
+        seed = (uint16_t)(bit ? seed >> 1 ^ 0x8408 : seed >> 1);
+    }
+    return seed;
+}
+
+static void test_crc_at_every_length_alignment_and_seed(void **state)
 {
     (void)state;
-    const struct vector *v = vector("dev_data1_traccar");
-    for (size_t from = 0; from < 9; from++) {
-        for (size_t to = from; to < 80; to++) {
-            uint16_t one_by_one = 0;
-            for (size_t i = from; i < to; i++)
-                one_by_one = wire_crc(one_by_one, v->data + i, 1);
-            assert_int_equal(wire_crc(0, v->data + from, to - from), one_by_one);
+    uint8_t data[9 + 1100];
+    uint32_t random = 20261130;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
+    for (size_t from = 0; from < 9; from++)
+        for (size_t n = 0; n <= 1100; n += n < 300 ? 1 : 37) {
+            uint16_t seed = (uint16_t)(n * 40503 + from);
+            uint16_t whole = crc_of_bits(seed, data + from, n), pieces = seed;
+            assert_int_equal(wire_crc(seed, data + from, n), whole);
+            for (size_t at = 0; at < n; at += 13) /* too short to be multiplied */
+                pieces = wire_crc(pieces, data + from + at, n - at < 13 ? n - at : 13);
+            assert_int_equal(pieces, whole);
         }
+}
+
+static void test_crc_sees_each_single_bit(void **state)
+{
+    (void)state;
+    uint8_t data[1024] = {0};
+    for (size_t bit = 0; bit < sizeof data * 8; bit++) {
+        data[bit / 8] = (uint8_t)(1u << bit % 8);
+        assert_int_equal(wire_crc(0, data, sizeof data), crc_of_bits(0, data, sizeof data));
+        data[bit / 8] = 0;
     }
 }
 
@@ -415,7 +440,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crc_check_value),
-        cmocka_unit_test(test_crc_continues_at_every_length_and_alignment),
+        cmocka_unit_test(test_crc_at_every_length_alignment_and_seed),
+        cmocka_unit_test(test_crc_sees_each_single_bit),
         cmocka_unit_test(test_init),
         cmocka_unit_test(test_init_refuses_other_protocols),
         cmocka_unit_test(test_server_frames_are_byte_for_byte),

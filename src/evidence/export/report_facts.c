@@ -2,6 +2,7 @@
 #include "report_facts.h"
 #include "dashspool/bag.h"
 #include "dashspool/fsx.h"
+#include "dashspool/journey.h"
 #include "dashspool/recipe.h"
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
@@ -43,10 +44,11 @@ struct told {
     char clock_value[MEDIA_N_SOURCES][40];
     size_t n_clocks;
     struct report_arrival arrival;
-    char damage[400];
+    char damage[400], cut_why[96];
     struct report_stretch *stretch;
     size_t n_stretches;
     bool has_sound, redacted, no_position;
+    bool private_mode; /* then t has no position, either */
     const struct bag *has;
     struct kept_picture picture;
     const char *picture_what;
@@ -258,6 +260,28 @@ static void add_gaps(struct told *t, const json_t *timing)
                     "sound missing; silence was inserted in the copies");
 }
 
+/* What is told by numbers alone and has its place on the time line: pictures left out at the start,
+ * an end that came early. True: something else is wrong, somewhere. */
+static bool add_ends(struct told *t, int64_t end_us)
+{
+    bool elsewhere = false;
+    for (int i = 0; i < t->settings.n_damage; i++) {
+        const char *name = t->settings.damage[i].name;
+        int64_t n = t->settings.damage[i].n;
+        if (strcmp(name, "left_out") == 0) {
+            add_stretch(t, REPORT_MISSING, 0, 0, n,
+                        "at the start, cannot be decoded without what came before; left out");
+        } else if (strcmp(name, "cut_bytes") == 0) {
+            snprintf(t->cut_why, sizeof t->cut_why,
+                     "%lld bytes of an unfinished record or frame are at its end", (long long)n);
+            add_stretch(t, REPORT_CUT, end_us, end_us, 0, t->cut_why);
+        } else {
+            elsewhere = true;
+        }
+    }
+    return elsewhere;
+}
+
 static int by_time(const void *a, const void *b)
 {
     const struct report_stretch *x = a, *y = b;
@@ -309,7 +333,8 @@ static int find_damage(struct told *t, const char *root, struct err *err)
         }
     }
     json_decref(timing);
-    if (t->n_stretches == 0 && t->settings.n_damage > 0)
+    bool placed = t->n_stretches > 0;
+    if (add_ends(t, end_us) && !placed)
         add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "at places not known; see the numbers below");
     qsort(t->stretch, t->n_stretches, sizeof *t->stretch, by_time);
     if ((fewer = realloc(t->stretch, (t->n_stretches + 1) * sizeof *fewer)) != NULL)
@@ -445,7 +470,11 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     snprintf(told->master, sizeof told->master, "%s", master);
     told->redacted = redacted != NULL;
     told->has = s->has;
-    int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
+    int rc = journey_hides(c, t, &told->private_mode, err);
+    if (told->private_mode)
+        told->t.known &= ~(unsigned)CATALOGUE_POSITION_OK;
+    if (rc == ERR_OK)
+        rc = catalogue_copy_each(c, t->key, add_copy, told, err);
     for (int i = 0; rc == ERR_OK && redacted && i < redacted->n; i++)
         rc = keep_copy(told, &redacted->copy[i], err);
     if (redacted) {
@@ -507,7 +536,8 @@ static void fill_clip(struct told *t, bool imperial, struct report_clip *out)
         .has_position = r->known & CATALOGUE_POSITION_OK,
         .lat_deg = r->lat_deg,
         .lon_deg = r->lon_deg,
-        .position_why = t->no_position ? "hidden in this package"
+        .position_why = t->no_position    ? "hidden in this package"
+                        : t->private_mode ? "Its driver was in private mode: it is hidden."
                         : r->known & CATALOGUE_POSITION_OK
                             ? "camera metadata: one position for the whole recording"
                             : "The camera's metadata contains no plausible position (no GPS fix).",

@@ -14,6 +14,7 @@ static const struct {
     [REPORT_DAMAGED] = {DRAW_DAMAGED, "Damaged", "damaged"},
     [REPORT_MISSING] = {DRAW_MISSING, "Missing", "missing"},
     [REPORT_SILENCE] = {DRAW_SILENCE, "No sound", "no sound"},
+    [REPORT_CUT] = {DRAW_MISSING, "Ends early", "ends early"},
 };
 
 const char *condition_label(const struct report_clip *clip)
@@ -22,13 +23,15 @@ const char *condition_label(const struct report_clip *clip)
         return "Incomplete";
     if (!clip->examined)
         return "Not examined";
-    bool seen[3] = {false};
+    bool seen[REPORT_N_FLAWS] = {false};
     for (size_t i = 0; i < clip->n_stretches; i++)
         seen[clip->stretch[i].flaw] = true;
     if (seen[REPORT_DAMAGED])
         return "Partly damaged";
     if (seen[REPORT_MISSING])
         return "Frames missing";
+    if (seen[REPORT_CUT])
+        return "Ends early";
     return seen[REPORT_SILENCE] ? "Sound gaps" : "No damage found";
 }
 
@@ -104,7 +107,8 @@ static void in_words(struct doc *d, const struct report_clip *clip, const struct
     doc_open(d, DOC_ITEM);
     doc_put(d, DOC_STRONG, flaw[s->flaw].word);
     if (clip->kind == REPORT_VIDEO) {
-        doc_textf(d, " from %s", format_offset(s->from_us, text));
+        doc_textf(d, s->flaw == REPORT_CUT ? " at %s" : " from %s",
+                  format_offset(s->from_us, text));
         if (s->until_us > s->from_us)
             doc_textf(d, ", for %s", format_length(format_between(s->from_us, s->until_us), text));
     }
@@ -121,7 +125,7 @@ void flaws_show(struct doc *d, const struct report_clip *clip)
     doc_put(d, DOC_HEAD_4, "Damage and gaps");
     if (clip->kind == REPORT_VIDEO && clip->duration_us > 0 && clip->examined) {
         draw_bar(d, clip);
-        bool seen[3] = {false};
+        bool seen[REPORT_N_FLAWS] = {false};
         for (size_t i = 0; i < clip->n_stretches; i++)
             seen[clip->stretch[i].flaw] = true;
         doc_open(d, DOC_KEY);
@@ -131,7 +135,7 @@ void flaws_show(struct doc *d, const struct report_clip *clip)
             d->ops->swatch(d, DRAW_SOUND);
             doc_text(d, "sound ");
         }
-        for (size_t i = 0; i < 3; i++)
+        for (size_t i = 0; i < REPORT_N_FLAWS; i++)
             if (seen[i]) {
                 d->ops->swatch(d, flaw[i].ink);
                 doc_textf(d, "%s ", flaw[i].in_key);

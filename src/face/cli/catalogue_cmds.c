@@ -96,19 +96,13 @@ static void print_row(const struct list *list, const char *const cell[N_COLUMNS]
     putchar('\n');
 }
 
-/* One after the other, as cli_print_json() has an array: thousands do not fit in memory. */
 static int list_json(struct list *list, const struct catalogue_transfer *t, struct err *err)
 {
     char *text;
     int rc = facts_transfer(list->catalogue, t, &text, err);
     if (rc < 0)
         return rc;
-    fputs(list->n++ == 0 ? "[" : ",", stdout);
-    for (char *line = text, *end = text; end; line = end + 1) {
-        end = strchr(line, '\n');
-        fputs("\n  ", stdout);
-        fwrite(line, 1, end ? (size_t)(end - line) : strlen(line), stdout);
-    }
+    cli_print_json_item(list->n++ == 0, text);
     free(text);
     return ERR_OK;
 }

@@ -272,16 +272,35 @@ static bool read_facts(const struct wish *w, bool has_lat, bool has_lon, struct 
 
 /* ---- and what becomes of it ---- */
 
+/* ", 2 gaps of 0.32 s in all (3 frames missing)"; "" without one. */
+static const char *gaps_text(const struct convert_result *r, char out[128])
+{
+    char missing[48] = "";
+    out[0] = '\0';
+    if (r->gaps == 0)
+        return out;
+    if (r->damage.lost)
+        snprintf(missing, sizeof missing, "%lld %s missing",
+                 SIZE_COUNT(r->damage.lost, "frame", "frames"));
+    snprintf(out, 128, ", %lld %s of %.2f s%s (%s%s%s)", SIZE_COUNT(r->gaps, "gap", "gaps"),
+             (double)r->gap_us / 1e6, r->gaps > 1 ? " in all" : "", missing,
+             missing[0] && r->gaps_by_camera ? "; " : "",
+             r->gaps_by_camera ? "frames dropped by the camera itself" : "");
+    return out;
+}
+
 struct tally {
+    const struct convert_options *options;
     size_t ended;
-    int done, skipped, failed; /* failed: also inputs that are not there */
+    int done, skipped;
+    struct fsx_names *failed; /* what was said of each; also of inputs that are not there */
 };
 
 static void on_ended(void *arg, const struct input *in, int rc, const struct convert_result *r,
                      const struct err *err)
 {
     struct tally *tally = arg;
-    char size[24], dispute[256];
+    char size[24], dispute[256], gaps[128];
     tally->ended++;
     if (rc == ERR_BUSY) {
         tally->skipped++;
@@ -290,7 +309,9 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
         return;
     }
     if (rc < 0) {
-        tally->failed++;
+        struct err none;
+        if (fsx_names_add(tally->failed, err->text, &none) < 0)
+            cli_fail("convert", &none);
         cli_fail("convert", err); /* names the file */
         return;
     }
@@ -299,9 +320,9 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
     if (r->container == MEDIA_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
     else
-        printf("%lld frames, %.2f s, timing: %s%s", (long long)r->pictures,
+        printf("%lld frames, %.2f s, timing: %s%s%s", (long long)r->pictures,
                (double)r->duration_us / 1e6, media_source_name(r->timing.chosen),
-               r->sound ? ", sound" : "");
+               r->sound ? ", sound" : "", gaps_text(r, gaps));
     printf("\n");
     media_timing_text(&r->timing, true, dispute, sizeof dispute);
     if (dispute[0])
@@ -309,9 +330,40 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
     for (int i = 0; i < r->n_outputs; i++)
         printf("  %-8s %s (%s)\n", copy_kind_name(r->output[i].kind), cli_shown(r->output[i].path),
                size_text(r->output[i].length_bytes, size));
+    for (int i = 0; i < tally->options->n_masks; i++) {
+        char mask[CONVERT_MASK_ROOM];
+        convert_mask_text(&tally->options->mask[i], mask);
+        if (r->container == MEDIA_JPEG)
+            printf("  mask     %s covers the photo\n", mask);
+        else
+            printf("  mask     %s covers %lld of %lld frames\n", mask, (long long)r->covered[i],
+                   (long long)r->pictures);
+    }
     if (r->warning[0])
         printf("  note     %s\n", cli_shown(r->warning));
     fflush(stdout);
+}
+
+/* At the end of a long batch, for who did not watch it. */
+static void sum_up(const struct inputs *inputs, const struct tally *tally, bool stopped)
+{
+    char left[48] = "", others[80] = "";
+    if (stopped)
+        snprintf(left, sizeof left, ", %zu remaining", inputs->n - tally->ended);
+    if (inputs->others > 0)
+        snprintf(others, sizeof others, "; %zu other file%s in the folders %s not looked at",
+                 inputs->others, inputs->others == 1 ? "" : "s",
+                 inputs->others == 1 ? "was" : "were");
+    if (stopped)
+        fprintf(stderr, "stopped");
+    else
+        fprintf(stderr, "%zu file%s", inputs->n, inputs->n == 1 ? "" : "s");
+    fprintf(stderr, ": %d converted, %d skipped, %zu failed%s%s\n", tally->done, tally->skipped,
+            tally->failed->n, left, others);
+    if (tally->failed->n > 0)
+        fprintf(stderr, "failed:\n");
+    for (size_t i = 0; i < tally->failed->n; i++)
+        fprintf(stderr, "  %s\n", cli_shown(tally->failed->name[i]));
 }
 
 static int convert_all(struct cli *cli, const struct convert_request *request,
@@ -322,15 +374,11 @@ static int convert_all(struct cli *cli, const struct convert_request *request,
     confine_limits_from_cfg(cli->cfg, &limits);
     progress_begin(&progress);
     int signum = batch_run(request, &limits, inputs, &progress, on_ended, tally);
-    if (signum)
-        fprintf(stderr, "stopped: %d converted, %d skipped, %d failed, %zu remaining\n",
-                tally->done, tally->skipped, tally->failed, inputs->n - tally->ended);
-    else if (inputs->n > 1)
-        fprintf(stderr, "%zu files: %d converted, %d skipped, %d failed\n", inputs->n, tally->done,
-                tally->skipped, tally->failed);
+    if (signum || inputs->n > 1 || inputs->others > 0)
+        sum_up(inputs, tally, signum != 0);
     if (signum) /* the caller is to see how it ended */
         raise(signum);
-    return tally->failed ? CLI_FAILED : CLI_OK;
+    return tally->failed->n > 0 ? CLI_FAILED : CLI_OK;
 }
 
 static void take_options(const struct cli *cli, const struct cli_args *args,
@@ -400,15 +448,18 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct convert_request request = {
         .out_dir = w->out_dir, .jobs = w->jobs, .of_one_clip = w->time || w->meta};
     struct clock_tz *zone = NULL;
-    struct tally tally = {0};
     struct inputs inputs = {0};
+    struct tally tally = {.options = &request.options, .failed = &inputs.failed};
+    struct err err;
     int rc = CLI_USAGE;
     take_options(cli, args, &request.options);
     if (w->tz && !read_zone(w->tz, &request.facts, &zone))
         goto out;
     request.zone = zone;
-    tally.failed = inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
-    if (inputs.n > 1 && request.of_one_clip)
+    inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
+    if (inputs_part(&inputs, w->out_dir, &err) < 0)
+        rc = cli_fail_or_usage("convert", &err);
+    else if (inputs.n > 1 && request.of_one_clip)
         rc = cli_usage("convert", "--time and --meta apply to a single clip: give one file");
     else if ((rc = shut_in(w, &request.options, &inputs)) == CLI_OK)
         rc = read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request.facts, zone)

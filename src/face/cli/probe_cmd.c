@@ -56,6 +56,9 @@ static void say_video(const struct media_probe *p)
     say("frames", "%lld in %.2f s, %lld key frames (at least one every %lld)",
         (long long)p->pictures, seconds(p->duration_us), (long long)p->key_pictures,
         (long long)(p->key_interval ? p->key_interval : p->pictures));
+    if (p->pictures_in_file > p->pictures)
+        say("", "%lld more at the start of the file cannot be decoded and are left out",
+            (long long)(p->pictures_in_file - p->pictures));
     /* The vote: each source with its rate, the chosen one first. */
     say("rate", "%.3f frames/s from %s", p->timing.fps[p->timing.chosen],
         media_source_name(p->timing.chosen));
@@ -118,14 +121,19 @@ static void say_damage(const struct media_probe *p)
     say_count(d->repeated, "duplicate frames");
     say_count(d->undecodable_lead, "undecodable frames at the start, skipped");
     say_count(d->stray_bytes, "stray bytes outside any record or NAL unit");
-    say_count(d->cut_bytes, "bytes of a truncated record at the end");
+    char cut[MEDIA_CUT_ROOM];
+    media_cut_text(p->container, d, cut);
+    if (cut[0])
+        say("END", "%s", cut);
     say_count(d->sound_lost, "missing sound records");
     say_count(d->times_repaired, "implausible capture times, replaced");
 }
 
 static void say_verdict(const char *path, const struct probe_run *run, const struct media_probe *p)
 {
-    if (!p->clean)
+    if (p->only_ends_early)
+        say("verdict", "ENDS EARLY; everything before its end is undamaged");
+    else if (!p->clean)
         say("verdict", "DAMAGED; the rest is usable");
     else if (p->decoded)
         say("verdict", "no damage found%s",
@@ -226,22 +234,23 @@ static json_t *damage_json(const struct media_probe *p)
 
 static json_t *video_json(const struct media_probe *p)
 {
-    return json_pack("{s:o, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, "
-                     "s:b, s:b}",
-                     "profile", text(p->profile), "level", p->level / 30.0, "pixels",
-                     text(p->pixels), "range", text(p->range), "matrix", text(p->matrix),
-                     "pictures", (json_int_t)p->pictures, "key_pictures",
-                     (json_int_t)p->key_pictures, "key_interval", (json_int_t)p->key_interval,
-                     "first_decodable", (json_int_t)p->first_decodable, "duration_us",
-                     (json_int_t)p->duration_us, "nominal_fps", p->nominal_fps, "camera_clock_us",
-                     p->has_camera_clock ? json_integer(p->camera_clock_us) : json_null(), "timing",
-                     timing_json(&p->timing), "sound",
-                     p->sound_records ? json_pack("{s:s, s:I, s:I}", "codec", "G.711 A-law, 8 kHz",
-                                                  "records", (json_int_t)p->sound_records,
-                                                  "duration_us", (json_int_t)p->sound_us)
-                                      : json_null(),
-                     "parameter_sets_lent", (int)p->borrowed_sets, "end_unknown",
-                     (int)p->end_unknown, "decoded", (int)p->decoded);
+    return json_pack(
+        "{s:o, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, "
+        "s:b, s:b}",
+        "profile", text(p->profile), "level", p->level / 30.0, "pixels", text(p->pixels), "range",
+        text(p->range), "matrix", text(p->matrix), "pictures", (json_int_t)p->pictures,
+        "key_pictures", (json_int_t)p->key_pictures, "pictures_in_file",
+        (json_int_t)p->pictures_in_file, "key_interval", (json_int_t)p->key_interval,
+        "first_decodable", (json_int_t)p->first_decodable, "duration_us",
+        (json_int_t)p->duration_us, "nominal_fps", p->nominal_fps, "camera_clock_us",
+        p->has_camera_clock ? json_integer(p->camera_clock_us) : json_null(), "timing",
+        timing_json(&p->timing), "sound",
+        p->sound_records
+            ? json_pack("{s:s, s:I, s:I}", "codec", "G.711 A-law, 8 kHz", "records",
+                        (json_int_t)p->sound_records, "duration_us", (json_int_t)p->sound_us)
+            : json_null(),
+        "parameter_sets_lent", (int)p->borrowed_sets, "end_unknown", (int)p->end_unknown, "decoded",
+        (int)p->decoded);
 }
 
 static const char *container_word(enum media_container container)

@@ -1,6 +1,7 @@
 /* The pages: what there is; one transfer; what runs, waits and is in trouble. */
 #include "dashspool/clock.h"
 #include "dashspool/copy_kind.h"
+#include "dashspool/journey.h"
 #include "dashspool/status.h"
 #include "serve_internal.h"
 #include <inttypes.h>
@@ -236,7 +237,7 @@ static void put_recorded(struct web *h, const struct catalogue_transfer *t)
     }
 }
 
-static void put_facts(struct web *h, const struct catalogue_transfer *t)
+static void put_facts(struct web *h, const struct catalogue_transfer *t, bool private_mode)
 {
     char text[128];
     web_put(h, "<h2>Facts</h2><table class=\"facts\"><tbody>\n");
@@ -244,7 +245,9 @@ static void put_facts(struct web *h, const struct catalogue_transfer *t)
     put_fact(h, "Camera", t->camera);
     put_fact(h, "Trigger", t->trigger_name);
     put_recorded(h, t);
-    if (t->known & CATALOGUE_POSITION_OK) {
+    if (private_mode) {
+        put_fact(h, "Position", "hidden: its driver was in private mode");
+    } else if (t->known & CATALOGUE_POSITION_OK) {
         snprintf(text, sizeof text, "%.6f, %.6f", t->lat_deg, t->lon_deg);
         put_fact(h, "Position (WGS 84)", text);
     }
@@ -319,10 +322,11 @@ int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, s
         web_put(&h, "<p class=\"bad\">Partial transfer: the file is incomplete.</p>\n");
     if (t.state == CATALOGUE_RECEIVING)
         web_put(&h, "<p>Still being received.</p>\n");
+    bool private_mode = false;
     rc = catalogue_copy_each(s->catalogue, t.key, note_copy, &shown, err);
-    if (rc == ERR_OK) {
+    if (rc == ERR_OK && (rc = journey_hides(s->catalogue, &t, &private_mode, err)) == ERR_OK) {
         put_picture(&shown);
-        put_facts(&h, &t);
+        put_facts(&h, &t, private_mode);
         rc = put_files(s, &shown, err);
     }
     if (rc == ERR_OK) {

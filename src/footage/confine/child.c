@@ -99,8 +99,9 @@ static bool counts_ok(const struct convert_result *r)
         if (!isfinite(r->timing.fps[i]) || r->timing.fps[i] < 0)
             return false;
     return in_range(r->width_px, 0, SIDE_MAX_PX) && in_range(r->height_px, 0, SIDE_MAX_PX) &&
-           in_range(r->pictures, 0, PICTURES_MAX) && in_range(r->key_pictures, 0, r->pictures) &&
-           in_range(r->duration_us, 0, TIME_MAX_US);
+           in_range(r->gaps, 0, PICTURES_MAX) && in_range(r->gaps_by_camera, 0, r->gaps) &&
+           in_range(r->gap_us, 0, TIME_MAX_US) && in_range(r->pictures, 0, PICTURES_MAX) &&
+           in_range(r->key_pictures, 0, r->pictures) && in_range(r->duration_us, 0, TIME_MAX_US);
 }
 
 static int take_result(struct message_inbox *in, const struct message_request *asked,

@@ -299,9 +299,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     if (rc == ERR_OK && result->container != MEDIA_JPEG) {
         result->width_px = m.width_px;
         result->height_px = m.height_px;
-        result->pictures = m.n_pictures - m.first;
-        for (int64_t i = m.first; i < m.n_pictures; i++)
-            result->key_pictures += m.picture[i].key;
+        media_count(&m, &result->pictures, &result->key_pictures);
         result->duration_us = m.duration_us;
         result->timing = m.timing;
         result->wall = timing_wall(facts, &m.timing, m.start_us + m.duration_us, m.start_us);
@@ -320,11 +318,19 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         out->kind = plan.output[i].maker->kind;
         snprintf(out->path, sizeof out->path, "%s", plan.output[i].path);
     }
+    for (int i = 0; rc == ERR_OK && i < options->n_masks; i++)
+        result->covered[i] =
+            result->container == MEDIA_JPEG ? 1 : redact_covered(&m, &options->mask[i]);
     damage_warn(&m);
     result->sound = rc == ERR_OK && m.n_sounds > 0;
     result->silences = m.n_silences;
     for (int64_t i = 0; i < m.n_silences; i++)
         result->silence_us += m.silence[i].until_us - m.silence[i].from_us;
+    result->gaps = m.n_holes;
+    for (int64_t i = 0; i < m.n_holes; i++) {
+        result->gaps_by_camera += m.hole[i].lost == 0;
+        result->gap_us += m.hole[i].until_us - m.hole[i].from_us;
+    }
     result->damage = m.damage;
     snprintf(result->slices_sha256, sizeof result->slices_sha256, "%s", m.slices_sha256);
     snprintf(result->warning, sizeof result->warning, "%s", m.warning);

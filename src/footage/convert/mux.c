@@ -134,7 +134,8 @@ static bool cues_next(struct cues *c, struct cue *out)
         until_us = until_us < end_us ? until_us : end_us;
         out->pts = av_rescale(from_us - c->m->start_us, AV_TICKS, SECOND_US);
         out->span = av_rescale(until_us - c->m->start_us, AV_TICKS, SECOND_US) - out->pts;
-        osd_text_second(c->osd, from_us, 0, "", lines);
+        int64_t shown = media_shown_before(c->m, out->pts + 1) - 1;
+        osd_text_second(c->osd, from_us, shown, "", lines);
         c->at_us = until_us;
     } while (out->span <= 0);
     size_t used = 0;

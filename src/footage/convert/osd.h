@@ -150,6 +150,7 @@ struct osd_context {
     bool placed;       /* the track has a position at some moment of the clip */
     bool private_mode; /* … or hides it at some moment: no other source may tell it, either */
     int64_t start_us, end_us; /* first and last picture kept, since the master's first */
+    bool is_video;            /* … else a photo */
     bool redacted;            /* the overlay says so; nobody but convert.c sets it */
 };
 
@@ -180,6 +181,9 @@ bool osd_context_own_position(const struct osd_context *c, double *lat_deg, doub
  *
  *   2024-11-29 09:23:45.3 +02:00  54.70042° N  25.25000° E  track
  *   front  crash  IMEI 350612071913857  viewing copy  T-02.35 s  48 km/h  course 271°
+ *
+ * Of a video whose time is not known the first line tells what is: "0:12.34 from the start  frame
+ * 310". That position and IMEI are not known either is said only where something of the camera is.
  *
  * "track" marks a position that a person's file told, "tracker" one by the tracker's own records,
  * which may also have "no fix", "no data" or "private mode"; speed and course are there with a

@@ -244,6 +244,7 @@ int osd_context_init(struct osd_context *c, struct media *m, const struct media_
                      const struct convert_options *options, struct err *err)
 {
     *c = (struct osd_context){.facts = facts, .options = options};
+    c->is_video = m->n_pictures > 0;
     /* A photo has no pictures here: all is at its one time. */
     c->start_us = c->end_us = m->start_us;
     for (int64_t i = m->first; i < m->n_pictures; i++)
@@ -271,6 +272,7 @@ struct words {
     char date[VALUE_ROOM], time[VALUE_ROOM], zone[VALUE_ROOM];
     char lat[VALUE_ROOM], lon[VALUE_ROOM], speed[VALUE_ROOM], t_minus[VALUE_ROOM];
     char picture[VALUE_ROOM], course[VALUE_ROOM];
+    char since_start[VALUE_ROOM]; /* "0:12.34 from the start  frame 310"; of a video */
     const char *mark, *none; /* whose the position is, if not the camera's; why there is none */
 };
 
@@ -312,6 +314,21 @@ static void say_trigger_time(struct words *w, const struct media_facts *f, int64
     else
         snprintf(w->t_minus, sizeof w->t_minus, "T%c%02" PRId64 ".%02" PRId64 " s", sign,
                  hundredths / 100, hundredths % 100);
+}
+
+/* What a player's own clock shows, and which picture it is: stands in for a clock that is not
+ * known. */
+static void say_since_start(struct words *w, const struct osd_context *c, int64_t offset_us,
+                            int64_t picture, bool seconds)
+{
+    int64_t hundredths = floor_div(offset_us - c->start_us, 10000);
+    int n = snprintf(w->since_start, sizeof w->since_start, "%" PRId64 ":%02" PRId64,
+                     hundredths / 6000, hundredths / 100 % 60);
+    if (!seconds && n > 0)
+        n += snprintf(w->since_start + n, sizeof w->since_start - (size_t)n, ".%02" PRId64,
+                      hundredths % 100);
+    snprintf(w->since_start + n, sizeof w->since_start - (size_t)n,
+             " from the start  frame %" PRId64, picture + 1);
 }
 
 static void say_place(struct words *w, const struct osd_context *c, int64_t offset_us)
@@ -399,17 +416,23 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
     say_trigger_time(&w, c->facts, offset_us, seconds);
     say_place(&w, c, offset_us);
     snprintf(w.picture, sizeof w.picture, "%" PRId64, picture + 1);
+    if (c->is_video && !c->facts->has_time)
+        say_since_start(&w, c, offset_us, picture, seconds);
     if (c->options->osd_template[0])
         fill_in(&w, c, out);
     else {
         const struct media_facts *f = c->facts;
-        add_word(out[0], "", w.date[0] ? w.date : "time unknown");
+        /* That nothing is known of where and of whom need not be said in every picture; that one
+         * thing is not known, where others are, must. */
+        bool bare = w.since_start[0] && !w.lat[0] && !w.none[0] && !f->imei[0] && !f->camera[0];
+        add_word(out[0], "", w.since_start[0] ? w.since_start : "time unknown");
         if (w.date[0])
             snprintf(out[0], OSD_LINE_ROOM, "%s %s %s", w.date, w.time, w.zone);
         add_word(out[0], "",
                  w.lat[0]                          ? w.lat
                  : hides(c, CONVERT_HIDE_POSITION) ? "position hidden"
                  : w.none[0]                       ? w.none
+                 : bare                            ? ""
                                                    : "position unknown");
         add_word(out[0], "", w.lon);
         add_word(out[0], "", w.mark);
@@ -418,6 +441,7 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
         add_word(out[1], "IMEI ",
                  f->imei[0]                    ? f->imei
                  : hides(c, CONVERT_HIDE_IMEI) ? "hidden"
+                 : bare                        ? ""
                                                : "unknown");
         add_word(out[1], "", what);
         add_word(out[1], "", w.t_minus);

@@ -188,10 +188,12 @@ static int64_t second_of(int64_t us)
     return us / 1000000 - (us % 1000000 < 0);
 }
 
-/* Is one of the clocks in the text in another second than at the picture before? */
-static bool ticks(const struct media_facts *f, int64_t before_us, int64_t now_us)
+/* Is one of the clocks in the text in another second than at the picture before? Without one, it
+ * is the time since the start that ticks. */
+static bool ticks(const struct osd_context *c, int64_t before_us, int64_t now_us)
 {
-    int64_t start = f->has_time ? f->start_utc_us : 0;
+    const struct media_facts *f = c->facts;
+    int64_t start = f->has_time ? f->start_utc_us : -c->start_us;
     int64_t trigger = f->has_trigger_time ? start - f->trigger_utc_us : start;
     return second_of(start + before_us) != second_of(start + now_us) ||
            second_of(trigger + before_us) != second_of(trigger + now_us);
@@ -201,7 +203,7 @@ static void make_cues(struct subtitles *s, const int64_t *time_us, int64_t n)
 {
     const struct media *m = s->t->m;
     for (int64_t i = 0; i < n && s->file.rc == ERR_OK; i++) {
-        if (i > 0 && !ticks(s->t->facts, time_us[i - 1], time_us[i]))
+        if (i > 0 && !ticks(s->t->osd, time_us[i - 1], time_us[i]))
             continue;
         struct cue now = {.from_us = time_us[i] - m->start_us, .picture = i};
         osd_text_second(s->t->osd, time_us[i], s->cue.picture, "", now.line);

@@ -172,11 +172,12 @@ static int hide_in(const struct copy_task *t, const struct pick *pick, const AVF
 
 /* ---- one picture ---- */
 
-static int overlay(struct raster *r, const struct copy_task *t, int64_t time_us, struct err *err)
+static int overlay(struct raster *r, const struct copy_task *t, const struct media_picture *p,
+                   struct err *err)
 {
     char lines[OSD_LINES][OSD_LINE_ROOM];
     struct osd *osd = NULL;
-    osd_text_at(t->osd, time_us, 0, "still", lines);
+    osd_text_at(t->osd, p->time_us, media_shown_before(t->m, p->pts), "still", lines);
     int rc = osd_new(&osd, r->width_px, r->height_px, t->options, err);
     if (rc == ERR_OK)
         rc = osd_set(osd, lines, err);
@@ -235,7 +236,7 @@ int copy_picture(const struct copy_task *t, struct err *err)
         rc = raster_init(&r, f->width, f->height, 1, 0, err);
     if (rc == ERR_OK)
         rc = raster_put(&r, (struct raster_box){0, 0, f->width, f->height}, f, err);
-    if (rc == ERR_OK && (rc = overlay(&r, t, m->picture[f->pts].time_us, err)) == ERR_OK)
+    if (rc == ERR_OK && (rc = overlay(&r, t, &m->picture[f->pts], err)) == ERR_OK)
         rc = raster_save(&r, t->path, err);
     if (rc == ERR_OK)
         warn(m, what, wanted, f->pts);

@@ -189,38 +189,19 @@ static void put_wall(const struct sheet *s)
     fprintf(s->file, f->has_zone ? "\"zone\":\"%s\"}" : "\"zone\":null}", text);
 }
 
-/* A gap is what the sequence numbers tell, or a step that pictures at the nominal rate of a 30 Hz
- * sensor do not have (docs/ptmf.md, section 3): at 20 a second the steps are 33 and 67 ms. */
-static bool is_gap(const struct media *m, int64_t step_us)
-{
-    int64_t nominal_us = m->nominal_fps > 0 ? 1000000 / m->nominal_fps : 0;
-    return m->timing.chosen == MEDIA_SOURCE_PTMF && nominal_us > 0 && step_us * 4 > nominal_us * 7;
-}
-
+/* The gaps of media/damage.c, which probe and convert tell of, too. */
 static void put_gaps(const struct sheet *s)
 {
     const struct media *m = s->t->m;
-    int64_t at = 0;
-    bool first = true;
     put(s, "\"gaps\":[");
-    for (int64_t i = 1; i < s->n; i++) {
-        int64_t index = s->order[i].index;
-        int64_t until_us = m->picture[index].time_us;
-        int64_t from_us = m->picture[s->order[i - 1].index].time_us;
-        /* The hole before a picture, as the sequence numbers tell it, which is looked for in time
-         * order; NULL: they tell none. */
-        while (at < m->n_holes && m->hole[at].until_us < m->picture[index].time_us)
-            at++;
-        const struct media_hole *hole =
-            at < m->n_holes && m->hole[at].before == index ? &m->hole[at] : NULL;
-        if (!hole && !is_gap(m, until_us - from_us))
-            continue;
-        put(s, first ? "\n{" : ",\n{");
-        fprintf(s->file, "\"before\":%" PRId64 ",\"lost\":%" PRId64 ",", number(s, i),
-                hole ? hole->lost : 0);
-        put_seconds(s, "from_s", from_us - m->start_us, ",");
-        put_seconds(s, "until_s", until_us - m->start_us, "}");
-        first = false;
+    for (int64_t i = 0; i < m->n_holes; i++) {
+        const struct media_hole *h = &m->hole[i];
+        int64_t before =
+            s->t->osd->redacted ? media_shown_before(m, m->picture[h->before].pts) : h->before;
+        put(s, i ? ",\n{" : "\n{");
+        fprintf(s->file, "\"before\":%" PRId64 ",\"lost\":%" PRId64 ",", before, h->lost);
+        put_seconds(s, "from_s", h->from_us - m->start_us, ",");
+        put_seconds(s, "until_s", h->until_us - m->start_us, "}");
     }
     put(s, "],\n");
 }

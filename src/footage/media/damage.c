@@ -1,12 +1,17 @@
 #include "damage.h"
 #include "timing.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GAP_STEPS        1.75 /* a step longer than so many nominal ones: pictures were dropped */
 #define ANNEXB_ZEROS_MAX 8    /* encoders that align do so to 4 or 8 bytes */
 static const char repeated[] = "the same picture comes twice";
+static const char parts_missing[] = "parts of it are missing";
+static const char no_picture[] = "no picture comes out of it";
+static const char header_broken[] = "its slice header is broken";
+static const char ends_within[] = "the file ends within it";
 static const char reference_missing[] = "it refers to a picture that is not there";
 
 void damage_mark(struct media_picture *p, const char *why)
@@ -161,6 +166,8 @@ int64_t sequence_lost(const struct sequence_entry *entry, int64_t n, int64_t k)
 
 int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_us, struct err *err)
 {
+    if (before <= m->first) /* what does not decode is left out, with its gaps */
+        return ERR_OK;
     int rc = media_grow(&m->hole, m->n_holes, &m->room_holes, MEDIA_PICTURES_MAX, sizeof *m->hole,
                         "holes", err);
     if (rc == ERR_OK)
@@ -266,15 +273,37 @@ void damage_settle(struct media *m)
         if (broken && p->state == MEDIA_GOOD)
             p->state = MEDIA_AFFECTED;
         broken = broken || (p->state != MEDIA_GOOD && !damage_is_repeat(p));
+        if (i < m->first)
+            continue;
         d->damaged += p->state == MEDIA_DAMAGED && !damage_is_repeat(p);
         d->repeated += damage_is_repeat(p);
-        d->affected += p->state == MEDIA_AFFECTED && i >= m->first;
+        d->affected += p->state == MEDIA_AFFECTED;
     }
+    /* Plain H.265 is cut off anywhere: where its last picture is not all there, that is why. */
+    struct media_picture *last = &m->picture[m->n_pictures - 1];
+    if (m->container == MEDIA_ANNEXB && last->state == MEDIA_DAMAGED &&
+        (last->why == parts_missing || last->why == no_picture || last->why == header_broken)) {
+        last->why = ends_within;
+        d->cut_bytes = (int64_t)last->n;
+    }
+}
+
+void media_cut_text(enum media_container container, const struct media_damage *d,
+                    char out[MEDIA_CUT_ROOM])
+{
+    out[0] = '\0';
+    if (d->cut_bytes)
+        snprintf(out, MEDIA_CUT_ROOM, "ends early, %" PRId64 " bytes of an unfinished %s",
+                 d->cut_bytes, container == MEDIA_PTMF ? "record left out" : "frame at its end");
 }
 
 void damage_warn(struct media *m)
 {
     const struct media_damage *d = &m->damage;
+    char cut[MEDIA_CUT_ROOM];
+    media_cut_text(m->container, d, cut);
+    if (cut[0])
+        media_warn(m, "%s", cut);
     media_warn_count(m, d->damaged, "picture is damaged", "pictures are damaged");
     media_warn_count(m, d->lost, "picture is missing", "pictures are missing");
     media_warn_count(m, d->affected, "picture refers to one of those", "pictures refer to those");
@@ -290,7 +319,7 @@ int damage_find(struct media *m, struct err *err)
         struct media_picture *p = &m->picture[i];
         const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
         if (!why && p->unread && i >= m->first)
-            why = "its slice header is broken";
+            why = header_broken;
         if (why)
             damage_mark(p, why);
     }
@@ -308,9 +337,9 @@ void damage_from_decoder(struct media *m, int64_t index, const char *said)
 {
     struct media_picture *p = &m->picture[index];
     if (!said) {
-        damage_mark(p, "no picture comes out of it");
-    } else if (strcmp(said, "parts of it are missing") == 0) {
-        damage_mark(p, "parts of it are missing");
+        damage_mark(p, no_picture);
+    } else if (strcmp(said, parts_missing) == 0) {
+        damage_mark(p, parts_missing);
     } else if (strstr(said, "Could not find ref") == NULL) {
         damage_mark(p, "the decoder stumbles over it");
     } else if (p->state == MEDIA_GOOD) {
@@ -323,6 +352,15 @@ bool damage_any(const struct media_damage *d)
 {
     return d->damaged || d->affected || d->lost || d->repeated || d->undecodable_lead ||
            d->stray_bytes || d->cut_bytes || d->sound_lost || d->times_repaired;
+}
+
+bool damage_only_cut(const struct media *m)
+{
+    struct media_damage d = m->damage;
+    const struct media_picture *last = &m->picture[m->n_pictures - 1];
+    d.damaged -= last->why == ends_within;
+    d.cut_bytes = 0;
+    return m->damage.cut_bytes > 0 && !damage_any(&d);
 }
 
 /* ---- what the order counts of plain H.265 tell (POC, H.265 8.3.1) ---- */

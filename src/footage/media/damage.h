@@ -37,6 +37,9 @@ void damage_warn(struct media *m);
 /* Something is wrong with the file. (A late start alone is counted, too: something was there.) */
 bool damage_any(const struct media_damage *d);
 
+/* It ends early, and nothing else is wrong with it. */
+bool damage_only_cut(const struct media *m);
+
 /* Of plain H.265 whose POC grows by the same step almost always: where pictures are missing
  * (picture[].missing), which come twice, and where a period has lost its key picture. What is
  * missing at the end of a period, before its next key picture, POC does not tell; where pictures

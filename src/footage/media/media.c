@@ -120,6 +120,29 @@ int media_display_order(const struct media *m, struct media_shown **out, struct 
     return ERR_OK;
 }
 
+void media_count(const struct media *m, int64_t *pictures, int64_t *key_pictures)
+{
+    *pictures = m->n_pictures - m->first;
+    *key_pictures = 0;
+    for (int64_t i = m->first; i < m->n_pictures; i++)
+        *key_pictures += m->picture[i].key;
+}
+
+int64_t media_shown_before(const struct media *m, int64_t pts)
+{
+    /* DTS are the PTS in the order of showing, moved back alike (times.c). */
+    const struct media_picture *kept = &m->picture[m->first];
+    int64_t low = 0, high = m->n_pictures - m->first;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (kept[middle].dts - kept[0].dts < pts)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 bool media_alike(const struct media *m, int64_t i, int64_t k)
 {
     const struct media_picture *a = &m->picture[i], *b = &m->picture[k];

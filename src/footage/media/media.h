@@ -150,6 +150,12 @@ struct media_shown { /* a picture in display order */
 int media_display_order(const struct media *m, struct media_shown **out,
                         struct err *err) DS_MUST_CHECK;
 
+/* How many pictures are kept, and how many of them are key pictures: what everybody tells of it. */
+void media_count(const struct media *m, int64_t *pictures, int64_t *key_pictures);
+
+/* How many of the pictures kept are shown before pts: the number (from 0) of one shown then. */
+int64_t media_shown_before(const struct media *m, int64_t pts);
+
 /* Two pictures have the same bytes. */
 bool media_alike(const struct media *m, int64_t i, int64_t k);
 

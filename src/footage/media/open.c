@@ -95,14 +95,35 @@ static int scan_ptmf(struct media *m, struct err *err)
         media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
                    p.skipped_bytes, p.first_skip);
     media_warn_count(m, p.damaged, "record with missing bytes", "records with missing bytes");
-    if (p.cut_bytes)
-        media_warn(m,
-                   "the file ends inside a record: the last %" PRId64
-                   " bytes, at offset %zu, are left out",
-                   p.cut_bytes, p.cut_at);
     media_warn_count(m, without_picture, "video record without a picture",
                      "video records without a picture");
     return rc;
+}
+
+/* What is no NAL unit yet, or no more than the header of one, at the end of the last access unit:
+ * a file that was cut there. EOS and EOB have no more (7.3.2.5, 7.3.2.6). */
+static size_t unfinished_unit(const uint8_t *data, size_t n)
+{
+    size_t at = n;
+    while (at >= 3 && !(data[at - 3] == 0 && data[at - 2] == 0 && data[at - 1] == 1))
+        at--;
+    int type = n - at > 0 ? data[at] >> 1 & 0x3f : 0;
+    if (at < 3 || n - at > 2 || (n - at == 2 && (type == NAL_EOS || type == NAL_EOS + 1)))
+        return 0;
+    at -= 3;
+    at -= at > 0 && data[at - 1] == 0;
+    return n - at;
+}
+
+/* Whether units belong to a picture that is not there: no stream ends with those. */
+static bool announces_picture(const uint8_t *data, size_t n)
+{
+    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal nal;
+    while (nal_next(&scan, &nal))
+        if ((nal.type >= NAL_VPS && nal.type <= NAL_AUD) || nal.type == NAL_PREFIX_SEI)
+            return true;
+    return false;
 }
 
 static int scan_annexb(struct media *m, struct err *err)
@@ -116,6 +137,16 @@ static int scan_annexb(struct media *m, struct err *err)
             m->damage.stray_bytes = (int64_t)au.offset;
         }
         rc = add_picture(m, &au, 0, 0, err);
+    }
+    if (rc < 0 || m->n_pictures == 0)
+        return rc;
+    struct media_picture *last = &m->picture[m->n_pictures - 1];
+    size_t unfinished = unfinished_unit(m->map + last->offset, last->n);
+    if (au.n > 0 && announces_picture(m->map + au.offset, au.n))
+        m->damage.cut_bytes = (int64_t)au.n;
+    else if (unfinished > 0 && last->offset + last->n == m->n) {
+        m->damage.cut_bytes = (int64_t)unfinished;
+        last->n -= unfinished;
     }
     return rc;
 }

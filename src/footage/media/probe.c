@@ -37,7 +37,7 @@ struct found {
 
 static void put_finding(struct media_finding *f, const struct media *m, int64_t i, const char *text)
 {
-    *f = (struct media_finding){.picture = i, .time_us = m->picture[i].time_us};
+    *f = (struct media_finding){.picture = i, .time_us = m->picture[i].time_us - m->start_us};
     snprintf(f->text, sizeof f->text, "%s", text);
 }
 
@@ -59,15 +59,15 @@ static int probe_video(const char *path, const struct media_facts *facts,
     if (rc == ERR_OK) {
         describe_stream(&m, out);
         int64_t last_key = -1;
-        for (int64_t i = 0; i < m.n_pictures; i++) {
+        media_count(&m, &out->pictures, &out->key_pictures);
+        out->pictures_in_file = m.n_pictures + m.n_led;
+        for (int64_t i = m.first; i < m.n_pictures; i++) {
             if (!m.picture[i].key)
                 continue;
             if (last_key >= 0 && i - last_key > out->key_interval)
                 out->key_interval = i - last_key;
             last_key = i;
-            out->key_pictures++;
         }
-        out->pictures = m.n_pictures;
         out->first_decodable = m.first;
         out->duration_us = m.duration_us;
         out->nominal_fps = m.nominal_fps;
@@ -87,17 +87,19 @@ static int probe_video(const char *path, const struct media_facts *facts,
     if (rc == ERR_OK) {
         int64_t n = 0;
         out->damage = m.damage;
-        for (int64_t i = 0; i < m.n_pictures && n < MEDIA_FINDINGS_MAX; i++)
+        for (int64_t i = m.first; i < m.n_pictures && n < MEDIA_FINDINGS_MAX; i++)
             if (m.picture[i].state == MEDIA_DAMAGED && !damage_is_repeat(&m.picture[i]))
                 put_finding(&out->damaged[n++], &m, i, m.picture[i].why);
         for (int64_t i = 0; i < m.n_holes; i++) {
             const struct media_hole *h = &m.hole[i];
             if (i < MEDIA_FINDINGS_MAX)
-                out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us, h->until_us};
+                out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us - m.start_us,
+                                                 h->until_us - m.start_us};
             out->gaps_by_camera += h->lost == 0;
         }
         out->gaps = m.n_holes;
         out->clean = !damage_any(&m.damage) && out->decoder_findings == 0;
+        out->only_ends_early = damage_only_cut(&m) && out->decoder_findings <= m.damage.damaged;
         damage_warn(&m);
     }
     snprintf(out->warning, sizeof out->warning, "%s", m.warning);

@@ -20,7 +20,7 @@ enum {
     JOIN_US = 60000000, /* … so long after the first of it: each join is a line of custody */
 };
 
-enum order_type { NEXT, ANSWER, SILENT, NOT_SENT, LOST, HEARD };
+enum order_type { NEXT, ANSWER, SILENT, REFUSED, UNSENT, LOST, HEARD };
 
 struct desk_order {
     struct desk_order *next;
@@ -131,7 +131,9 @@ static int do_order(struct desk *d, struct desk_order *o, struct err *err)
         return requests_answered(d->catalogue, o->id, o->text, o->n, now_us, &o->settled, err);
     case SILENT:
         return requests_silent(d->catalogue, o->id, o->n ? o->text : NULL, o->n, now_us, err);
-    case NOT_SENT:
+    case UNSENT:
+        return requests_unsent(d->catalogue, o->id, (const char *)o->text, now_us, err);
+    case REFUSED:
         return requests_not_executed(d->catalogue, o->id, (const char *)o->text, now_us, err);
     case LOST:
         return requests_link_lost(d->catalogue, o->imei, now_us, err);
@@ -240,7 +242,7 @@ static bool settle(struct desk *d, struct desk_order *o, struct list *again)
         if (o->owner)
             o->on_next(o->owner, &o->command);
         else if (o->command.id)
-            desk_not_sent(d, o->command.id, "the connection ended before it was sent");
+            desk_unsent(d, o->command.id, DESK_ENDED);
     } else if (o->type == ANSWER && o->owner) {
         o->on_answer(o->owner, o->rc < 0 || o->settled);
     }
@@ -423,9 +425,16 @@ void desk_silent(struct desk *d, int64_t id, const void *text, size_t n)
         o->id = id;
 }
 
-void desk_not_sent(struct desk *d, int64_t id, const char *why)
+void desk_unsent(struct desk *d, int64_t id, const char *why)
 {
-    struct desk_order *o = order(d, NOT_SENT, "", why, strlen(why));
+    struct desk_order *o = order(d, UNSENT, "", why, strlen(why));
+    if (o)
+        o->id = id;
+}
+
+void desk_refused(struct desk *d, int64_t id, const char *why)
+{
+    struct desk_order *o = order(d, REFUSED, "", why, strlen(why));
     if (o)
         o->id = id;
 }

@@ -96,7 +96,7 @@ static void send_pending(struct tracker *t)
         return;
     t->pending.id = 0;
     if (session_command(t->session, command.text, command.codec_14, now_us, &err) < 0) {
-        desk_not_sent(t->trackers->desk, command.id, err.text);
+        desk_unsent(t->trackers->desk, command.id, err.text);
         return;
     }
     t->request = command.id;
@@ -142,7 +142,7 @@ static void do_answer(struct tracker *t, const struct session_action *a)
 static void do_without(struct tracker *t, const struct session_action *a)
 {
     if (a->type == SESSION_DO_NACK)
-        desk_not_sent(t->trackers->desk, t->request, a->text);
+        desk_refused(t->trackers->desk, t->request, a->text);
     else
         desk_silent(t->trackers->desk, t->request, a->data, a->n);
     if (log_may(LOG_LEVEL_WARN, t->link.peer))
@@ -255,7 +255,7 @@ void tracker_leave(struct link *l)
         desk_disown(t->order);
     t->order = NULL;
     if (t->pending.id)
-        desk_not_sent(t->trackers->desk, t->pending.id, "the connection ended before it was sent");
+        desk_unsent(t->trackers->desk, t->pending.id, DESK_ENDED);
     t->pending.id = 0;
     if (t->request)
         desk_lost(t->trackers->desk, l->imei);

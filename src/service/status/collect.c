@@ -463,6 +463,15 @@ static void check_setting(void *arg, const struct cfg_section *section, const st
         check_certificate(arg, value, setting);
 }
 
+/* Rules are about what trackers report: to nobody. */
+static void check_rules(struct status *s, const struct cfg *cfg)
+{
+    if (cfg_next(cfg, "request *", NULL, NULL) && !cfg_bool(cfg, "telemetry", "enabled") &&
+        s->telemetry.server.life != LIFE_RUNNING)
+        status_problem_add(s, "set enabled = yes in [telemetry], or remove the rules",
+                           "the rules of [request NAME] ask for nothing: [telemetry] is off");
+}
+
 /* ---- all ---- */
 
 static int by_time(const void *a, const void *b)
@@ -538,6 +547,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
     collect_disk(s, cfg);
     user_each_barred(s->root, tell_barred, s);
     cfg_each(cfg, check_setting, s);
+    check_rules(s, cfg);
     struct sandbox_report sandbox;
     sandbox_probe(&sandbox);
     snprintf(s->sandbox, sizeof s->sandbox, "%s", sandbox.kernel);

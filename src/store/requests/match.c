@@ -185,6 +185,7 @@ static int match_one(struct match *m, struct row *row, enum fit how, struct err 
 static int other_came(struct match *m, struct row *row, struct err *err)
 {
     if (!m->as || row->r.state != REQUESTS_WAITING || !(row->r.waits & REQUESTS_FOR_OTHER) ||
+        strcmp(camreq_kind_name(row->r.what.kind), m->t->kind) != 0 ||
         !(lenses_of(row->r.what.camera) & lenses_of(m->t->camera)))
         return ERR_OK;
     row->r.waits = 0;
