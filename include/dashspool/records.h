@@ -150,6 +150,16 @@ struct records_sum {
 int records_count(struct records *records, const struct records_query *query,
                   struct records_sum *out, struct err *err) DS_MUST_CHECK;
 
+/* Of each tracker, and day: between which times its records lie that arrived since then. What
+ * cannot be read is left out. */
+struct records_span {
+    char imei[AVL_IMEI_ROOM];
+    int64_t from_ms, until_ms;
+};
+typedef int records_span_fn(void *arg, const struct records_span *span, struct err *err);
+int records_arrived(struct records *records, int64_t since_us, records_span_fn *fn, void *arg,
+                    struct err *err) DS_MUST_CHECK;
+
 /* ---- what a tracker said last ---- */
 
 /* Ids whose newest value is kept. */
@@ -224,10 +234,6 @@ int records_expire(struct records *records, int64_t before_us, bool dry,
  * writes to them from it for as long. A file that is left empty stays so until what it held would
  * have expired, so that a backup loses them, too. To `trouble` is told what could not be done:
  * repeat it; and what was set aside, which may hold some. */
-struct records_span {
-    char imei[AVL_IMEI_ROOM];
-    int64_t from_ms, until_ms;
-};
 int records_erase(struct records *records, const struct records_span *spans, size_t n, bool dry,
                   records_trouble_fn *trouble, void *arg, struct records_gone *out,
                   struct err *err) DS_MUST_CHECK;

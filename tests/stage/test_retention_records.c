@@ -141,6 +141,30 @@ static void test_it_goes_by_its_arrival(void **state)
     assert_true(upkept_has(root, id)); /* and nothing else */
 }
 
+static void test_what_was_asked_for_goes_when_it_was_over_for_long(void **state)
+{
+    (void)state;
+    char id[CATALOGUE_ID_ROOM];
+    struct err err;
+    struct catalogue *c = NULL;
+    struct requests_request open = {.imei = OTHER_IMEI, .by = "anna"}, over = open;
+    const int64_t now_us = clock_utc_us();
+    fill(now_us - 20 * DAY_US, id);
+    open.what = (struct camreq){.kind = CAMREQ_VERSION};
+    over.what = (struct camreq){.kind = CAMREQ_PHOTO, .camera = "front"};
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(requests_add(c, &open, now_us - 500 * DAY_US, &err));
+    assert_ok(requests_add(c, &over, now_us - 500 * DAY_US, &err));
+    assert_ok(requests_cancel(c, over.id, "anna", now_us - 400 * DAY_US, &err));
+    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT | RETENTION_DRY_RUN).requests, 1);
+    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT).requests, 1);
+    assert_has(told, "requests that are over:: 1");
+    assert_ok(requests_get(c, open.id, &open, &err));
+    assert_err(ERR_NOTFOUND, requests_get(c, over.id, &over, &err));
+    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT).requests, 0);
+    catalogue_close(&c);
+}
+
 static void put_one(int64_t time_us, int64_t arrived_us)
 {
     struct err err;
@@ -185,30 +209,6 @@ static void test_what_came_when_the_clock_was_wrong_is_not_old(void **state)
     sweep("30", RETENTION_CLOCK_IS_RIGHT);
     assert_int_equal(count_odd(), 0);
     assert_int_equal(count(root, NULL), 0);
-}
-
-static void test_what_was_asked_for_goes_when_it_was_over_for_long(void **state)
-{
-    (void)state;
-    char id[CATALOGUE_ID_ROOM];
-    struct err err;
-    struct catalogue *c = NULL;
-    struct requests_request open = {.imei = OTHER_IMEI, .by = "anna"}, over = open;
-    const int64_t now_us = clock_utc_us();
-    fill(now_us - 20 * DAY_US, id);
-    open.what = (struct camreq){.kind = CAMREQ_VERSION};
-    over.what = (struct camreq){.kind = CAMREQ_PHOTO, .camera = "front"};
-    assert_ok(catalogue_open(&c, root, false, &err));
-    assert_ok(requests_add(c, &open, now_us - 500 * DAY_US, &err));
-    assert_ok(requests_add(c, &over, now_us - 500 * DAY_US, &err));
-    assert_ok(requests_cancel(c, over.id, "anna", now_us - 400 * DAY_US, &err));
-    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT | RETENTION_DRY_RUN).requests, 1);
-    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT).requests, 1);
-    assert_has(told, "requests that are over:: 1");
-    assert_ok(requests_get(c, open.id, &open, &err));
-    assert_err(ERR_NOTFOUND, requests_get(c, over.id, &over, &err));
-    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT).requests, 0);
-    catalogue_close(&c);
 }
 
 static struct retention_result erase(const struct retention_erasing *what)
