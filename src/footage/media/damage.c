@@ -1,19 +1,19 @@
 #include "damage.h"
+#include "refs.h"
 #include "timing.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_STEPS        1.75 /* a step longer than so many nominal ones: pictures were dropped */
-#define ANNEXB_ZEROS_MAX 8    /* encoders that align do so to 4 or 8 bytes */
+#define GAP_STEPS      1.75 /* a step longer than so many nominal ones: pictures were dropped */
+#define PTMF_ZEROS_MAX 8    /* of a record, whose length is known: encoders align to 4 or 8 */
 static const char repeated[] = "the same picture comes twice";
 static const char no_key[] = "its recording begins without a key picture";
 static const char parts_missing[] = "parts of it are missing";
 static const char no_picture[] = "no picture comes out of it";
 static const char header_broken[] = "its slice header is broken";
 static const char ends_within[] = "the file ends within it";
-static const char reference_missing[] = "it refers to a picture that is not there";
 
 void damage_mark(struct media_picture *p, const char *why)
 {
@@ -21,11 +21,12 @@ void damage_mark(struct media_picture *p, const char *why)
         return;
     p->state = MEDIA_DAMAGED;
     p->why = why;
+    p->repeat = why == repeated;
 }
 
 bool damage_is_repeat(const struct media_picture *p)
 {
-    return p->why == repeated;
+    return p->repeat;
 }
 
 /* ---- what a row of sequence numbers tells ---- */
@@ -286,23 +287,42 @@ static int judge_numbers(struct media *m, struct err *err)
     return rc;
 }
 
+/* It refers to a picture that is not there, or is not as it should be. */
+static bool is_affected(const struct media *m, int64_t i)
+{
+    const struct media_picture *p = &m->picture[i];
+    bool affected = p->lacks;
+    for (int k = 0; k < p->n_refs && !affected; k++) {
+        const struct media_picture *q = &m->picture[m->ref[p->ref_at + k]];
+        affected = q->state != MEDIA_GOOD && !damage_is_repeat(q);
+    }
+    if (p->blind && !p->key) /* then it is taken to refer to the one before it */
+        affected =
+            affected || (i > m->first && p[-1].state != MEDIA_GOOD && !damage_is_repeat(&p[-1]));
+    return affected;
+}
+
+void damage_settle_picture(struct media *m, int64_t i)
+{
+    struct media_picture *p = &m->picture[i];
+    if (p->proven && p->state == MEDIA_AFFECTED)
+        p->state = MEDIA_GOOD;
+    if (p->unkeyed && p->state == MEDIA_GOOD) {
+        p->state = MEDIA_AFFECTED;
+        p->why = no_key;
+    }
+    if (!p->proven && p->state == MEDIA_GOOD && is_affected(m, i))
+        p->state = MEDIA_AFFECTED;
+}
+
 void damage_settle(struct media *m)
 {
     struct media_damage *d = &m->damage;
-    bool broken = false;
     d->damaged = d->affected = d->repeated = 0;
     d->undecodable_lead = m->first + m->n_led;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
-        broken = broken && !p->key;
-        broken = broken || (p->missing > 0 && !p->key);
-        if (p->unkeyed && p->state == MEDIA_GOOD) {
-            p->state = MEDIA_AFFECTED;
-            p->why = no_key;
-        }
-        if (broken && p->state == MEDIA_GOOD)
-            p->state = MEDIA_AFFECTED;
-        broken = broken || (p->state != MEDIA_GOOD && !damage_is_repeat(p));
+        damage_settle_picture(m, i);
         if (i < m->first)
             continue;
         d->damaged += p->state == MEDIA_DAMAGED && !damage_is_repeat(p);
@@ -344,38 +364,40 @@ void damage_warn(struct media *m)
 int damage_find(struct media *m, struct err *err)
 {
     int rc = ERR_OK;
-    size_t zeros_max = m->container == MEDIA_PTMF ? 0 : ANNEXB_ZEROS_MAX;
+    size_t zeros_max = m->container == MEDIA_PTMF ? PTMF_ZEROS_MAX : SIZE_MAX;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
         const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
+        m->layered += annexb_layered(m->map + p->offset, p->n);
         if (!why && p->unread && i >= m->first)
             why = header_broken;
         if (why)
             damage_mark(p, why);
     }
+    media_warn_count(m, m->layered, "unit of another layer (nuh_layer_id) is kept, but not shown",
+                     "units of other layers (nuh_layer_id) are kept, but not shown");
     if (m->container == MEDIA_PTMF)
         rc = judge_numbers(m, err);
+    if (rc == ERR_OK)
+        rc = refs_find(m, err);
     if (rc < 0)
         return rc;
     damage_settle(m);
     return ERR_OK;
 }
 
-void damage_from_decoder(struct media *m, int64_t index, const char *said)
+const char *damage_from_decoder(struct media *m, int64_t index, enum damage_shown what)
 {
-    struct media_picture *p = &m->picture[index];
-    if (p->unkeyed)
-        return; /* it cannot come out */
-    if (!said) {
-        damage_mark(p, no_picture);
-    } else if (strcmp(said, parts_missing) == 0) {
-        damage_mark(p, parts_missing);
-    } else if (strstr(said, "Could not find ref") == NULL) {
-        damage_mark(p, "the decoder stumbles over it");
-    } else if (p->state == MEDIA_GOOD) {
-        p->state = MEDIA_AFFECTED;
-        p->why = reference_missing;
-    }
+    static const char *const why[] = {
+        [DAMAGE_UNWRITTEN] = parts_missing,
+        [DAMAGE_REFUSED] = "its data makes no sense to a decoder",
+        [DAMAGE_NO_PICTURE] = no_picture,
+        [DAMAGE_HASH] = "it is not the picture that the encoder made a hash of",
+    };
+    if (m->picture[index].unkeyed)
+        return no_key; /* nothing else can be said of it */
+    damage_mark(&m->picture[index], why[what]);
+    return why[what];
 }
 
 bool damage_any(const struct media_damage *d)

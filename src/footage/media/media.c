@@ -16,7 +16,7 @@
 
 void media_warn(struct media *m, const char *fmt, ...)
 {
-    char text[200];
+    char text[400];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
@@ -69,6 +69,7 @@ void media_close(struct media *m)
 {
     free(m->picture);
     free(m->sound);
+    free(m->ref);
     free(m->hole);
     free(m->view_pts);
     free(m->view_coded);
@@ -178,7 +179,7 @@ static const struct media_set *find_set(const struct media *m, int type, int id)
 
 bool media_in_sets(const struct media *m, const struct nal *nal)
 {
-    if (!nal_is_parameter_set(nal->type))
+    if (!nal_is_parameter_set(nal))
         return false;
     const struct media_set *s = find_set(m, nal->type, set_id(nal));
     return s && s->n == nal->n && memcmp(s->p, nal->p, nal->n) == 0;
@@ -208,15 +209,15 @@ int media_collect_sets(struct media *m, struct err *err)
     for (int64_t i = 0; i <= m->first; i++) {
         const struct media_picture *p = &m->picture[i];
         struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-        while (rc == ERR_OK && nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST)
-            if (nal_is_parameter_set(nal.type))
+        while (rc == ERR_OK && nal_next(&scan, &nal) && !nal_is_slice(&nal))
+            if (nal_is_parameter_set(&nal))
                 rc = put_set(m, &nal, err);
     }
     for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures && !m->sets_change; i++) {
         const struct media_picture *p = &m->picture[i];
         struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-        while (nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST)
-            if (nal_is_parameter_set(nal.type) && !media_in_sets(m, &nal))
+        while (nal_next(&scan, &nal) && !nal_is_slice(&nal))
+            if (nal_is_parameter_set(&nal) && !media_in_sets(m, &nal))
                 m->sets_change = true;
     }
     return rc;

@@ -63,7 +63,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 4000,
+_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 4096,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {
