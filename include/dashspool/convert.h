@@ -92,11 +92,15 @@ struct convert_options {
 
     /* where it was over time (track.h). With a hash it is the tracker's own account of the clip:
      * the file must have it (else ERR_MALFORMED; no file: ERR_CONFIG), pictures call it "tracker",
-     * and recipes name it by its hash. Without, it is a file that a person gave, "track". So one
-     * conversion has one of them: what a person asks for by hand is his. Not read at all where the
-     * position is hidden. */
+     * and recipes name it by its hash. Without, it is a file that a person gave, "track": what of
+     * it cannot be used is a warning, and the copies are made without; ERR_CONFIG only if several
+     * of its tracks cover the clip. So one conversion has one of them: what a person asks for by
+     * hand is his. Not read at all where the position is hidden. */
     char track_path[1024]; /* "" none */
     char track_sha256[HASH_HEX_ROOM];
+    double track_speed_max_kmh; /* of a person's file; 0: TRACK_SPEED_MAX */
+    char track_name[88];        /* of several tracks in it this one (track_use); "": that which
+                                 * covers the clip */
 };
 
 struct convert_output {

@@ -49,6 +49,10 @@ struct media_facts {
  * plausible. */
 void media_facts_from_path(const char *path, int64_t now_us, struct media_facts *facts);
 
+/* Whether that folder is named like an IMEI, but for its check digit: it is none that is believed.
+ */
+bool media_imei_doubtful(const char *path, char imei[16]);
+
 /* What a person, or the configuration, says about a master beside its facts. No pointers. */
 struct media_options {
     double fps;             /* a person's word on the rate (--fps); 0: none */

@@ -65,10 +65,11 @@ const char *requests_state_name(enum requests_state state);
 /* What one waits for, besides not_before_us; as bits. */
 enum requests_wait {
     REQUESTS_FOR_TIME = 0,
-    REQUESTS_FOR_CONTACT = 1 << 0,  /* the next login of the tracker, or not_before_us */
+    REQUESTS_FOR_CONTACT = 1 << 0, /* the next login of the tracker, or not_before_us */
+    /* this and the two that follow: or an hour later, as not every tracker reports them */
     REQUESTS_FOR_IGNITION = 1 << 1, /* AVL 239 = 1 */
-    REQUESTS_FOR_FRONT = 1 << 2,    /* the camera: AVL 498 = 3 */
-    REQUESTS_FOR_REAR = 1 << 3,     /* AVL 497 = 3 */
+    REQUESTS_FOR_FRONT = 1 << 2,    /* the camera: AVL 498 = 3; of FMx650 12301 and others */
+    REQUESTS_FOR_REAR = 1 << 3,     /* AVL 497 = 3; 12302, 12305 */
     REQUESTS_FOR_OTHER = 1 << 4,    /* the older file, that comes first; or not_before_us */
     REQUESTS_FOR_FILE = 1 << 5,     /* its own, which the tracker tries to send; or not_before_us */
 };

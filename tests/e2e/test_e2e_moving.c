@@ -9,6 +9,7 @@
 #include "support/tracker.h"
 #include "support/world.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static void set_up_world(struct world *w, const char *lat, const char *lon)
 }
 
 static int says_private = -1; /* 391 of what is said from now on */
+static int64_t arrives_ms = T0_MS + 3600000;
 
 /* As the stage that holds the trackers' connections does. */
 static void join_all(struct world *w)
@@ -59,7 +61,7 @@ static void join_all(struct world *w)
     catalogue_close(&c);
 }
 
-/* Of an hour later, as trackers do that were out of coverage. */
+/* Long after it, as trackers do that were out of coverage. */
 static void say(struct world *w, int64_t at_ms, int32_t latitude_e7, uint16_t speed_kmh,
                 uint8_t satellites)
 {
@@ -72,8 +74,7 @@ static void say(struct world *w, int64_t at_ms, int32_t latitude_e7, uint16_t sp
     says.speed_kmh = speed_kmh;
     says.satellites = satellites;
     says.private_mode = says_private;
-    struct records_new r = {
-        .imei = IMEI, .codec = AVL_CODEC_8E, .arrived_us = (T0_MS + 3600000) * 1000};
+    struct records_new r = {.imei = IMEI, .codec = AVL_CODEC_8E, .arrived_us = arrives_ms * 1000};
     uint8_t *bytes = tracker_record(&says, &r.n);
     r.bytes = bytes;
     assert_ok(records_open(&records, w->root, RECORDS_WRITE, &err));
@@ -310,6 +311,43 @@ static void test_records_that_come_between_done_and_gone_are_shown(void **state)
     world_close(w);
 }
 
+static bool is_joined(struct world *w, void *arg)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    struct err err;
+    int64_t records = 0, bytes = 0;
+    assert_ok(catalogue_open(&c, w->root, false, &err));
+    assert_ok(catalogue_transfer_get(c, VIDEO, &t, &err));
+    assert_ok(catalogue_record_count(c, t.key, &records, &bytes, &err));
+    catalogue_close(&c);
+    return records == *(const int64_t *)arg;
+}
+
+/* A tracker told what it had kept for days when the power went. */
+static void test_old_records_that_came_before_a_crash_are_joined_after_it(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    char port[64];
+    int64_t both = 2;
+    const int64_t day_ms = 86400000;
+    set_up_world(w, "51.5", "-0.25");
+    arrives_ms = T0_MS + 3 * day_ms + 1000;
+    say(w, 3 * day_ms, 546000000, 40, 9); /* the newest first */
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 9000, 547000000, 90, 9);
+    arrives_ms = T0_MS + 3600000;
+    set_copies(w, "srt\n[telemetry]\nlisten = 127.0.0.1:0");
+    struct proc server =
+        proc_start(support_path(w->dir, "telemetry.log"),
+                   (const char *const[]){DASHSPOOL_BINARY, "--root", w->root, "telemetry", NULL});
+    proc_wait_for(&server, "listening on 127.0.0.1:", port, sizeof port);
+    world_wait(w, is_joined, &both, "that records are joined");
+    assert_int_equal(proc_stop(&server, SIGTERM), 0);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_private_mode_that_comes_later_hides_it_in_all_copies),
         cmocka_unit_test(test_copies_are_made_where_records_cannot_be_read),
         cmocka_unit_test(test_records_that_come_between_done_and_gone_are_shown),
+        cmocka_unit_test(test_old_records_that_came_before_a_crash_are_joined_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

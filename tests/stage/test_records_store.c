@@ -396,6 +396,31 @@ static void test_private_records_tell_no_position(void **state)
     assert_true(seen.row[0].n > 0);
 }
 
+/* ---- logs ---- */
+
+static off_t log_bytes(const char *name)
+{
+    struct stat st;
+    return stat(db(name), &st) == 0 ? st.st_size : 0;
+}
+
+/* A server that runs for a year would have one of a few MiB for each of its days. */
+static void test_a_day_that_is_over_has_no_log(void **state)
+{
+    (void)state;
+    char name[40];
+    clock_date((AT_MS - DAY_MS) * 1000, name);
+    snprintf(name + strlen(name), sizeof name - strlen(name), ".db-wal");
+    put_at(AT_MS - DAY_MS);
+    put_at(AT_MS);
+    assert_true(log_bytes(name) > 0);
+    for (int i = 1; i <= 1010 && log_bytes(name) > 0; i++)
+        put_at(AT_MS + i);
+    assert_int_equal(log_bytes(name), 0);
+    put_at(AT_MS - DAY_MS + 1);
+    assert_true(log_bytes(name) > 0);
+}
+
 /* ---- latest ---- */
 
 static int keep_latest(void *arg, const struct records_latest *latest, struct err *err)
@@ -790,6 +815,7 @@ int main(void)
         T(test_hundreds_of_days_need_few_descriptors),
         T(test_logs_stay_short),
         T(test_private_records_tell_no_position),
+        T(test_a_day_that_is_over_has_no_log),
         T(test_the_latest_is_the_newest_by_its_own_time),
         T(test_after_an_unclean_end_the_latest_is_right),
         T(test_after_an_unclean_end_only_what_is_new_is_read),

@@ -71,12 +71,17 @@ static void assert_due_at(struct catalogued *f, int64_t id, int64_t at)
     assert_int_equal(next(f, IMEI, at), id);
 }
 
-static void send(struct catalogued *f, int64_t id, int64_t now)
+static void send_to(struct catalogued *f, const char *imei, int64_t id, int64_t now)
 {
     struct err err;
-    assert_int_equal(next(f, IMEI, now), id);
+    assert_int_equal(next(f, imei, now), id);
     assert_ok(requests_sent(f->c, id, "10.0.0.1:40123", now, &err));
     assert_state(f, id, REQUESTS_SENT);
+}
+
+static void send(struct catalogued *f, int64_t id, int64_t now)
+{
+    send_to(f, IMEI, id, now);
 }
 
 static void answer(struct catalogued *f, int64_t id, const char *text, int64_t now)
@@ -251,7 +256,7 @@ static void test_each_answer_has_its_state(void **state)
         {"Error: DualCam is not configured!", REQUESTS_REFUSED, -1},
         {"Error: Front / Rear Camera not present", REQUESTS_WAITING, 60},
         {"Error: requested file does not exist", REQUESTS_REFUSED, -1},
-        {"Error: Ignition not detected!", REQUESTS_WAITING, -1},
+        {"Error: Ignition not detected!", REQUESTS_WAITING, 3600},
         {"Error: modem not ready to start send", REQUESTS_WAITING, 35 * 60},
         {"Error: connect to server", REQUESTS_WAITING, 35 * 60},
         {"Error: capture failed", REQUESTS_WAITING, 60},
@@ -326,29 +331,37 @@ static void test_ignition_and_cameras_are_waited_for(void **state)
     struct catalogued *f = *state;
     struct err err;
     unsigned awaited;
-    int64_t id = ask(f, IMEI, video("both", T), NOW), hour = 3600 * S;
+    int64_t id = ask(f, IMEI, video("both", T), NOW), half = 1800 * S;
     send(f, id, NOW);
     answer(f, id, "Error: Cannot capture because ignition is off", NOW);
     assert_ok(requests_awaited(f->c, IMEI, &awaited, &err));
     assert_int_equal(awaited, REQUESTS_FOR_IGNITION);
-    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_CONTACT, NOW + hour, &err));
-    assert_ok(requests_heard(f->c, OTHER, REQUESTS_FOR_IGNITION, NOW + hour, &err));
-    assert_int_equal(next(f, IMEI, NOW + hour), 0);
-    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_IGNITION, NOW + hour, &err));
-    assert_due_at(f, id, NOW + hour + 5 * S);
-    send(f, id, NOW + hour + 5 * S);
-    answer(f, id, "Error: Front / Rear Camera not present", NOW + hour);
-    send(f, id, NOW + hour + 60 * S);
-    answer(f, id, "Error: Front / Rear Camera not present", NOW + 2 * hour);
-    assert_int_equal(next(f, IMEI, NOW + 9 * hour), 0);
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_CONTACT, NOW + half, &err));
+    assert_ok(requests_heard(f->c, OTHER, REQUESTS_FOR_IGNITION, NOW + half, &err));
+    assert_int_equal(next(f, IMEI, NOW + half), 0);
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_IGNITION, NOW + half, &err));
+    assert_due_at(f, id, NOW + half + 5 * S);
+    send(f, id, NOW + half + 5 * S);
+    answer(f, id, "Error: Front / Rear Camera not present", NOW + half);
+    send(f, id, NOW + half + 60 * S);
+    answer(f, id, "Error: Front / Rear Camera not present", NOW + 2 * half);
+    assert_int_equal(next(f, IMEI, NOW + 3 * half), 0);
     assert_ok(requests_awaited(f->c, IMEI, &awaited, &err));
     assert_int_equal(awaited, REQUESTS_FOR_FRONT | REQUESTS_FOR_REAR);
-    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_REAR, NOW + 9 * hour, &err));
-    assert_int_equal(next(f, IMEI, NOW + 10 * hour), 0);
-    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_FRONT, NOW + 10 * hour, &err));
-    assert_due_at(f, id, NOW + 10 * hour + 5 * S);
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_REAR, NOW + 3 * half, &err));
+    assert_int_equal(next(f, IMEI, NOW + 4 * half), 0);
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_FRONT, NOW + 4 * half, &err));
+    assert_due_at(f, id, NOW + 4 * half + 5 * S);
     assert_ok(requests_awaited(f->c, IMEI, &awaited, &err));
     assert_int_equal(awaited, 0);
+    /* a tracker that does not report these is asked each hour */
+    id = ask(f, OTHER, video("front", T), NOW);
+    send_to(f, OTHER, id, NOW);
+    for (int64_t now = NOW, i = 0; i < 3; i++, now += 2 * half) {
+        answer(f, id, i ? "Error: Ignition not detected!" : "Error: ignition off", now);
+        assert_int_equal(next(f, OTHER, now + 2 * half - 1), 0);
+        send_to(f, OTHER, id, now + 2 * half);
+    }
 }
 
 static void test_silence_and_lost_links_are_asked_again(void **state)
@@ -584,6 +597,10 @@ static void test_a_file_is_matched_by_all_that_it_says(void **state)
     t.trigger = 3; /* covers the time, and was not asked for */
     snprintf(t.trigger_name, sizeof t.trigger_name, "crash");
     arrive(f, t, NOW);
+    t = transfer(IMEI, "front", "video", T); /* metadata in JSON: a name, and no number */
+    t.trigger = 0;
+    snprintf(t.trigger_name, sizeof t.trigger_name, "harsh-braking");
+    arrive(f, t, NOW);
     t = transfer(IMEI, "front", "video", T);
     snprintf(t.source, sizeof t.source, "file");
     arrive(f, t, NOW);
@@ -597,9 +614,24 @@ static void test_a_file_is_matched_by_all_that_it_says(void **state)
     id = ask(f, IMEI, plain(CAMREQ_PHOTO, "driver"), NOW);
     accept(f, id, T + 700, NOW);
     t = transfer(IMEI, "driver", "photo", T + 700);
+    t.trigger = 0; /* … and its 0 is none */
+    snprintf(t.trigger_name, sizeof t.trigger_name, "none");
+    arrive(f, t, NOW);
+    assert_state(f, id, REQUESTS_ACCEPTED);
+    t = transfer(IMEI, "driver", "photo", T + 700);
     t.trigger = 11;
     arrive(f, t, NOW);
     assert_state(f, id, REQUESTS_FETCHED);
+    /* of JSON nobody knows what 0 is, or that there is none */
+    static const char *const maybe[] = {"trigger-0", "", "server-request"};
+    for (int i = 0; i < 3; i++) {
+        id = ask(f, IMEI, video("front", T - 20 - i), NOW);
+        t = transfer(IMEI, "front", "video", T - 20 - i);
+        t.trigger = 0;
+        snprintf(t.trigger_name, sizeof t.trigger_name, "%s", maybe[i]);
+        arrive(f, t, NOW);
+        assert_state(f, id, REQUESTS_FETCHED);
+    }
     /* also if nobody knows that it was sent: it is what was asked for */
     id = ask(f, IMEI, video("rear", T - 5), NOW);
     arrive(f, transfer(IMEI, "rear", "video", T - 5), NOW);

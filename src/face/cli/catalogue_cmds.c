@@ -62,7 +62,7 @@ static const struct {
     int rank; /* the highest is left out first */
 } columns[N_COLUMNS] = {
     [ID] = {"ID", -48, 0},   [TRIGGER] = {"TRIGGER", -9, 2}, [LENGTH] = {"LENGTH", 6, 3},
-    [SIZE] = {"SIZE", 9, 4}, [STATE] = {"STATE", -9, 1},     [COPIES] = {"COPIES", -22, 5},
+    [SIZE] = {"SIZE", 9, 4}, [STATE] = {"STATE", -10, 1},    [COPIES] = {"COPIES", -22, 5},
 };
 
 struct list {
@@ -137,7 +137,9 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
         [TRIGGER] = t->known & CATALOGUE_HAS_META ? cli_shown(t->trigger_name) : "-",
         [LENGTH] = length,
         [SIZE] = size_text(t->length_bytes, size),
-        [STATE] = catalogue_state_name(t->state),
+        [STATE] = t->state == CATALOGUE_STORED && copies.condition > CATALOGUE_WHOLE
+                      ? catalogue_condition_name(copies.condition)
+                      : catalogue_state_name(t->state),
         [COPIES] = copies.kinds[0] ? copies.kinds : "-",
     };
     print_row(list, cell);

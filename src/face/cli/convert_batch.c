@@ -326,6 +326,7 @@ struct batch {
     struct slot slot[JOBS_MAX + 1]; /* the spare one: its successor is on its way already */
     int jobs, running;              /* … and it is not counted */
     size_t next, n_ended;
+    char doubted_imei[16]; /* the last that was told */
 };
 
 static int target_dir(const struct batch *b, const struct input *in, char **out, struct err *err)
@@ -409,12 +410,21 @@ static void apply_zone(const struct clock_tz *zone, const char *path, struct med
 }
 
 /* What is known of one file: what was asked for, and what its name and folder tell. */
-static struct media_facts facts_of(const struct convert_request *request, const struct input *in)
+static struct media_facts facts_of(const struct convert_request *request, const struct input *in,
+                                   char doubted[16])
 {
+    char imei[16];
     struct media_facts facts = request->facts;
     if (request->zone && !facts.has_zone && !request->of_one_clip)
         apply_zone(request->zone, in->path, &facts);
     media_facts_from_path(in->path, clock_utc_us(), &facts);
+    if (!facts.imei[0] && media_imei_doubtful(in->path, imei) && strcmp(imei, doubted) != 0) {
+        memcpy(doubted, imei, sizeof imei); /* once for all that are in a folder */
+        fprintf(stderr,
+                "dashspool convert: %s: its folder looks like an IMEI, but the check digit is "
+                "wrong: the copies name no tracker\n",
+                cli_shown(in->path));
+    }
     if (request->of_one_clip && !request->facts.has_time)
         facts.has_time = false; /* --meta without a time: no name is trusted over it */
     return facts;
@@ -431,7 +441,7 @@ static void start_next(struct batch *b)
         s++;
     int rc = target_dir(b, in, &dir, &err);
     b->next++;
-    struct media_facts facts = facts_of(b->request, in);
+    struct media_facts facts = facts_of(b->request, in, b->doubted_imei);
     if (rc == ERR_OK)
         rc = confine_start(&s->c, in->path, dir, in->stem, &facts, &b->request->options, b->limits,
                            &err);

@@ -6,10 +6,12 @@
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/wire.h"
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what was asked for ---- */
 
@@ -24,7 +26,7 @@ struct masks {
 };
 
 struct wish {
-    const char *out_dir, *time, *tz, *meta, *track, *params_from;
+    const char *out_dir, *time, *tz, *meta, *track, *track_name, *params_from;
     double fps, lat, lon;
     int jobs;
     bool force, no_sound;
@@ -109,6 +111,12 @@ static const struct cli_option options[] = {
     {CLI_TEXT, "track", "FILE",
      "GPX, NMEA or CSV track covering the clip: position, speed and course over time",
      .offset = AT(track), .max = ROOM_OF(track_path)},
+    {CLI_TEXT, "track-name", "NAME",
+     "of several tracks in the file, the one of this vehicle (default: the one that covers the "
+     "clip)",
+     .offset = AT(track_name), .max = ROOM_OF(track_name)},
+    {OPT_SETTING("track-speed-max", "KMH", "track_speed_max",
+                 "leave out points of the track to which no vehicle is that fast (default 300)")},
     {CLI_TEXT, "params-from", "FILE",
      "take missing parameter sets from another clip of the same camera", .offset = AT(params_from),
      .max = ROOM_OF(media.params_from)},
@@ -167,8 +175,9 @@ static void facts_of_meta(const struct wire_meta *m, struct media_facts *f)
     f->length_s = m->length_s;
 }
 
-/* The payload of a 0x000b frame, or the whole frame. */
-static bool read_meta(const char *path, struct media_facts *f)
+/* The payload of a 0x000b frame, or the whole frame. What cannot be read as such is told, and
+ * stands in no video's way: *unread. */
+static bool read_meta(const char *path, struct media_facts *f, bool *unread)
 {
     struct buf b;
     struct err err;
@@ -176,6 +185,7 @@ static bool read_meta(const char *path, struct media_facts *f)
     struct wire_meta meta;
     buf_init(&b, 4 + WIRE_META_BYTES_MAX);
     int rc = fsx_read_file(path, &b, &err);
+    bool opened = rc == ERR_OK || rc == ERR_LIMIT;
     if (rc == ERR_OK) {
         const uint8_t *data = buf_data(&b);
         size_t n = b.used;
@@ -183,14 +193,18 @@ static bool read_meta(const char *path, struct media_facts *f)
             data = frame.payload;
             n = frame.n;
         }
-        rc = wire_meta_parse(data, n, clock_utc_us(), &meta, &err);
+        rc = wire_meta_parse(data, n, 0, clock_utc_us(), &meta, &err);
     }
+    buf_clear(&b);
+    *unread = rc < 0;
     if (rc == ERR_OK)
         facts_of_meta(&meta, f);
-    else
+    if (!opened)
         cli_usage("convert", "--meta %s: %s", path, err.text);
-    buf_clear(&b);
-    return rc == ERR_OK;
+    else if (rc < 0 || meta.note[0])
+        fprintf(stderr, "dashspool convert: --meta %s: %s%s\n", cli_shown(path),
+                rc < 0 ? "not used: " : "", rc < 0 ? err.text : meta.note);
+    return opened;
 }
 
 /* A time with "Z" says nothing of the zone in which the clip was taken; one with an offset does. */
@@ -249,15 +263,20 @@ static bool read_zone(const char *text, struct media_facts *f, struct clock_tz *
     return false;
 }
 
-static bool read_facts(const struct wish *w, bool has_lat, bool has_lon, struct media_facts *f,
-                       const struct clock_tz *zone)
+static bool read_facts(const struct wish *w, bool has_lat, bool has_lon,
+                       struct convert_request *request)
 {
+    struct media_facts *f = &request->facts;
+    const struct clock_tz *zone = request->zone;
+    bool unread = false;
     if (has_lat != has_lon) {
         cli_usage("convert", "--lat and --lon must be given together");
         return false;
     }
-    if ((w->meta && !read_meta(w->meta, f)) || (w->time && !read_time(w->time, zone, f)))
+    if ((w->meta && !read_meta(w->meta, f, &unread)) || (w->time && !read_time(w->time, zone, f)))
         return false;
+    if (unread && !w->time) /* the name tells its time, as without them */
+        request->of_one_clip = false;
     if (zone && !f->has_zone && f->has_time) { /* of the metadata */
         f->has_zone = true;
         f->tz_min = clock_tz_min(zone, f->start_utc_us);
@@ -392,6 +411,8 @@ static void take_options(const struct cli *cli, const struct cli_args *args,
     out->hide = w->hide;
     if (w->track)
         snprintf(out->track_path, sizeof out->track_path, "%s", w->track);
+    if (w->track_name)
+        snprintf(out->track_name, sizeof out->track_name, "%s", w->track_name);
     if (w->params_from)
         snprintf(out->media.params_from, sizeof out->media.params_from, "%s", w->params_from);
     memcpy(out->mask, w->masks.mask, sizeof out->mask);
@@ -456,13 +477,17 @@ static int run(struct cli *cli, const struct cli_args *args)
     if (w->tz && !read_zone(w->tz, &request.facts, &zone))
         goto out;
     request.zone = zone;
+    if (w->track && access(w->track, F_OK) < 0) {
+        rc = cli_usage("convert", "--track %s: %s", cli_shown(w->track), strerror(errno));
+        goto out;
+    }
     inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
     if (inputs_part(&inputs, w->out_dir, &err) < 0)
         rc = cli_fail_or_usage("convert", &err);
     else if (inputs.n > 1 && request.of_one_clip)
         rc = cli_usage("convert", "--time and --meta apply to a single clip: give one file");
     else if ((rc = shut_in(w, &request.options, &inputs)) == CLI_OK)
-        rc = read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request.facts, zone)
+        rc = read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request)
                  ? convert_all(cli, &request, &inputs, &tally)
                  : CLI_USAGE;
 out:

@@ -467,6 +467,7 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
         media_warn(t->m, "segments behind the start of the picture were left out");
     else if (behind > 0)
         media_warn(t->m, "%zu bytes behind the photo's end were left out", behind);
+    t->m->damage.damaged = e->damaged;
     const char *why;
     s->exif = (struct exif){0};
     s->old = p->in.marker_list;

@@ -16,7 +16,7 @@
 
 void media_warn(struct media *m, const char *fmt, ...)
 {
-    char text[200];
+    char text[400];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);

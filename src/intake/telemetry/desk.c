@@ -469,13 +469,38 @@ void desk_records(struct desk *d, const char *imei, int64_t from_ms, int64_t unt
 
 /* ---- open, close ---- */
 
-/* What the last end kept from being joined came shortly before it. */
-static int join_again(void *arg, const struct records_latest *l, struct err *err)
+static int join_span(void *arg, const struct records_span *span, struct err *err)
+{
+    (void)err;
+    desk_records(arg, span->imei, span->from_ms, span->until_ms);
+    return ERR_OK;
+}
+
+struct last_end {
+    struct desk *d;
+    int64_t arrived_us; /* the last of those that are newest by their own time */
+};
+
+static int join_latest(void *arg, const struct records_latest *l, struct err *err)
 {
     enum { DAY_MS = 24 * 3600 * 1000 };
+    struct last_end *end = arg;
     (void)err;
-    desk_records(arg, l->imei, l->time_ms - DAY_MS, l->time_ms);
+    if (l->arrived_us > end->arrived_us)
+        end->arrived_us = l->arrived_us;
+    desk_records(end->d, l->imei, l->time_ms - DAY_MS, l->time_ms);
     return ERR_OK;
+}
+
+/* What the last end kept from being joined came shortly before it: of the last day; or of any
+ * other, where trackers were just telling what they had kept for days. */
+static int join_again(struct desk *d, struct err *err)
+{
+    struct last_end end = {d, 0};
+    int rc = records_latest(d->records, NULL, join_latest, &end, err);
+    if (rc == ERR_OK && end.arrived_us > 0)
+        rc = records_arrived(d->records, end.arrived_us - 2 * JOIN_US, join_span, d, err);
+    return rc;
 }
 
 int desk_open(struct desk **out, const char *root, uv_loop_t *loop,
@@ -494,7 +519,7 @@ int desk_open(struct desk **out, const char *root, uv_loop_t *loop,
         (rc = catalogue_open(&d->catalogue, root, true, err)) < 0 ||
         (rc = records_open(&d->records, root, RECORDS_READ, err)) < 0 ||
         (rc = requests_link_lost(d->catalogue, NULL, clock_utc_us(), err)) < 0 ||
-        (rc = records_latest(d->records, NULL, join_again, d, err)) < 0) {
+        (rc = join_again(d, err)) < 0) {
         desk_close(out);
         return rc;
     }

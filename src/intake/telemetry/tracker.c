@@ -52,6 +52,13 @@ static unsigned heard_of(const struct avl_frame *frame)
         {AVL_ID_IGNITION, 1, REQUESTS_FOR_IGNITION},
         {AVL_ID_CAMERA_FRONT, 3, REQUESTS_FOR_FRONT},
         {AVL_ID_CAMERA_REAR, 3, REQUESTS_FOR_REAR},
+        /* of FMx650, COM1 and COM2: DualCam's front and rear, DashCam */
+        {12301, 3, REQUESTS_FOR_FRONT},
+        {12302, 3, REQUESTS_FOR_REAR},
+        {12303, 3, REQUESTS_FOR_FRONT},
+        {12304, 3, REQUESTS_FOR_FRONT},
+        {12305, 3, REQUESTS_FOR_REAR},
+        {12306, 3, REQUESTS_FOR_FRONT},
     };
     struct avl_records walk = avl_frame_records(frame);
     struct avl_record record, newest = {.time_ms = 0};

@@ -348,12 +348,14 @@ static double telemetry_a_day(const struct status *s, int root)
     int oldest = 0;
     for (int i = 0; i <= DAYS; i++) {
         char day[CLOCK_DATE_ROOM], path[64];
-        struct stat st;
+        struct stat st, log;
         clock_date(s->now_us - i * STATUS_DAY_US, day);
         snprintf(path, sizeof path, RECORDS_DIR "/%s.db", day);
         if (fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
+        snprintf(path, sizeof path, RECORDS_DIR "/%s.db-wal", day);
         bytes += st.st_size;
+        bytes += fstatat(root, path, &log, AT_SYMLINK_NOFOLLOW) == 0 ? log.st_size : 0;
         oldest = i;
     }
     double days = oldest + (double)(s->now_us % STATUS_DAY_US) / (double)STATUS_DAY_US;

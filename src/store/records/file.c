@@ -301,6 +301,22 @@ static void close_oldest(struct records *records)
     }
 }
 
+static void settle_idle(const struct records *records)
+{
+    struct records_file *idle = NULL;
+    struct err unimportant;
+    bool done = false;
+    for (struct records_file *f = records->files; f; f = f->next) /* the longest unused */
+        if (f->log_pages > 0 && records->batch - f->used >= RECORDS_LOG_IDLE)
+            idle = f;
+    if (!idle)
+        return;
+    idle->used = records->batch; /* who cannot now is not asked again in each batch */
+    if (sqlx_settle(idle->db, 0, &done, &unimportant) == ERR_OK)
+        idle->lazy = false;
+    idle->log_pages = done ? 0 : idle->log_pages;
+}
+
 void records_settle_one(struct records *records)
 {
     struct fsx_names *names = &records->unsettled;
@@ -308,8 +324,10 @@ void records_settle_one(struct records *records)
     struct err unimportant;
     char name[RECORDS_NAME_ROOM];
     bool done;
-    if (names->n == 0)
+    if (names->n == 0) {
+        settle_idle(records);
         return;
+    }
     snprintf(name, sizeof name, "%s", names->name[names->n - 1]);
     for (size_t i = names->n; i-- > 0;) /* each time that it was closed */
         if (strcmp(names->name[i], name) == 0) {
@@ -358,6 +376,7 @@ int records_file_get(struct records *records, const char *name, bool create,
         if (rc < 0)
             return rc;
     }
+    f->used = records->batch;
     f->next = records->files;
     records->files = f;
     *out = f;

@@ -247,6 +247,7 @@ int records_put(struct records *r, struct records_new *v, size_t n, struct recor
         v[i].state = RECORDS_MISSING;
     if (n == 0)
         return ERR_OK;
+    r->batch++;
     size_t n_covers = 0;
     struct records_cover *covers = calloc(n, sizeof *covers); /* of the files that were put into */
     struct item *items = calloc(n, sizeof *items);

@@ -64,9 +64,13 @@ enum records_sql {
 #define RECORDS_LOG_OPEN   1024
 #define RECORDS_LOG_CLOSED 256
 
+/* … and of one that is open, but that so many batches had nothing for: of a day that is over. */
+#define RECORDS_LOG_IDLE   1000
+
 struct records_file {
     struct records_file *next;
     int log_pages; /* after the last commit */
+    uint64_t used; /* in which batch */
     bool lazy;     /* its commits do not wait for the disk */
     char name[RECORDS_NAME_ROOM];
     int64_t base_ms; /* times in it count from here: the day's beginning */
@@ -81,6 +85,7 @@ struct records {
     struct records_file *files; /* the last used first */
     size_t files_max;           /* open at once */
     struct fsx_names unsettled; /* files that were closed, and have a log */
+    uint64_t batch;             /* their number */
     bool lazy;                  /* many files: one wait for all of them, at the end */
     bool unsynced;              /* that was not had: the next one is due in any case */
     bool keep_in_place;         /* a new file was not better: no other is set aside */
@@ -117,7 +122,8 @@ int records_file_lazy(struct records_file *f, bool lazy, struct err *err) DS_MUS
 /* Waits for the disk: all that was committed in any file. */
 int records_sync(struct records *records, struct err *err) DS_MUST_CHECK;
 
-/* Puts the log of one file that was closed with one into its file, if there is one. */
+/* Puts the log of one file that was closed with one, or that is idle, into its file, if there is
+ * one. */
 void records_settle_one(struct records *records);
 
 /* A copy of a file, which nobody else has open; nothing is left beside it. */

@@ -220,13 +220,25 @@ static bool is_of(const struct records_span *span, const char *name)
     return strcmp(name, RECORDS_ODD) == 0 || records_asked(&days, name);
 }
 
+/* Whose time is over. What is odd and yet of a time that is neither over nor to come (?2) arrived
+ * when this machine's clock was wrong: that says nothing of its age. */
+#define OVER     "arrived_ms < ?1"
+#define OVER_ODD "arrived_ms < ?1 AND (ms < ?1 OR ms > ?2)"
+
 /* "… FROM record" of those that go, by ?1 to ?3. */
 static const char *which(const struct going *g)
 {
-    return !g->span ? " FROM record WHERE arrived_ms < ?1"
-           : strcmp(g->name, RECORDS_ODD) == 0
-               ? " FROM record WHERE tracker = ?3 AND arrived_ms >= ?1 AND arrived_ms <= ?2"
-               : " FROM record WHERE tracker = ?3 AND ms >= ?1 AND ms <= ?2";
+    const bool odd = strcmp(g->name, RECORDS_ODD) == 0;
+    return !g->span ? odd ? " FROM record WHERE " OVER_ODD : " FROM record WHERE " OVER
+           : odd    ? " FROM record WHERE tracker = ?3 AND arrived_ms >= ?1 AND arrived_ms <= ?2"
+                    : " FROM record WHERE tracker = ?3 AND ms >= ?1 AND ms <= ?2";
+}
+
+static void bind_over(const struct going *g, const struct records_file *f, sqlite3_stmt *st)
+{
+    sqlite3_bind_int64(st, 1, g->before_us / 1000 - f->base_ms);
+    if (sqlite3_bind_parameter_count(st) > 1)
+        sqlite3_bind_int64(st, 2, clock_utc_us() / 1000 + RECORDS_DAYS_AHEAD * RECORDS_DAY_MS);
 }
 
 static int prepare(const struct going *g, struct records_file *f, const char *before,
@@ -238,7 +250,7 @@ static int prepare(const struct going *g, struct records_file *f, const char *be
     if (rc < 0)
         return rc;
     if (!g->span) {
-        sqlite3_bind_int64(*out, 1, g->before_us / 1000 - f->base_ms);
+        bind_over(g, f, *out);
     } else {
         const int64_t from_ms = g->span->from_ms, until_ms = g->span->until_ms;
         sqlite3_bind_int64(*out, 1, from_ms > 0 ? from_ms - f->base_ms : -f->base_ms);
@@ -360,10 +372,13 @@ static int any_stays(const struct going *g, struct records_file *f, int64_t *out
 {
     sqlite3_stmt *st = NULL;
     bool row = false;
-    int rc =
-        sqlx_prepare(f->db, &st, "SELECT EXISTS(SELECT 1 FROM record WHERE arrived_ms >= ?1)", err);
+    int rc = sqlx_prepare(f->db, &st,
+                          strcmp(g->name, RECORDS_ODD) == 0
+                              ? "SELECT EXISTS(SELECT 1 FROM record WHERE NOT (" OVER_ODD "))"
+                              : "SELECT EXISTS(SELECT 1 FROM record WHERE NOT (" OVER "))",
+                          err);
     if (rc == ERR_OK) {
-        sqlite3_bind_int64(st, 1, g->before_us / 1000 - f->base_ms);
+        bind_over(g, f, st);
         rc = sqlx_step(st, &row, err);
     }
     *out = rc < 0 || !row || sqlite3_column_int64(st, 0);

@@ -18,6 +18,9 @@ enum { SILENCES_AT_ONCE = 3, DOUBLINGS = 7 };
  * asked again after a minute, then after twice as long each time, up to an hour. */
 #define CONTRARY_US MIN_US
 
+/* One that does not report what is waited for is asked again after that. */
+#define UNTOLD_US   (60 * MIN_US)
+
 /* A camera starts within 2 to 3 s of the ignition. */
 #define IGNITION_US (5 * S_US)
 
@@ -117,8 +120,8 @@ static int no_camera(struct catalogue *c, struct row *row, const struct camreq_a
              (lenses & LENS_FRONT ? REQUESTS_FOR_FRONT : 0) |
                  (lenses & LENS_REAR ? REQUESTS_FOR_REAR : 0),
              contrary > 0 ? now_us + longer_us(CONTRARY_US, contrary - 1) : 0);
-    return row_change(c, row, now_us, words, err, "%s; asked again when the tracker reports it",
-                      a->means);
+    return row_change(c, row, now_us, words, err,
+                      "%s; asked again when the tracker reports it, or in an hour", a->means);
 }
 
 static int no_ignition(struct catalogue *c, struct row *row, const struct camreq_answer *a,
@@ -127,7 +130,8 @@ static int no_ignition(struct catalogue *c, struct row *row, const struct camreq
     int contrary = count_failure(row, "ignition", 0) - 1;
     wait_for(&row->r, REQUESTS_FOR_IGNITION,
              contrary > 0 ? now_us + longer_us(CONTRARY_US, contrary - 1) : 0);
-    return row_change(c, row, now_us, words, err, "%s; asked again when it is on", a->means);
+    return row_change(c, row, now_us, words, err, "%s; asked again when it is on, or in an hour",
+                      a->means);
 }
 
 static int accepted(struct catalogue *c, struct row *row, const struct camreq_answer *a,
@@ -517,7 +521,9 @@ static unsigned lenses_busy(const struct requests_request *r, int64_t now_us)
 static bool is_due(const struct requests_request *r, unsigned busy, int64_t now_us)
 {
     static const unsigned events = REQUESTS_FOR_IGNITION | REQUESTS_FOR_FRONT | REQUESTS_FOR_REAR;
-    return (r->state == REQUESTS_QUEUED || r->state == REQUESTS_WAITING) && !(r->waits & events) &&
+    /* not every tracker reports these */
+    bool told = !(r->waits & events) || is_reached(r->changed_us + UNTOLD_US, now_us);
+    return (r->state == REQUESTS_QUEUED || r->state == REQUESTS_WAITING) && told &&
            is_reached(r->not_before_us, now_us) && !(lenses_of(r->what.camera) & busy);
 }
 

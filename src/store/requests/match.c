@@ -16,10 +16,12 @@ static const char *camera_of(const struct camreq *what)
     return strcmp(what->camera, "dashcam") == 0 ? "front" : what->camera;
 }
 
-/* DualCam and ADAS call the server's request 0, DSM 11 (wire.h); of JSON nobody knows. */
+/* By its name: DualCam and ADAS call the server's request 0, DSM 11, and 0 is none of its triggers
+ * (wire.h). Of JSON nobody knows: what has no name may be one, and a name that says so. */
 static bool is_on_request(const struct catalogue_transfer *t)
 {
-    return t->trigger == 0 || strcmp(t->trigger_name, "request") == 0;
+    return strstr(t->trigger_name, "request") || !t->trigger_name[0] ||
+           strcmp(t->trigger_name, "trigger-0") == 0;
 }
 
 enum fit { FITS_NOT, FITS, FITS_BY_ORDER };
