@@ -392,6 +392,7 @@ const char *damage_from_decoder(struct media *m, int64_t index, enum damage_show
         [DAMAGE_UNWRITTEN] = parts_missing,
         [DAMAGE_REFUSED] = "its data makes no sense to a decoder",
         [DAMAGE_NO_PICTURE] = no_picture,
+        [DAMAGE_OVERRUN] = "it does not end where its data ends",
         [DAMAGE_HASH] = "it is not the picture that the encoder made a hash of",
     };
     if (m->picture[index].unkeyed)

@@ -21,7 +21,13 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
 int damage_find(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* What decoding shows of a picture that is damaged. */
-enum damage_shown { DAMAGE_UNWRITTEN, DAMAGE_REFUSED, DAMAGE_NO_PICTURE, DAMAGE_HASH };
+enum damage_shown {
+    DAMAGE_UNWRITTEN,
+    DAMAGE_REFUSED,
+    DAMAGE_NO_PICTURE,
+    DAMAGE_OVERRUN,
+    DAMAGE_HASH
+};
 
 /* Marks it, and returns why, as static text. Behind the last of these calls, damage_settle(). */
 const char *damage_from_decoder(struct media *m, int64_t index, enum damage_shown what);

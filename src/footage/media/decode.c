@@ -93,7 +93,7 @@ static int open_codec(struct decoder *d, const struct media *m, int threads, boo
 int decoder_open_for(struct decoder *d, const struct media *m, enum decoder_use use, int threads,
                      struct err *err)
 {
-    *d = (struct decoder){.use = use};
+    *d = (struct decoder){.use = use, .tail = 0xff};
     av_watch_init(&d->watch);
     if (!(d->packet = av_packet_alloc()))
         return err_nomem(err, "a decoder");
@@ -149,7 +149,7 @@ static void put_unit(const struct decoder *d, const struct nal *nal, uint8_t *ou
         out[*used + sizeof start_code + 2] &= 0xbf; /* no_output_of_prior_pics_flag */
     *used += sizeof start_code + n;
     if (judged) {
-        memset(out + *used, 0xff, TAIL_BYTES);
+        memset(out + *used, d->tail, TAIL_BYTES);
         *used += TAIL_BYTES;
     }
 }

@@ -20,6 +20,8 @@ struct decoder {
     AVCodecContext *ctx;
     AVPacket *packet;
     const struct media *m;
+    uint8_t
+        tail; /* not DECODER_SHOW: what stands behind a slice; one that is whole never reads it */
     struct av_watch watch; /* what it said, for the text of errors: its words decide nothing */
     int64_t refused;       /* of DECODER_STRICT: how often it did */
     /* of the frame received last: */
