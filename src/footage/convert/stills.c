@@ -299,9 +299,9 @@ static void lay_out(struct sheet *s)
     s->columns = rows + 1;
     s->n = pictures < rows * s->columns ? (int)pictures : rows * s->columns;
     s->cell_w = (WIDTH - 2 * MARGIN - (s->columns - 1) * SPACE) / s->columns;
-    double shape = (double)m->width_px / m->height_px;
-    if (m->sample_aspect.num > 0 && m->sample_aspect.den > 0)
-        shape *= av_q2d(m->sample_aspect);
+    double shape = (double)m->view_width_px / m->view_height_px;
+    if (m->view_aspect.num > 0 && m->view_aspect.den > 0)
+        shape *= av_q2d(m->view_aspect);
     s->thumb_w = s->cell_w;
     s->thumb_h = (int)lrint(s->cell_w / shape);
     if (s->thumb_h > THUMB_MAX) {
@@ -421,7 +421,15 @@ static int add_cell(struct sheet *s, int cell, const AVFrame *f, struct err *err
         raster_fill(&s->raster,
                     (struct raster_box){thumb.x - 3, thumb.y - 3, thumb.w + 6, thumb.h + 6},
                     colour);
-    int rc = raster_put(&s->raster, thumb, f, err);
+    /* where another size lies in the view, it lies in the cell */
+    const struct media *m = s->t->m;
+    struct media_box fit = media_fit(m, f->width, f->height, f->sample_aspect_ratio);
+    struct raster_box at = {
+        thumb.x + fit.x * thumb.w / m->view_width_px, thumb.y + fit.y * thumb.h / m->view_height_px,
+        fit.w * thumb.w / m->view_width_px, fit.h * thumb.h / m->view_height_px};
+    at.w = at.w < 1 ? 1 : at.w;
+    at.h = at.h < 1 ? 1 : at.h;
+    int rc = raster_put(&s->raster, at, f, err);
     clock_text(s->t->facts, p->time_us, false, time);
     struct raster_text *t = add_text(s, x + 2, y + s->thumb_h + 6, 19, WHITE);
     snprintf(t->text, sizeof t->text, "%s%s%s", time, time[0] && p->state != MEDIA_GOOD ? " " : "",

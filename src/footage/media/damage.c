@@ -12,6 +12,8 @@ static const char parts_missing[] = "parts of it are missing";
 static const char no_picture[] = "no picture comes out of it";
 static const char header_broken[] = "its slice header is broken";
 static const char ends_within[] = "the file ends within it";
+static const char before_refresh[] =
+    "it is built on pictures before the start, and not all of it was coded anew yet";
 static const char reference_missing[] = "it refers to a picture that is not there";
 
 void damage_mark(struct media_picture *p, const char *why)
@@ -268,7 +270,7 @@ void damage_settle(struct media *m)
     d->undecodable_lead = m->first + m->n_led;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
-        broken = broken && !p->key;
+        broken = broken && !p->key && i != m->whole;
         broken = broken || (p->missing > 0 && !p->key);
         if (broken && p->state == MEDIA_GOOD)
             p->state = MEDIA_AFFECTED;
@@ -323,6 +325,11 @@ int damage_find(struct media *m, struct err *err)
         if (why)
             damage_mark(p, why);
     }
+    for (int64_t i = m->first; i < m->whole; i++)
+        if (m->picture[i].state == MEDIA_GOOD) {
+            m->picture[i].state = MEDIA_AFFECTED;
+            m->picture[i].why = before_refresh;
+        }
     if (m->container == MEDIA_PTMF)
         rc = judge_pictures(m, err);
     if (rc == ERR_OK)
