@@ -57,10 +57,6 @@ bool avl_codec_has_messages(uint8_t codec); /* 12 to 15: never answered */
 /* CRC-16/ARC: polynomial 0xA001 reflected, from 0, no final xor; "123456789" gives 0xBB3D. */
 uint16_t avl_crc(const void *data, size_t n);
 
-/* 15 digits whose last one is the check digit of the others (Luhn). Only a hint: trackers with
- * other ones exist. */
-bool avl_imei_luhn(const char *imei);
-
 /* ---- frames ---- */
 
 struct avl_frame {
@@ -124,7 +120,7 @@ struct avl_item {
     bool over; /* nothing comes after it: close */
 
     char imei[AVL_IMEI_ROOM]; /* LOGIN, CAMERA; "" for a login that is not 15 digits: over */
-    bool luhn;                /* LOGIN, CAMERA: see avl_imei_luhn() */
+    bool luhn;                /* LOGIN, CAMERA: see text_imei_ok() */
     struct avl_frame frame;   /* FRAME */
     enum avl_reason reason;   /* REFUSED */
 

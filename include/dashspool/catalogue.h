@@ -301,12 +301,23 @@ typedef int catalogue_copy_fn(void *arg, const struct catalogue_copy *copy, stru
 int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;
 
+/* What the last conversion found of an original. Unknown: no copy tells, or there is none. */
+enum catalogue_condition {
+    CATALOGUE_CONDITION_UNKNOWN,
+    CATALOGUE_WHOLE,
+    CATALOGUE_ENDS_EARLY, /* only its end is missing */
+    CATALOGUE_DAMAGED,    /* frames or sound are damaged, missing, or cannot be decoded */
+};
+/* "whole", "ends early", "damaged"; "unknown". */
+const char *catalogue_condition_name(enum catalogue_condition condition);
+
 /* The copies of a transfer in few words, for lists of thousands: their kinds, by kind and path,
- * with spaces (what has no room is left out), and the longest "duration_s" in their settings; 0:
- * none has one. */
+ * with spaces (what has no room is left out); the longest "duration_s" in their settings, 0: none
+ * has one; and the worst "damage" of those that were made of the whole transfer. */
 struct catalogue_copies {
     char kinds[64];
     double duration_s;
+    enum catalogue_condition condition;
 };
 int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_copies *out,
                            struct err *err) DS_MUST_CHECK;

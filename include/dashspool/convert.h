@@ -92,11 +92,15 @@ struct convert_options {
 
     /* where it was over time (track.h). With a hash it is the tracker's own account of the clip:
      * the file must have it (else ERR_MALFORMED; no file: ERR_CONFIG), pictures call it "tracker",
-     * and recipes name it by its hash. Without, it is a file that a person gave, "track". So one
-     * conversion has one of them: what a person asks for by hand is his. Not read at all where the
-     * position is hidden. */
+     * and recipes name it by its hash. Without, it is a file that a person gave, "track": what of
+     * it cannot be used is a warning, and the copies are made without; ERR_CONFIG only if several
+     * of its tracks cover the clip. So one conversion has one of them: what a person asks for by
+     * hand is his. Not read at all where the position is hidden. */
     char track_path[1024]; /* "" none */
     char track_sha256[HASH_HEX_ROOM];
+    double track_speed_max_kmh; /* of a person's file; 0: TRACK_SPEED_MAX */
+    char track_name[88];        /* of several tracks in it this one (track_use); "": that which
+                                 * covers the clip */
 };
 
 struct convert_output {
@@ -119,9 +123,10 @@ struct convert_result {
     struct media_timing timing;   /* of a video */
     struct media_wall wall;
     struct media_damage damage;
-    char slices_sha256[HASH_HEX_ROOM]; /* over the payloads of all slice NAL units, in decoding
-                                          order: the same in master and working copy; "" if no
-                                          working copy was made */
+    int64_t covered[CONVERT_MASKS_MAX]; /* frames that have each mask of the options; a photo: 1 */
+    char slices_sha256[HASH_HEX_ROOM];  /* over the payloads of all slice NAL units, in decoding
+                                           order: the same in master and working copy; "" if no
+                                           working copy was made */
     struct convert_output output[CONVERT_OUTPUTS_MAX];
     int n_outputs;
     char warning[512]; /* "" or one line on what is not as it should be, though copies were made */

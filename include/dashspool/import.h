@@ -15,8 +15,9 @@
  * a person's word; for the camera the metadata; the file's name (an id of ours, a word "front"…);
  * the folders that it is in, the nearest first. Else CATALOGUE_IMEI_UNKNOWN and "other".
  * Metadata: <stem> or <name> with .json, .meta, .bin, .txt: ours, the camera's JSON, a metadata
- * response as received (its payload, or the frame), the text of the vendor's test server. Without
- * any, a time in the file's name is the time.
+ * response as received (its payload, or the frame), the text of the vendor's test server; which one
+ * it is, the bytes tell, not the name. What is there and cannot be read is told (import_note_fn).
+ * Without any, a time in the file's name is the time.
  *
  * Everything about a file is hostile: links are not followed, pipes and devices not opened; what
  * its bytes, the files beside it and its name say is read by a process that can read nothing else
@@ -47,6 +48,10 @@ enum import_outcome {
 typedef void import_result_fn(void *arg, const char *path, enum import_outcome outcome,
                               const char *id, const char *why);
 
+/* Of the file at path, which is taken all the same, or of what lies beside it: one line that a
+ * person should know. Both are borrowed for the call. */
+typedef void import_note_fn(void *arg, const char *path, const char *text);
+
 struct import_options {
     const char *who;             /* "import", "watch": in the custody */
     const char *imei;            /* a person's word; NULL: none */
@@ -55,6 +60,7 @@ struct import_options {
     size_t n_feeds;              /* 0: convert alone */
     int64_t free_bytes_min;      /* with less free space nothing is taken */
     import_result_fn *on_result; /* once for each file, when it is settled */
+    import_note_fn *on_note;     /* before that */
     void *arg;
 };
 

@@ -23,14 +23,18 @@
 #include "dashspool/records.h"
 #include "dashspool/track.h"
 
-#define JOURNEY_AROUND_US   (60 * INT64_C(1000000))
-#define JOURNEY_LENGTH_US   (60 * INT64_C(1000000))
+#define JOURNEY_AROUND_US      (60 * INT64_C(1000000))
+#define JOURNEY_LENGTH_US      (60 * INT64_C(1000000))
 /* A tracker that floods its link does not fill the catalogue: further records of a transfer are
- * left out, those behind the others in time. */
-#define JOURNEY_BYTES_MAX   (8 * INT64_C(1024) * 1024)
+ * left out. First comes that of its event, which has room beside all others, too; then what its
+ * pictures show; then the rest, by time. */
+#define JOURNEY_BYTES_MAX      (8 * INT64_C(1024) * 1024)
+#define JOURNEY_EVENT_BYTES    (INT64_C(256) * 1024)
+/* All of it as a text (account.h): of the shortest records, of 30 bytes, a line is 131. */
+#define JOURNEY_TEXT_BYTES_MAX ((size_t)5 * (JOURNEY_BYTES_MAX + JOURNEY_EVENT_BYTES))
 
 /* So much around a clip decides what its pictures show. */
-#define JOURNEY_PICTURES_US ACCOUNT_PICTURES_US
+#define JOURNEY_PICTURES_US    ACCOUNT_PICTURES_US
 
 /* The clip itself: when it began, and ended as far as that is known. False: it has no journey. */
 bool journey_span(const struct catalogue_transfer *t, int64_t *from_us, int64_t *until_us);
@@ -57,6 +61,11 @@ int journey_join(struct catalogue *c, struct records *r, const struct catalogue_
  * (track_free); NULL: there is no record of that time. */
 int journey_track(struct catalogue *c, const struct catalogue_transfer *t, int64_t around_us,
                   struct track **out, struct err *err) DS_MUST_CHECK;
+
+/* Whether its driver was private at some moment of the clip: then the position in the camera's own
+ * metadata, which it has from the tracker, is not to be shown, either. */
+int journey_hides(struct catalogue *c, const struct catalogue_transfer *t, bool *out,
+                  struct err *err) DS_MUST_CHECK;
 
 /* A sample of the crash trace (avl.h) of a transfer's records. */
 struct journey_sample {

@@ -62,7 +62,8 @@ int facts_arrival(struct catalogue *c, const struct catalogue_transfer *t, char 
 const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out);
 
 /* Decodes t->wire.meta by t->arrived_us (wire.h) into t's columns and `known`. False: there are no
- * metadata, or they cannot be read, and count as absent; t is as it was then. */
+ * metadata, or they cannot be read, and count as absent; t is as it was then, or, where an older
+ * decoder had read them, as without. */
 bool facts_decode(struct catalogue_transfer *t);
 
 /* ---- record ----

@@ -49,6 +49,10 @@ struct media_facts {
  * plausible. */
 void media_facts_from_path(const char *path, int64_t now_us, struct media_facts *facts);
 
+/* Whether that folder is named like an IMEI, but for its check digit: it is none that is believed.
+ */
+bool media_imei_doubtful(const char *path, char imei[16]);
+
 /* What a person, or the configuration, says about a master beside its facts. No pointers. */
 struct media_options {
     double fps;             /* a person's word on the rate (--fps); 0: none */
@@ -173,6 +177,7 @@ struct media_probe {
     int64_t gaps, gaps_by_camera; /* all; those with lost == 0, which are no damage */
     struct media_finding decoder[MEDIA_FINDINGS_MAX];
     int64_t decoder_findings;
+    int64_t layered_units;  /* of layers above the base layer (nuh_layer_id): no pictures */
     char photo_damage[160]; /* "" none */
     bool clean;             /* nothing is damaged, lost or left out */
     bool only_ends_early;   /* … but for its last record or picture, which is not all there */

@@ -10,8 +10,8 @@
  *
  * records_put() returns when all its records are on disk (write-ahead logs; each file that it
  * touches is committed by itself, and what failed is told record by record). latest.db is only
- * derived from these files; after an unclean end it is made anew by the next records_open() that
- * may write.
+ * derived from these files; after an unclean end the next records_open() that may write adds what
+ * it lacks.
  *
  * Private mode: what a tracker recorded while its driver was private (avl_private()) is stored like
  * the rest, but readers get no position, speed, course or bytes of it, unless they ask for
@@ -150,6 +150,16 @@ struct records_sum {
 int records_count(struct records *records, const struct records_query *query,
                   struct records_sum *out, struct err *err) DS_MUST_CHECK;
 
+/* Of each tracker, and day: between which times its records lie that arrived since then. What
+ * cannot be read is left out. */
+struct records_span {
+    char imei[AVL_IMEI_ROOM];
+    int64_t from_ms, until_ms;
+};
+typedef int records_span_fn(void *arg, const struct records_span *span, struct err *err);
+int records_arrived(struct records *records, int64_t since_us, records_span_fn *fn, void *arg,
+                    struct err *err) DS_MUST_CHECK;
+
 /* ---- what a tracker said last ---- */
 
 /* Ids whose newest value is kept. */
@@ -209,7 +219,8 @@ struct records_gone {
     int64_t bytes;          /* on disk: given back; (dry) about that what would be */
 };
 
-/* What arrived before then goes: its bytes are overwritten, its space is given back to the disk (of
+/* What arrived before then goes (of odd.db not what is of a later time, and no future one: this
+ * machine's clock was wrong): its bytes are overwritten, its space is given back to the disk (of
  * a large file with little to go: by a later call, within a day). Files that are left empty are
  * deleted. dry: nothing is changed, and told what would. A file that cannot be read, or is busy, is
  * told to `trouble`, and the rest goes. */
@@ -223,10 +234,6 @@ int records_expire(struct records *records, int64_t before_us, bool dry,
  * writes to them from it for as long. A file that is left empty stays so until what it held would
  * have expired, so that a backup loses them, too. To `trouble` is told what could not be done:
  * repeat it; and what was set aside, which may hold some. */
-struct records_span {
-    char imei[AVL_IMEI_ROOM];
-    int64_t from_ms, until_ms;
-};
 int records_erase(struct records *records, const struct records_span *spans, size_t n, bool dry,
                   records_trouble_fn *trouble, void *arg, struct records_gone *out,
                   struct err *err) DS_MUST_CHECK;

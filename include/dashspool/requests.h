@@ -65,10 +65,11 @@ const char *requests_state_name(enum requests_state state);
 /* What one waits for, besides not_before_us; as bits. */
 enum requests_wait {
     REQUESTS_FOR_TIME = 0,
-    REQUESTS_FOR_CONTACT = 1 << 0,  /* the next login of the tracker, or not_before_us */
+    REQUESTS_FOR_CONTACT = 1 << 0, /* the next login of the tracker, or not_before_us */
+    /* this and the two that follow: or an hour later, as not every tracker reports them */
     REQUESTS_FOR_IGNITION = 1 << 1, /* AVL 239 = 1 */
-    REQUESTS_FOR_FRONT = 1 << 2,    /* the camera: AVL 498 = 3 */
-    REQUESTS_FOR_REAR = 1 << 3,     /* AVL 497 = 3 */
+    REQUESTS_FOR_FRONT = 1 << 2,    /* the camera: AVL 498 = 3; of FMx650 12301 and others */
+    REQUESTS_FOR_REAR = 1 << 3,     /* AVL 497 = 3; 12302, 12305 */
     REQUESTS_FOR_OTHER = 1 << 4,    /* the older file, that comes first; or not_before_us */
     REQUESTS_FOR_FILE = 1 << 5,     /* its own, which the tracker tries to send; or not_before_us */
 };
@@ -99,7 +100,7 @@ struct requests_request {
 
 /* Queues a request: imei, what, by, reason, codec (0: 12) are the caller's; the rest is set. An
  * open one of that tracker with the same command that is not on its way (queued, waiting) is
- * superseded by it. ERR_CONFIG: a limit of camreq_command(), an IMEI that is not 14 or 15 digits, a
+ * superseded by it. ERR_CONFIG: a limit of camreq_command(), an IMEI that is not 15 digits, a
  * codec that is not 12 or 14; by is empty or too long. */
 int requests_add(struct catalogue *c, struct requests_request *r, int64_t now_us,
                  struct err *err) DS_MUST_CHECK;
@@ -113,7 +114,7 @@ struct requests_filter {
     unsigned states;       /* 1 << enum requests_state; 0: any */
     int64_t since_us;      /* added then or later */
 };
-/* By id; fn may write. */
+/* By id; fn may write. ERR_MALFORMED, when all others are told: the first that cannot be read. */
 typedef int requests_fn(void *arg, const struct requests_request *r, struct err *err);
 int requests_each(struct catalogue *c, const struct requests_filter *filter, requests_fn *fn,
                   void *arg, struct err *err) DS_MUST_CHECK;
@@ -181,9 +182,14 @@ int requests_silent(struct catalogue *c, int64_t id, const void *text, size_t n,
                     struct err *err) DS_MUST_CHECK;
 
 /* The tracker says that it did not carry it out: it is not the one that is meant (Codec 14, type
- * 11), or the bytes could not be sent. Also what is sent at most once is due again. */
+ * 11). Also what is sent at most once is due again. */
 int requests_not_executed(struct catalogue *c, int64_t id, const char *why, int64_t now_us,
                           struct err *err) DS_MUST_CHECK;
+
+/* Not one byte of it was sent, as the connection ended before: it is due at the next contact,
+ * however often that happens. */
+int requests_unsent(struct catalogue *c, int64_t id, const char *why, int64_t now_us,
+                    struct err *err) DS_MUST_CHECK;
 
 /* The connection ended while a command was out. imei NULL: all of them, as the stage starts. */
 int requests_link_lost(struct catalogue *c, const char *imei, int64_t now_us,
@@ -218,6 +224,12 @@ int requests_stored(struct catalogue *c, const struct catalogue_transfer *t, con
 
 /* All requests with their events and files from a catalogue into a new one, which has none. */
 int requests_carry(struct catalogue *from, struct catalogue *to, struct err *err) DS_MUST_CHECK;
+
+/* Requests that were over before then go, with their events and files; what was said of them in the
+ * custody of transfers stays. Several transactions, so that nobody waits for long. *n counts them;
+ * dry_run: nothing else. */
+int requests_sweep(struct catalogue *c, int64_t before_us, bool dry_run, int64_t *n,
+                   struct err *err) DS_MUST_CHECK;
 
 /* Nothing is left of a tracker's requests that are of a time from since_us (0: any) to until_us (0:
  * any; exclusive): the time that is asked for, else when they were added. *n counts them; dry_run:

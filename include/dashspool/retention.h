@@ -30,7 +30,8 @@
  * disk that is nearly full takes the oldest all the same: that is no matter of the clock.
  *
  * What trackers said (records.h) goes [retention] telemetry_days after it arrived, whatever rules
- * say of footage; what belongs to a transfer was copied to it, and goes with it.
+ * say of footage; what belongs to a transfer was copied to it, and goes with it. Requests for
+ * footage go requests_days after they were over.
  *
  * Files of today and of yesterday, which a receiver may have open, are made smaller, too, but are
  * neither deleted nor written anew.
@@ -48,7 +49,7 @@
 extern const struct cfg_section retention_cfg_section;
 
 struct retention_swept {
-    const char *what;  /* "master", "copy", "failed job", "records of trackers:" */
+    const char *what;  /* "master", "copy", "failed job", "records of trackers:", … */
     const char *name;  /* an id, a path below ROOT, a number */
     const char *stage; /* of a failed job; else NULL */
     const char *why;   /* the rule */
@@ -69,6 +70,7 @@ struct retention_listener {
 struct retention_result {
     int64_t masters, copies, jobs; /* that went, or would go */
     int64_t records;               /* of trackers, likewise (records.h) */
+    int64_t requests;              /* for footage, that were over (requests.h) */
     int64_t bytes;                 /* of all these */
     int64_t troubles;
     int64_t protected, unconverted, busy, young; /* that a rule said should go, and that stay */

@@ -87,6 +87,9 @@ int standing_ask(const struct standing *rules, struct catalogue *c, struct recor
 
 /* ---- for upkeep ---- */
 
+/* Reads all events. ERR_MALFORMED names the first that cannot be read. */
+int standing_check(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+
 /* All events of a catalogue into a new one, which has none. */
 int standing_carry(struct catalogue *from, struct catalogue *to, struct err *err) DS_MUST_CHECK;
 

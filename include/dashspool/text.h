@@ -31,6 +31,19 @@ const char *size_plural(int64_t n, const char *one, const char *many);
  * (RFC 3629; Unicode 15, table 3-7). 0: they are none, and *out stays as it is. */
 size_t utf8_next(const char *p, size_t n, uint32_t *out);
 
+/* How the text of a file is coded, by its byte order mark, else by a zero byte beside its first
+ * character, which is ASCII in all formats that are read here. UTF-8 is also what is none. */
+enum text_coding { TEXT_UTF8, TEXT_UTF16LE, TEXT_UTF16BE };
+enum text_coding text_coding_of(const void *text, size_t n);
+
+/* The most bytes that n bytes are as UTF-8. */
+#define TEXT_UTF8_ROOM(n) ((n) + (n) / 2 + 3)
+
+/* Puts the text of a file as UTF-8, without byte order marks at its beginning and zero bytes at its
+ * end; U+FFFD for half a character of UTF-16, at the end, too. What is not UTF-16 stays as it is,
+ * byte for byte. Returns how many. */
+size_t text_to_utf8(const void *text, size_t n, char *out);
+
 /* ---- what strangers name ----
  *
  * Drivers, paths, files, members of a zip, texts in JSON and certificates: whatever is in them must
@@ -60,6 +73,10 @@ void text_tame(char *text);
  * quotation marks, or what printf(1) makes of it. Returns out. room: 24 and four times the text, or
  * it is "…", which names nothing. */
 const char *text_shell(const char *text, char *out, size_t room);
+
+/* 15 digits, of which the last is the check digit of the others (ITU-T E.118, annex B: Luhn). Only
+ * a hint: trackers with other ones exist. */
+bool text_imei_ok(const char *text);
 
 /* ---- known words ----
  *

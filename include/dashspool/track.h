@@ -3,15 +3,25 @@
  * records. It hides how such files are read and written, what may be said between two points, and
  * what may not. Pure, but for track_load() and track_save(); any thread.
  *
- * A person's file is GPX 1.0 and 1.1 (track points with a time), NMEA 0183 (RMC and GGA), or CSV
- * with a header row. It is told apart by its first byte that is no space: '<', '$' or '!', or
- * anything else.
+ * A person's file is GPX 1.0 and 1.1 (track points with a time), NMEA 0183 (RMC, GGA, ZDA), or CSV
+ * with a header row; in UTF-8 or UTF-16. It is told apart by what is in it: '<', a sentence that
+ * tells a position, or the names of columns.
  *
  *   CSV columns: utc or time (RFC 3339, without a zone UTC; or Unix seconds, above 10^11
- *   milliseconds), lat, lon, speed_ms or speed_kmh, course_deg, altitude_m, satellites; others are
- *   ignored. A row without a position is no point.
- *   NMEA: a sentence whose checksum is wrong or missing is left out and counted. GGA has no date:
- *   it takes that of the RMC before it.
+ *   milliseconds), lat, lon, speed_ms or speed_kmh, course_deg, altitude_m, satellites; vehicle or
+ *   track: which one the row is of; others are ignored. Between columns a comma, a semicolon or a
+ *   tab. A row without a position is no point.
+ *   NMEA: a sentence whose checksum is wrong is left out and counted, and one without where others
+ *   have theirs. GGA has no date: it takes that of the RMC or ZDA before it.
+ *
+ * It is given beside footage, and is no reason for that to wait: what is bad in it is left out,
+ * counted, and told by track_notes(). That is a point without a time or nowhere on Earth, a line
+ * that cannot be read, what is behind the place where the file is cut or broken; and a point to
+ * which no vehicle can have come: of points that are too far apart for their times as many stay as
+ * can. At 0 N 0 E, as at a point that says so itself, there was no fix.
+ *
+ * Segments are not joined: nothing is said between two of them. Nor are tracks: of several, also of
+ * segments at the same time, one is taken, that which covers the time that is asked for.
  *
  * The track file of a clip is the tracker's account of it: CSV, LF, its first line the version of
  * the format, a row for each record, by time. What recipes, custody and packages name is the
@@ -55,6 +65,7 @@ struct track_point {
     double course_deg;       /* 0 is north, 90 east; at least 0, less than 360 */
     double altitude_m;
     int satellites; /* -1: unknown */
+    int segment;    /* nothing is said between points of two segments */
     bool valid;     /* false: the last known position, not where it was then */
 };
 
@@ -65,19 +76,67 @@ struct track_point {
         .satellites = -1, .valid = true                                                        \
     }
 
+/* Why a point of a person's file is left out. */
+enum track_flaw {
+    TRACK_NO_TIME,     /* none, or none that is one: empty, a leap second */
+    TRACK_NO_POSITION, /* none, none that is a number, or nowhere on Earth */
+    TRACK_TOO_FAST,    /* no vehicle can have come there */
+    TRACK_UNREADABLE,  /* a line, or an element */
+};
+#define TRACK_N_FLAWS 4
+
+/* Its name in files: "no_time". */
+const char *track_flaw_name(enum track_flaw flaw);
+
+#define TRACK_NAME_ROOM   48
+#define TRACK_LABEL_ROOM  72  /* "NAME", "track 2", "NAME, segment 2" */
+#define TRACK_SPEED_MAX   300 /* km/h; what no road vehicle drives */
+#define TRACK_NOTES_ROOM  400
+#define TRACK_BROKEN_ROOM 120
+
 struct track {
     struct track_point *point; /* by time; no two at the same */
     size_t n, room;
-    size_t damaged; /* lines left out */
     enum track_source source;
+
+    /* of a person's file */
+    size_t left_out[TRACK_N_FLAWS];   /* points; in the whole file */
+    size_t no_fix;                    /* points that tell of none */
+    size_t fast_words;                /* speeds that the file tells, and no vehicle has */
+    double speed_max_kmh;             /* what those two were judged by */
+    bool utf16, no_checksums, commas; /* it is UTF-16; has no checksum; 54,7 is 54.7 */
+    char broken[TRACK_BROKEN_ROOM];   /* where it is cut or broken, and how; "": it is not */
+    int n_tracks;                     /* in it; one of them is here */
+    char name[TRACK_LABEL_ROOM];      /* that one, if it was chosen; "": there is no other */
 };
 
-/* *out is the caller's (track_free); NULL on failure. ERR_MALFORMED and ERR_LIMIT name file and
- * line. A file with the first line of a track file has the source TRACK_TRACKER, and may be without
- * a record; any other has TRACK_FILE, and no point is ERR_MALFORMED. */
-int track_load(struct track **out, const char *path, struct err *err) DS_MUST_CHECK;
+/* What a track is for. */
+struct track_use {
+    bool has_time; /* from_us and to_us: that of the clip, both included */
+    int64_t from_us, to_us;
+    double speed_max_kmh;        /* more is impossible */
+    char name[TRACK_LABEL_ROOM]; /* of several tracks this one, as the error lists it; "": any */
+};
+#define TRACK_USE_ANY                    \
+    {                                    \
+        .speed_max_kmh = TRACK_SPEED_MAX \
+    }
+
+/* *out is the caller's (track_free); NULL on failure. ERR_MALFORMED, ERR_UNSUPPORTED and ERR_LIMIT
+ * name the file and what is wrong: nothing in it can be used. ERR_CONFIG: of several tracks in it
+ * more than one covers the time (without a time: there are several); the text lists them. Where
+ * none does the first is taken. ERR_CONFIG, too: none is called use->name. A file with the first
+ * line of a track file has the source TRACK_TRACKER, and may be without a record; it is refused for
+ * what a person's is not, with its line. use: NULL is TRACK_USE_ANY. */
+int track_load(struct track **out, const char *path, const struct track_use *use,
+               struct err *err) DS_MUST_CHECK;
 int track_parse(struct track **out, const char *name, const char *text, size_t n,
-                struct err *err) DS_MUST_CHECK;
+                const struct track_use *use, struct err *err) DS_MUST_CHECK;
+
+/* What was left out of a person's file, and what is special in how it was read, in one line:
+ * "2 points left out (1 without a time, 1 with no position on Earth), 3 points without a fix, …";
+ * "": nothing. Names in it are as the file has them. Returns out. */
+const char *track_notes(const struct track *track, char out[TRACK_NOTES_ROOM]);
 
 /* Of points in any order. Of several at one time one stays: a private one, else a valid one, else
  * one that tells a speed. ERR_MALFORMED: one is nowhere on Earth; ERR_LIMIT. */

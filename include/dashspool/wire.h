@@ -151,6 +151,7 @@ enum wire_meta_field {
 #define WIRE_TRIGGER_ROOM 24
 #define WIRE_DRIVER_ROOM  32
 #define WIRE_EVENTS_ROOM  128
+#define WIRE_NOTE_ROOM    200
 
 struct wire_meta {
     enum wire_meta_kind kind;
@@ -167,22 +168,33 @@ struct wire_meta {
     char driver[WIRE_DRIVER_ROOM]; /* UTF-8, cut to fit */
     unsigned present;              /* enum wire_meta_field: the value was there */
     unsigned plausible;            /* … and a camera that knows the value would say this */
-    size_t tail_bytes;             /* behind the known fields; kept by whoever keeps the payload */
+    size_t tail_bytes;             /* of JSON: behind the document */
+    char note[WIRE_NOTE_ROOM];     /* what of it could not be read; "" */
 };
 
-/* Decodes a payload. The form is told by the first byte and the length: JSON is text that begins
- * with '{'; text begins with "Cmd version:" or "Time (UTC+0):", and is ERR_MALFORMED without a
- * time; 26 and 15 bytes are DSM and ADAS unless the first byte is a version, 1 to 4 (there it is
- * the top of a time in seconds: 1971); all else is DualCam, by length, the version byte only a
- * hint.
+/* Cameras of this protocol ID and later have JSON metadata, and hand everything over by path. */
+#define WIRE_PROTOCOL_UNIFIED 6
+
+/* Decodes a payload; protocol_id 0: not known.
+ *
+ * Binary, before WIRE_PROTOCOL_UNIFIED: only by the exact length, with a file type and a trigger
+ * that such cameras have. With a version 1 to 4 in front it is DualCam, of that version's length
+ * (version 2 may lack its last byte: some firmware sends it behind the frame); else 26 and 15 bytes
+ * are DSM and ADAS. Triggers: to 15, or one bit alone.
+ * Else text, in UTF-8 or UTF-16 with a mark or without (text_to_utf8()), behind white space: JSON
+ * that begins with '{', '[' or a comment, and what begins with "Cmd version:" or "Time (UTC+0):"
+ * and has a time. Of a list the first object is read. A byte of a text that is no UTF-8 is '?', a
+ * number that cannot be one is not there, comments and what stands behind the document are passed
+ * over, of two values the last counts: the rest is read, and `note` tells. A time is in seconds or,
+ * where that would be after the year 5000, in milli-, micro- or nanoseconds.
  *
  * Plausible against now_utc_us: time from 2015 to a day ahead of now, rate 1..120, zone
  * -12:00..+14:00, a position that is finite, in range and not 0/0, a driver of printable text.
  * Coordinates of DSM and ADAS are signed (the vendor's page says otherwise; its later test servers
- * do this). JSON coordinates are taken as degrees. ERR_MALFORMED for binary metadata below 13 bytes
- * and for JSON that cannot be read or is nested deeper than 16. */
-int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct wire_meta *out,
-                    struct err *err) DS_MUST_CHECK;
+ * do this). JSON coordinates are taken as degrees. ERR_MALFORMED, and why, for all else, and for
+ * JSON that is nested deeper than 16. */
+int wire_meta_parse(const uint8_t *payload, size_t n, int protocol_id, int64_t now_utc_us,
+                    struct wire_meta *out, struct err *err) DS_MUST_CHECK;
 
 /* "dualcam", "dsm", "adas" or "json", with "-text" behind it where the test server wrote them. */
 const char *wire_meta_form(const struct wire_meta *meta);
@@ -234,9 +246,10 @@ const char *wire_path_text(const void *path, size_t n, char *out, size_t room);
  * compares them later with the bytes that they are from (fsck, export, verify). Same bytes, same
  * time of arrival, same facts, whenever they are decoded; a decoder that makes other facts of them
  * has another WIRE_FACTS_VERSION.
+ * 2: metadata are no longer taken for a binary layout just because they are nothing else.
  */
 
-#define WIRE_FACTS_VERSION 1
+#define WIRE_FACTS_VERSION 2
 
 /* As received; NULL where nothing came. START says how much comes, and nothing of this. */
 struct wire_bytes {

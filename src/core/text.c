@@ -42,6 +42,65 @@ size_t utf8_next(const char *p, size_t n, uint32_t *out)
     return length;
 }
 
+enum text_coding text_coding_of(const void *text, size_t n)
+{
+    const uint8_t *p = text;
+    if (n < 2)
+        return TEXT_UTF8;
+    if ((p[0] == 0xff && p[1] == 0xfe) || (p[0] > 0 && p[0] < 0x80 && !p[1]))
+        return TEXT_UTF16LE;
+    return (p[0] == 0xfe && p[1] == 0xff) || (!p[0] && p[1] > 0 && p[1] < 0x80) ? TEXT_UTF16BE
+                                                                                : TEXT_UTF8;
+}
+
+static uint32_t utf16_unit(const uint8_t *p, enum text_coding coding)
+{
+    return coding == TEXT_UTF16LE ? (uint32_t)(p[0] | p[1] << 8) : (uint32_t)(p[0] << 8 | p[1]);
+}
+
+/* RFC 2781, 2.2; RFC 3629, 3. */
+static size_t utf16_to_utf8(const uint8_t *p, size_t n, enum text_coding coding, char *out)
+{
+    static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    const uint8_t *end = p + n;
+    size_t used = 0;
+    while (p < end) {
+        bool half = end - p == 1;
+        uint32_t c = half ? 0xfffd : utf16_unit(p, coding);
+        p += half ? 1 : 2;
+        uint32_t low = c >= 0xd800 && c < 0xdc00 && end - p >= 2 ? utf16_unit(p, coding) : 0;
+        if (low >= 0xdc00 && low < 0xe000) {
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+            p += 2;
+        } else if (c >= 0xd800 && c < 0xe000)
+            c = 0xfffd;
+        size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+        for (size_t i = length; i-- > 1; c >>= 6)
+            out[used + i] = (char)(0x80 | (c & 0x3f));
+        out[used] = (char)(lead[length] | c);
+        used += length;
+    }
+    return used;
+}
+
+size_t text_to_utf8(const void *text, size_t n, char *out)
+{
+    static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
+    enum text_coding coding = text_coding_of(text, n);
+    size_t used = n, marks = 0;
+    if (coding != TEXT_UTF8)
+        used = utf16_to_utf8(text, n, coding, out);
+    else if (n > 0)
+        memcpy(out, text, n);
+    while (used - marks >= sizeof bom && memcmp(out + marks, bom, sizeof bom) == 0)
+        marks += sizeof bom;
+    used -= marks;
+    memmove(out, out + marks, used);
+    while (used > 0 && out[used - 1] == '\0')
+        used--;
+    return used;
+}
+
 /* ---- what strangers name ---- */
 
 bool text_hidden(uint32_t c)
@@ -150,6 +209,18 @@ const char *text_shell(const char *text, char *out, size_t room)
     }
     snprintf(out + used, room - used, "%s", plain ? "" : odd ? "')\"" : "'");
     return out;
+}
+
+bool text_imei_ok(const char *text)
+{
+    int sum = 0;
+    if (strlen(text) != 15 || strspn(text, "0123456789") != 15)
+        return false;
+    for (int i = 0; i < 15; i++) {
+        int v = (text[i] - '0') * (i % 2 ? 2 : 1);
+        sum += v > 9 ? v - 9 : v;
+    }
+    return sum % 10 == 0;
 }
 
 /* ---- known words ---- */

@@ -85,6 +85,10 @@ static int join_one(void *arg, const struct catalogue_transfer *of, struct err *
         ++*p->joined;
         log_info(p->j->who, "joined", LOG_TEXT("id", t.id), LOG_INT("records", joined.records),
                  LOG_BOOL("event", joined.event), LOG_BOOL("copies_again", again));
+        if (joined.full)
+            log_warn(p->j->who, "too many records around a clip, the rest is left out of it",
+                     LOG_TEXT("id", t.id), LOG_TEXT("imei", t.imei),
+                     LOG_INT("records", joined.records));
     }
     *p->again += again;
     return again ? put_job(p->j->root, t.id, err) : ERR_OK;
@@ -93,10 +97,12 @@ static int join_one(void *arg, const struct catalogue_transfer *of, struct err *
 int intake_join(const struct intake_joining *j, int *joined, int *again, struct err *err)
 {
     struct pass p = {j, joined, again};
+    /* the record of its event may be further away than all others */
+    const int64_t around_us = JOURNEY_AROUND_US + j->window_us;
     const struct catalogue_filter near = {
         .imei = j->imei,
-        .since_us = j->from_ms * 1000 - JOURNEY_AROUND_US - CLIP_US_MAX,
-        .until_us = j->until_ms * 1000 + JOURNEY_AROUND_US + 1000,
+        .since_us = j->from_ms * 1000 - around_us - CLIP_US_MAX,
+        .until_us = j->until_ms * 1000 + around_us + 1000,
         .states = 1u << CATALOGUE_STORED,
     };
     *joined = *again = 0;

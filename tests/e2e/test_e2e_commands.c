@@ -4,6 +4,7 @@
  */
 #include "dashspool/clock.h"
 #include "dashspool/requests.h"
+#include "support/sql.h"
 #include "support/trackers.h"
 #include <signal.h>
 #include <stdio.h>
@@ -295,6 +296,30 @@ static void test_what_waits_for_the_ignition_is_sent_when_it_is_on(void **state)
     close(fd);
 }
 
+/* FMx650 reports its cameras by ids of their own. */
+static void test_what_waits_for_a_camera_is_sent_when_it_is_there(void **state)
+{
+    static const uint16_t of_front[] = {AVL_ID_CAMERA_FRONT, 12301, 12303, 12304, 12306};
+    (void)state;
+    start();
+    REQUEST("photo", "--camera", "front");
+    int fd = log_in();
+    hears(fd, AVL_CODEC_12, PHOTO);
+    answers(fd, "Error: Front / Rear Camera not present");
+    support_wait(state_of(1) == REQUESTS_WAITING);
+    for (size_t i = 0; i < sizeof of_front / sizeof *of_front; i++) {
+        sql_run(support_path(w.root, "catalogue.db"),
+                "PRAGMA busy_timeout = 30000; UPDATE request SET waits = 4, not_before_us ="
+                " (strftime('%s', 'now') + 3600) * 1000000"); /* and is not sent meanwhile */
+        deliver(fd, 12302, 3);                                /* the other camera */
+        deliver(fd, of_front[i], 1);                          /* it has no card */
+        assert_int_equal(request(1).waits, REQUESTS_FOR_FRONT);
+        deliver(fd, of_front[i], 3);
+        support_wait(request(1).waits == 0);
+    }
+    close(fd);
+}
+
 static void test_codec_14_that_another_tracker_refuses(void **state)
 {
     (void)state;
@@ -334,8 +359,13 @@ static void test_an_event_is_asked_for_by_itself_after_a_kill(void **state)
     assert_string_equal(request(1).by, "rule harsh");
     assert_has(request(1).reason, "crash (AVL 247 = 1) at ");
     hears(fd, AVL_CODEC_12, request(1).command);
-    answers(fd, ACCEPTED);
-    is_accepted(1);
+    char accepted[100];
+    const int64_t time_s = request(1).what.time_s;
+    snprintf(accepted, sizeof accepted, "Preparing to send file from timestamp %lld.",
+             (long long)time_s);
+    answers(fd, accepted);
+    support_wait(state_of(1) == REQUESTS_ACCEPTED);
+    assert_int_equal(request(1).answered_s, time_s);
     close(fd);
     struct proc_result listed = DASHSPOOL(w.root, "requests");
     expect(listed, 0, "rule harsh");
@@ -354,6 +384,7 @@ int main(void)
         TEST(test_a_link_that_ends_before_the_answer),
         TEST(test_a_server_that_is_killed_after_the_command),
         TEST(test_what_waits_for_the_ignition_is_sent_when_it_is_on),
+        TEST(test_what_waits_for_a_camera_is_sent_when_it_is_there),
         TEST(test_codec_14_that_another_tracker_refuses),
         TEST(test_an_event_is_asked_for_by_itself_after_a_kill),
     };

@@ -2,6 +2,7 @@
  */
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
+#include "support/footage.h"
 #include "support/proc.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -75,10 +76,11 @@ static void test_a_folder_with_good_and_bad_files(void **state)
 
     struct proc_result r = CONVERT(in_dir("in"), "-o", in_dir("out"), "--copies", "working");
     assert_int_equal(r.status, 1);
-    assert_int_equal(lines_with(proc_err(&r), "empty.h265: the file is empty"), 1);
-    assert_int_equal(lines_with(proc_err(&r), "text.h265: "), 1);
-    assert_non_null(strstr(proc_err(&r), "4 files: 2 converted, 0 skipped, 2 failed"));
-    assert_int_equal(lines_with(proc_err(&r), ""), 3);
+    assert_int_equal(lines_with(proc_err(&r), "empty.h265: the file is empty"), 2);
+    assert_int_equal(lines_with(proc_err(&r), "text.h265: "), 2); /* at once, and at the end */
+    assert_non_null(strstr(proc_err(&r), "4 files: 2 converted, 0 skipped, 2 failed; 1 other file "
+                                         "in the folders was not looked at\nfailed:\n  "));
+    assert_int_equal(lines_with(proc_err(&r), ""), 6);
     assert_int_equal(lines_with(proc_out(&r), "150 frames, 6.0"), 1);
     proc_clear(&r);
 
@@ -107,11 +109,70 @@ static void test_a_folder_with_good_and_bad_files(void **state)
     assert_memory_equal(before, after, HASH_BYTES);
 }
 
+static uint64_t frames_of(const char *name)
+{
+    struct footage f = footage_read(in_dir(name));
+    uint64_t n = (uint64_t)f.picture.n;
+    footage_clear(&f);
+    return n;
+}
+
+/* Files of one name in several places: none takes the place of another, whatever the options. */
+static void test_files_of_one_name_have_copies_of_their_own(void **state)
+{
+    (void)state;
+    static const char *const places[] = {"a/front/clip.h265", "a/rear/clip.h265",
+                                         "b/front/clip.h265", "front/clip.h265"};
+    struct err err;
+    char path[4][700];
+    for (int i = 0; i < 4; i++) {
+        snprintf(path[i], sizeof path[i], "%s", in_dir(places[i]));
+        char folder[700];
+        snprintf(folder, sizeof folder, "%s", path[i]);
+        *strrchr(folder, '/') = '\0';
+        assert_ok(fsx_mkdirs(folder, &err));
+        copy_to(REAR, places[i], i % 2 ? 300000 : 0);
+    }
+    for (int force = 0; force < 2; force++) {
+        struct proc_result r = CONVERT(path[0], path[1], "-o", in_dir("two"), "--copies", "working",
+                                       path[0], force ? "--force" : NULL);
+        assert_int_equal(r.status, 0);
+        assert_int_equal(lines_with(proc_err(&r), "2 files: 2 converted, 0 skipped"), 1);
+        proc_clear(&r);
+        assert_true(frames_of("two/front/clip.working.mp4") !=
+                    frames_of("two/rear/clip.working.mp4"));
+        assert_int_equal(support_entries(in_dir("two")), 2);
+    }
+    /* more of their folders, where one does not tell them apart; also through a link and dots */
+    assert_int_equal(symlink(in_dir("b"), in_dir("link")), 0);
+    struct proc_result r = CONVERT(in_dir("a"), in_dir("link/../link"), path[3], "-o",
+                                   in_dir("all"), "--copies", "working");
+    assert_int_equal(r.status, 0);
+    assert_int_equal(lines_with(proc_err(&r), "4 files: 4 converted, 0 skipped, 0 failed"), 1);
+    proc_clear(&r);
+    assert_true(support_exists(in_dir("all/a/front/clip.working.mp4")));
+    assert_true(support_exists(in_dir("all/b/front/clip.working.mp4")));
+    assert_true(support_exists(in_dir("all/rear/clip.working.mp4")));
+    assert_true(support_exists(in_dir("all/clip.working.mp4")));
+    /* in one folder: by the extension */
+    copy_to(REAR, "a/front/clip.hevc", 300000);
+    for (int beside = 0; beside < 2; beside++) {
+        r = CONVERT(in_dir("a/front"), "--copies", "working", beside ? NULL : "-o", in_dir("one"));
+        assert_int_equal(r.status, 0);
+        assert_int_equal(lines_with(proc_err(&r), "2 files: 2 converted"), 1);
+        proc_clear(&r);
+        const char *where = beside ? "a/front" : "one";
+        snprintf(path[0], sizeof path[0], "%s/clip.h265.working.mp4", where);
+        snprintf(path[1], sizeof path[1], "%s/clip.hevc.working.mp4", where);
+        assert_true(frames_of(path[0]) != frames_of(path[1]));
+    }
+}
+
 static void test_sidecars_with_a_track(void **state)
 {
     (void)state;
     static const char track[] = "time,lat,lon,speed_kmh\n2024-11-29T07:23:45Z,54.7,25.2,60\n"
-                                "2024-11-29T07:23:55Z,54.71,25.21,70\n";
+                                "2024-11-29T07:23:55Z,54.7045,25.2045,70\n";
     copy_to(REAR, "clip.h265", 0);
     support_write(in_dir("track.csv"), track, strlen(track));
     struct proc_result r =
@@ -131,6 +192,46 @@ static void test_sidecars_with_a_track(void **state)
     assert_int_equal(lines_with(proc_err(&r), "position 1: there is no field '{datum}'"), 1);
     proc_clear(&r);
     assert_int_equal(support_entries(dir), 6);
+}
+
+/* A track that is bad in any way: the copies are made, and it is said, once, and as a fact. */
+static void test_a_bad_track_stops_no_conversion(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *note, *fact, *shown;
+    } bad[] = {
+        {"zeros.gpx", "the track zeros.gpx: 2 points without a fix", "\"no_fix\":2",
+         "no fix  track"},
+        {"seggap.gpx", "the track seggap.gpx does not cover the whole clip", "\"note\":\"\"",
+         "position unknown"},
+        {"emptytime.gpx", "1 point left out (1 without a time)", "\"no_time\":1", "  54.7001"},
+        {"lon181.gpx", "1 point left out (1 with no position on Earth)", "\"no_position\":1",
+         "  54.7001"},
+        {"utf16.gpx", "the track utf16.gpx: in UTF-16", "\"note\":\"in UTF-16\"", "  54.7001"},
+        {"nocs.nmea", "the track nocs.nmea: no checksums", "\"note\":\"no checksums\"",
+         "  54.7001"},
+        {"../gps", "/gps is not a file", "\"not_used\":\"the track is not", "position unknown"},
+    };
+    copy_to(REAR, "clip.h265", 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char track[64];
+        snprintf(track, sizeof track, "track/%s", bad[i].file);
+        struct proc_result r =
+            CONVERT(in_dir("clip.h265"), "--copies", "srt,timing", "--force", "--time",
+                    "2024-11-29T09:00:00Z", "--track", support_data(track));
+        assert_int_equal(r.status, 0);
+        assert_int_equal(lines_with(proc_out(&r), bad[i].note), 1);
+        proc_clear(&r);
+        if (support_count(in_dir("clip.timing.json"), bad[i].fact) != 1 ||
+            support_count(in_dir("clip.srt"), bad[i].shown) == 0)
+            fail_msg("%s", bad[i].file);
+        assert_int_equal(support_count(in_dir("clip.srt"), " 0.00000°"), 0);
+    }
+    struct proc_result r = CONVERT(in_dir("clip.h265"), "--force", "--track", in_dir("none.gpx"));
+    assert_int_equal(r.status, 2);
+    assert_int_equal(lines_with(proc_err(&r), "none.gpx: No such file"), 1);
+    proc_clear(&r);
 }
 
 static void test_a_truncated_clip_keeps_what_decodes_and_says_so(void **state)
@@ -249,6 +350,48 @@ static void test_facts_from_options_and_from_a_metadata_file(void **state)
     }
 }
 
+/* An extra that cannot be read is told, and stands in no video's way: its name tells its time. */
+static void test_metadata_that_cannot_be_read_are_told(void **state)
+{
+    (void)state;
+    static const uint8_t bad[40] = {3, 16, 0, 0, 1, 0x93, 0x77, 0x7e, 0x7a, 0xf0, 200, 0, 10};
+    static const char json[] =
+        "\xef\xbb\xbf{\"file\":{\"file_timestamp\":1732864425},\"location\":{\"latitude\":54.7,"
+        "\"longitude\":25.25}}";
+    struct err err;
+    char out[400], clip[400];
+    struct buf sample = support_read(REAR);
+    snprintf(out, sizeof out, "%s", in_dir("out"));
+    snprintf(clip, sizeof clip, "%s", in_dir("352093081452250"));
+    assert_ok(fsx_mkdirs(clip, &err));
+    snprintf(clip, sizeof clip, "%s", in_dir("352093081452250/20241129T072345Z.h265"));
+    support_write(clip, buf_data(&sample), sample.used);
+    buf_clear(&sample);
+    support_write(in_dir("trigger.meta"), bad, 32);
+    support_write(in_dir("long.meta"), bad, 33);
+    support_write(in_dir("bom.meta"), json, sizeof json - 1);
+    const struct {
+        const char *meta, *says, *made;
+    } files[] = {
+        {"trigger.meta", "trigger.meta: not used: metadata of 32 bytes: no camera has trigger 200",
+         "2024-11-29T07:23:45"},
+        {"long.meta", "not used: metadata of 33 bytes: binary version 3 has 32 bytes",
+         "2024-11-29T07:23:45"},
+        {"bom.meta", "352093081452250/20241129T072345Z.h265: its folder looks like an IMEI",
+         "2024-11-29T07:13:45"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct proc_result r = CONVERT(clip, "-o", out, "--copies", "timing", "--force", "--meta",
+                                       in_dir(files[i].meta));
+        if (r.status != 0)
+            fail_msg("%s", proc_err(&r));
+        assert_has(proc_err(&r), files[i].says);
+        proc_clear(&r);
+        assert_true(
+            support_count(support_path(out, "20241129T072345Z.timing.json"), files[i].made) > 0);
+    }
+}
+
 static void test_options_that_make_no_sense_are_usage_errors(void **state)
 {
     (void)state;
@@ -329,7 +472,7 @@ static void write_settings(const char *text)
 #define CONVERT_WITH_SETTINGS(...) \
     PROC_RUN(DASHSPOOL_BINARY, "--config", in_dir("settings"), "convert", __VA_ARGS__)
 
-/* Files side by side give the copies that files one by one give; two with one name do not fight. */
+/* Files side by side give the copies that files one by one give; one named twice is one. */
 static void test_the_same_bytes_whatever_the_jobs(void **state)
 {
     (void)state;
@@ -346,7 +489,8 @@ static void test_the_same_bytes_whatever_the_jobs(void **state)
         struct proc_result r =
             CONVERT_WITH_SETTINGS(in_dir("in"), "-o", in_dir(i ? "three" : "one"), "--jobs",
                                   i ? "3" : "1", in_dir("in/a.h265"));
-        if (r.status != 0 || lines_with(proc_err(&r), "3 converted, 1 skipped, 0 failed") != 1)
+        if (r.status != 0 ||
+            lines_with(proc_err(&r), "3 files: 3 converted, 0 skipped, 0 failed") != 1)
             fail_msg("%d: %s", r.status, proc_err(&r));
         proc_clear(&r);
     }
@@ -368,7 +512,7 @@ static void test_a_conversion_that_takes_too_long_does_not_stop_the_next(void **
     write_settings("[convert]\npreset = veryslow\ntimeout = 1 s\n");
     struct proc_result r = CONVERT_WITH_SETTINGS(REAR, PHOTO, "-o", in_dir("out"), "--jobs", "1");
     assert_int_equal(r.status, 1);
-    assert_int_equal(lines_with(proc_err(&r), "timed out after 1 s"), 1);
+    assert_int_equal(lines_with(proc_err(&r), "timed out after 1 s"), 2);
     assert_int_equal(lines_with(proc_err(&r), "1 converted, 0 skipped, 1 failed"), 1);
     proc_clear(&r);
     assert_int_equal(support_entries(in_dir("out")), 1);
@@ -437,12 +581,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define E2E(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         E2E(test_a_folder_with_good_and_bad_files),
+        E2E(test_files_of_one_name_have_copies_of_their_own),
         E2E(test_sidecars_with_a_track),
+        E2E(test_a_bad_track_stops_no_conversion),
         E2E(test_a_truncated_clip_keeps_what_decodes_and_says_so),
         E2E(test_a_name_tells_the_time_and_a_dispute_is_told),
         E2E(test_the_same_bytes_in_every_language),
         E2E(test_a_stream_without_parameter_sets_is_one_clear_line),
         E2E(test_facts_from_options_and_from_a_metadata_file),
+        E2E(test_metadata_that_cannot_be_read_are_told),
         E2E(test_a_zone_by_its_name),
         E2E(test_a_folder_with_a_slash_behind),
         E2E(test_options_that_make_no_sense_are_usage_errors),

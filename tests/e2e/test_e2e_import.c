@@ -127,10 +127,76 @@ static void test_a_metadata_response(void **state)
         assert_memory_equal(t.wire.meta, response, sizeof response);
     }
     assert_int_equal(drop_row(f->root, "cut.h265").known, 0);
+    check_said(f,
+               "/in/cut.meta: not read as metadata: metadata of 31 bytes: binary version 3 has 32 "
+               "bytes");
     struct catalogue_transfer t = drop_row(f->root, "json.h265");
     assert_string_equal(t.driver, "J\xc3\xb6rg");
     assert_true(t.known & CATALOGUE_TIME_OK);
     assert_int_equal(drop_look(f->root).n, 4);
+}
+
+/* What programs make of JSON is JSON, whatever the file is called; what is none is told. */
+static void test_metadata_in_other_encodings(void **state)
+{
+    struct fixture *f = *state;
+    static const char json[] = "{\"file\":{\"file_timestamp\":1732865025,\"framerate\":25}}";
+    static const struct {
+        const char *name, *before, *after;
+    } files[] = {
+        {"bom.json", "\xef\xbb\xbf", ""}, {"nl.json", "\r\n", "\r\n"},
+        {"bom.meta", "\xef\xbb\xbf", ""}, {"list.bin", "[", "]"},
+        {"white.txt", "\n ", ""},
+    };
+    enum { N = sizeof files / sizeof *files };
+    char name[40], text[200], wide[2 * sizeof json] = "\xff\xfe";
+    for (unsigned i = 0; i < N; i++) {
+        snprintf(name, sizeof name, "%u.h265", i);
+        drop_clip(in(f, name), i, CLIP);
+        snprintf(name, sizeof name, "%u%s", i, strchr(files[i].name, '.'));
+        snprintf(text, sizeof text, "%s%s%s", files[i].before, json, files[i].after);
+        write_text(in(f, name), text);
+    }
+    for (size_t i = 0; json[i]; i++)
+        wide[2 + 2 * i] = json[i];
+    drop_clip(in(f, "wide.h265"), 20, CLIP);
+    support_write(in(f, "wide.meta"), wide, 2 * sizeof json);
+    drop_clip(in(f, "odd.h265"), 21, CLIP);
+    write_text(in(f, "odd.json"), "{\"driver_name\":\"J\xe9r\xf4me\",\"framerate\":25}");
+    drop_clip(in(f, "both.h265"), 22, CLIP);
+    write_text(in(f, "both.json"), "");
+    support_write(in(f, "both.meta"), response, sizeof response);
+    drop_clip(in(f, "notes.h265"), 23, CLIP);
+    write_text(in(f, "notes.txt"), "from the depot in Kaunas");
+    assert_int_equal(import(f, f->in, NULL, NULL), 0);
+    for (unsigned i = 0; i <= N; i++) {
+        snprintf(name, sizeof name, "%u.h265", i);
+        struct catalogue_transfer t = drop_row(f->root, i < N ? name : "wide.h265");
+        assert_int_equal(t.fps, 25);
+        assert_int_equal(t.time_us, INT64_C(1732865025000000));
+        assert_int_equal(t.known, CATALOGUE_HAS_META | CATALOGUE_TIME_OK | CATALOGUE_FPS_OK);
+        assert_string_equal(t.trigger_name, "");
+    }
+    struct catalogue_transfer t = drop_row(f->root, "odd.h265");
+    assert_string_equal(t.driver, "J?r?me");
+    assert_int_equal(t.fps, 25);
+    check_said(f, "/in/odd.json: 2 characters of its texts cannot be read and are '?' here");
+    assert_int_equal(drop_row(f->root, "both.h265").fps, 20);
+    check_said(f, "/in/both.json: not read as metadata: it is empty");
+    assert_int_equal(drop_row(f->root, "notes.h265").known, 0);
+    check_said(f, "/in/notes.txt: not read as metadata: metadata of 24 bytes: neither JSON");
+}
+
+/* A number that was typed wrong names another vehicle. */
+static void test_an_imei_with_a_wrong_check_digit(void **state)
+{
+    struct fixture *f = *state;
+    drop_clip(in(f, "a.h265"), 1, CLIP);
+    assert_int_equal(import(f, f->in, "--imei", "352093081452250"), 2);
+    check_said(f, "--imei 352093081452250: its check digit is wrong");
+    expect(DASHSPOOL(f->root, "import", "--imei", "352093081452250", "--force", f->in), 0, "");
+    assert_string_equal(drop_row(f->root, "a.h265").imei, "352093081452250");
+    assert_int_equal(drop_look(f->root).n, 1);
 }
 
 /* The names tell; a camera that says 2043 is not helped by a name. */
@@ -168,6 +234,9 @@ static void test_names(void **state)
         assert_int_equal(t.known, CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED);
     }
     assert_false(drop_row(f->root, "20241129T072350Z.h265").known & CATALOGUE_TIME_OK);
+    check_said(f,
+               "/352093081452250/20241129T072347Z.h265: 352093081452250 in its path looks like an "
+               "IMEI, but its check digit is wrong: not taken, the tracker is unknown");
     struct proc_result r = DASHSPOOL(f->root, "show", files[2].id);
     assert_has(proc_out(&r), "camera     other of an unknown tracker");
     assert_has(proc_out(&r), "time taken from the file name");
@@ -233,6 +302,12 @@ static void test_hostile_json_beside_a_file(void **state)
     assert_int_equal(mkfifo(in(f, "0.meta"), 0600), 0);
     assert_int_equal(mkdir(in(f, "1.txt"), 0700), 0);
     assert_int_equal(import(f, f->in, NULL, NULL), 0);
+    check_said(f, "/in/0.json: not read as metadata: metadata: JSON of 1 bytes");
+    check_said(f, "/in/0.meta: not read as metadata: not a regular file");
+    check_said(f, "/in/4.json: not read as metadata: its sha256 is none");
+    check_said(f, "/in/5.json: not read as metadata: it has none of the values that metadata have");
+    check_said(f,
+               "/in/6.json: not read as metadata: 199999 bytes are more than metadata have (4096)");
     assert_int_equal(drop_look(f->root).n, sizeof bad / sizeof *bad);
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
         char name[40];
@@ -376,6 +451,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_the_vendors_folder),
         T(test_a_metadata_response),
+        T(test_metadata_in_other_encodings),
+        T(test_an_imei_with_a_wrong_check_digit),
         T(test_names),
         T(test_out_of_an_evidence_package),
         T(test_hostile_json_beside_a_file),

@@ -214,7 +214,7 @@ static void test_what_is_asked_for_comes_and_shows_where_it_was(void **state)
     assert_true(support_entries(support_path(package, "data/telemetry")) >= 2);
 
     snprintf(copy, sizeof copy, "%s/archive/" IMEI "/%s/%s.viewing-DERIVED.mp4", v->root, day, id);
-    assert_ok(track_load(&drive, TRACK, &err));
+    assert_ok(track_load(&drive, TRACK, NULL, &err));
     int64_t shift_us = first_us - drive->point[0].utc_us;
     double early = compare(v, copy, "1.00", clip_us, drive, shift_us);
     double late = compare(v, copy, "6.00", clip_us, drive, shift_us);
@@ -267,7 +267,7 @@ static void test_records_that_come_after_the_copies_are_shown_by_new_ones(void *
     snprintf(anew, sizeof anew, "%s/archive/" IMEI "/%s/%s.tracker.viewing-DERIVED.mp4", v->root,
              day, id);
     assert_true(support_exists(copy));
-    assert_ok(track_load(&drive, TRACK, &err));
+    assert_ok(track_load(&drive, TRACK, NULL, &err));
     compare(v, anew, "6.00", clip_us, drive, first_us - drive->point[0].utc_us);
     track_free(&drive);
     expect(RUN("fsck"), 0, "no problems");

@@ -24,7 +24,7 @@ static char *read_text(const char *path)
     return text;
 }
 
-/* The metrics of a service with all that has some: TLS, stages, a camera, a check. */
+/* The metrics of a service with all that has some: TLS, stages, a camera, a server of trackers. */
 static char *metrics_of_a_service(struct workplace *w)
 {
     char settings[2000];
@@ -41,7 +41,16 @@ static char *metrics_of_a_service(struct workplace *w)
     expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--to", w->address, "--imei", "352093081452251",
                     "--photo-front", PHOTO),
            0, "");
+    const char *const trackers[] = {DASHSPOOL_BINARY, "--root",      w->root, "telemetry",
+                                    "--listen",       "127.0.0.1:0", NULL};
+    struct proc telemetry = proc_start(support_path(w->dir, "telemetry.log"), trackers);
+    char address[100];
+    proc_wait_for(&telemetry, "listening on ", address, sizeof address);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--avl", address, "--track",
+                    TEST_SAMPLES "/drive.gpx", "--avl-time", "2026-01-01T00:00:00Z"),
+           0, "");
     struct proc_result r = DASHSPOOL(w->root, "status", "--prometheus");
+    assert_int_equal(proc_stop(&telemetry, SIGTERM), 0);
     char *metrics = strdup(proc_out(&r));
     assert_non_null(metrics);
     proc_clear(&r);

@@ -2,14 +2,19 @@
  * copies, and to what says how these were made. */
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/journey.h"
 #include "dashspool/recipe.h"
 #include "support/footage.h"
 #include "support/tracker.h"
 #include "support/world.h"
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define REAR     TEST_SAMPLES "/rear-25fps-6s-silent.h265"
 #define IMEI     "352093081452251"
@@ -18,11 +23,17 @@
 #define T0_MS    INT64_C(1732865025000) /* 2024-11-29T07:23:45Z, when the clip begins */
 #define RUN(...) DASHSPOOL(w->root, __VA_ARGS__)
 
+static void set_copies(const struct world *w, const char *copies)
+{
+    char text[200];
+    snprintf(text, sizeof text, "[convert]\ncopies = %s\n", copies);
+    support_write(support_path(w->root, "pipeline.d/60-copies.conf"), text, strlen(text));
+}
+
 static void set_up_world(struct world *w, const char *lat, const char *lon)
 {
     world_open(w, DASHSPOOL_BINARY, "");
-    support_write(support_path(w->root, "pipeline.d/60-copies.conf"),
-                  "[convert]\ncopies = viewing,srt,gpx\n", 35);
+    set_copies(w, "viewing,srt,gpx");
     world_start(w);
     expect(RUN("simulate", "--to", world_address(w->port), "--imei", IMEI, "--rear", REAR, "--time",
                "2024-11-29T07:23:45Z", "--lat", lat, "--lon", lon),
@@ -30,7 +41,27 @@ static void set_up_world(struct world *w, const char *lat, const char *lon)
     world_stop(w);
 }
 
-/* Of an hour later, as trackers do that were out of coverage. */
+static int says_private = -1; /* 391 of what is said from now on */
+static int64_t arrives_ms = T0_MS + 3600000;
+
+/* As the stage that holds the trackers' connections does. */
+static void join_all(struct world *w)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    struct records *r = NULL;
+    int joined = 0, again = 0;
+    assert_ok(catalogue_open(&c, w->root, true, &err));
+    assert_ok(records_open(&r, w->root, RECORDS_READ, &err));
+    const struct intake_joining j = {c,    r,     w->root,       3000000,
+                                     IMEI, T0_MS, T0_MS + 10000, "telemetry"};
+    assert_ok(intake_join(&j, &joined, &again, &err));
+    assert_int_equal(again, 1);
+    records_close(&r);
+    catalogue_close(&c);
+}
+
+/* Long after it, as trackers do that were out of coverage. */
 static void say(struct world *w, int64_t at_ms, int32_t latitude_e7, uint16_t speed_kmh,
                 uint8_t satellites)
 {
@@ -42,8 +73,8 @@ static void say(struct world *w, int64_t at_ms, int32_t latitude_e7, uint16_t sp
     says.longitude_e7 = 252000000;
     says.speed_kmh = speed_kmh;
     says.satellites = satellites;
-    struct records_new r = {
-        .imei = IMEI, .codec = AVL_CODEC_8E, .arrived_us = (T0_MS + 3600000) * 1000};
+    says.private_mode = says_private;
+    struct records_new r = {.imei = IMEI, .codec = AVL_CODEC_8E, .arrived_us = arrives_ms * 1000};
     uint8_t *bytes = tracker_record(&says, &r.n);
     r.bytes = bytes;
     assert_ok(records_open(&records, w->root, RECORDS_WRITE, &err));
@@ -190,6 +221,133 @@ static void test_a_redacted_copy_moves_too_unless_it_must_not(void **state)
     world_close(w);
 }
 
+/* Whoever records it, nobody may tell it: not in what was made before it was known, and not in the
+ * words of the camera, which has its position from the tracker. */
+static void test_private_mode_that_comes_later_hides_it_in_all_copies(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    static const char *const there[] = {".geojson", ".kml", ".gpx", ".srt", ".timing.csv"};
+    set_up_world(w, "51.5", "-0.25");
+    set_copies(w, "viewing,srt,gpx,kml,geojson,csv");
+    expect(RUN("work", "--once"), 0, "1 job done");
+    assert_true(support_count(support_path(w->root, COPY ".kml"), "51.5") > 0);
+    set_copies(w, "viewing,srt"); /* and no more */
+    expect(RUN("show", VIDEO), 0, "position   51.5");
+    says_private = 1;
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 9000, 547000000, 90, 9);
+    says_private = -1;
+    join_all(w);
+    expect(RUN("work", "--once"), 0, "1 job done");
+    for (size_t i = 0; i < sizeof there / sizeof *there; i++) {
+        char name[200];
+        snprintf(name, sizeof name, COPY "%s", there[i]);
+        if (support_count(support_path(w->root, name), "51.5") > 0)
+            fail_msg("%s tells it", name);
+    }
+    expect(RUN("show", VIDEO), 0, "position   hidden: its driver was in private mode");
+    expect(RUN("export", VIDEO, "-o", support_path(w->dir, "case")), 0, "1 transfer");
+    const char *report = support_path(w->dir, "case/data/report.html");
+    assert_int_equal(support_count(report, "51.5"), 0);
+    assert_int_equal(support_count(report, "private mode: it is hidden"), 1);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "verify", "--reproduce", support_path(w->dir, "case")), 0,
+           "no problems found");
+    world_close(w);
+}
+
+/* Footage is not held up by a store of records that is broken, or by what is only derived of it. */
+static void test_copies_are_made_where_records_cannot_be_read(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"telemetry/2024-11-29.db", "telemetry/latest.db"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct world world, *w = &world;
+        set_up_world(w, "51.5", "-0.25");
+        say(w, -1000, 546000000, 40, 9);
+        support_write(support_path(w->root, files[i]), "no database at all, but a text", 30);
+        expect(RUN("work", "--once"), 0, "1 job done, 0 failed");
+        assert_true(support_count(support_path(w->root, COPY ".srt"), i == 0 ? "51.5" : "07:23") >
+                    3);
+        world_close(w);
+    }
+}
+
+static bool is_converted(struct world *w, void *arg)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    struct err err;
+    int64_t done_us = 0;
+    (void)arg;
+    assert_ok(catalogue_open(&c, w->root, false, &err));
+    assert_ok(catalogue_transfer_get(c, VIDEO, &t, &err));
+    assert_ok(catalogue_done_get(c, t.key, "convert", &done_us, &err));
+    catalogue_close(&c);
+    return done_us != 0;
+}
+
+/* Its job is still there then, and takes the place of another one; it waits to hand it on. */
+static void test_records_that_come_between_done_and_gone_are_shown(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    set_up_world(w, "51.5", "-0.25");
+    set_copies(w, "srt\n[export]\nenabled = yes");
+    expect(RUN("work", "--once", "--stage", "export"), 0, "0 jobs done");
+    int held = open(support_path(w->root, "spool/export"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(held >= 0 && flock(held, LOCK_EX) == 0);
+    struct proc worker =
+        proc_start(support_path(w->dir, "work.log"),
+                   (const char *const[]){DASHSPOOL_BINARY, "--root", w->root, "work", "--once",
+                                         "--stage", "convert", NULL});
+    world_wait(w, is_converted, NULL, "that copies are made");
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 9000, 547000000, 90, 9);
+    join_all(w);
+    close(held);
+    assert_int_equal(proc_stop(&worker, 0), 0);
+    assert_true(support_count(support_path(w->root, COPY ".srt"), "tracker") > 3);
+    world_close(w);
+}
+
+static bool is_joined(struct world *w, void *arg)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    struct err err;
+    int64_t records = 0, bytes = 0;
+    assert_ok(catalogue_open(&c, w->root, false, &err));
+    assert_ok(catalogue_transfer_get(c, VIDEO, &t, &err));
+    assert_ok(catalogue_record_count(c, t.key, &records, &bytes, &err));
+    catalogue_close(&c);
+    return records == *(const int64_t *)arg;
+}
+
+/* A tracker told what it had kept for days when the power went. */
+static void test_old_records_that_came_before_a_crash_are_joined_after_it(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    char port[64];
+    int64_t both = 2;
+    const int64_t day_ms = 86400000;
+    set_up_world(w, "51.5", "-0.25");
+    arrives_ms = T0_MS + 3 * day_ms + 1000;
+    say(w, 3 * day_ms, 546000000, 40, 9); /* the newest first */
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 9000, 547000000, 90, 9);
+    arrives_ms = T0_MS + 3600000;
+    set_copies(w, "srt\n[telemetry]\nlisten = 127.0.0.1:0");
+    struct proc server =
+        proc_start(support_path(w->dir, "telemetry.log"),
+                   (const char *const[]){DASHSPOOL_BINARY, "--root", w->root, "telemetry", NULL});
+    proc_wait_for(&server, "listening on 127.0.0.1:", port, sizeof port);
+    world_wait(w, is_joined, &both, "that records are joined");
+    assert_int_equal(proc_stop(&server, SIGTERM), 0);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +355,10 @@ int main(void)
         cmocka_unit_test(test_a_package_has_maps_by_the_trackers_word),
         cmocka_unit_test(test_a_redacted_copy_moves_too_unless_it_must_not),
         cmocka_unit_test(test_without_records_the_cameras_position_stays),
+        cmocka_unit_test(test_private_mode_that_comes_later_hides_it_in_all_copies),
+        cmocka_unit_test(test_copies_are_made_where_records_cannot_be_read),
+        cmocka_unit_test(test_records_that_come_between_done_and_gone_are_shown),
+        cmocka_unit_test(test_old_records_that_came_before_a_crash_are_joined_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -394,8 +394,11 @@ static void test_masks_that_hide_nothing_stop_it(void **state)
 static void test_a_mask_can_be_of_one_transfer(void **state)
 {
     (void)state;
-    expect(RUN("export", VIDEO, STILL, "-o", in_dir("one"), "--mask", STILL ":0,0,99,99"), 0,
-           "redacted");
+    expect_err(RUN("export", VIDEO, STILL, "-o", in_dir("one"), "--mask", STILL ":0,0,99,99"), 0,
+               STILL ": the mask 0,0,99,99 covers the photo");
+    expect_err(RUN("export", VIDEO, "-o", in_dir("part"), "--mask", "0,0,64,64,2,3"), 0,
+               VIDEO ": the mask 0,0,64,64,2,3 covers 20 of 200 frames");
+    expect(RUN("export", VIDEO, "-o", in_dir("none"), "--mask", "0,0,64,64,10.1,11"), 1, "");
     assert_true(is_there(in_dir("one"), "data/stills/" STILL ".still-REDACTED-DERIVED.jpg"));
     assert_true(is_there(in_dir("one"), "data/viewing/" VIDEO ".viewing-DERIVED.mp4"));
     assert_false(is_there(in_dir("one"), "data/working"));
@@ -779,8 +782,17 @@ static void test_it_can_be_killed_at_any_moment(void **state)
     const char *const argv[] = {DASHSPOOL_BINARY, "--root",    w.root, "export", VIDEO, "-o", path,
                                 "--mask",         "0,0,64,64", "--at", LATER,    NULL};
     struct proc_killer k = proc_killer(13, 150);
-    while (proc_kill_later(&k, in_dir("any.log"), argv))
+    while (proc_kill_later(&k, in_dir("any.log"), argv)) {
         assert_int_equal(pieces_in(medium()), 0);
+        if (access(path, F_OK) ==
+            0) { /* killed behind the rename: whole, and in the next one's way */
+            struct proc_result r = PROC_RUN(DASHSPOOL_BINARY, "verify", path);
+            assert_int_equal(r.status, 0);
+            proc_clear(&r);
+            assert_int_equal(rename(path, support_path(medium(), "killed-late")), 0);
+            k.us *= 2; /* it was about to end */
+        }
+    }
     assert_true(k.killed > 1);
     assert_int_equal(staged(), 0);
     assert_int_equal(support_entries_like(support_path(medium(), "any.unfinished-")), 0);

@@ -1,5 +1,6 @@
 /* Footage is asked for on the command line, comes in over a camera's connection, and says so: in
  * the list, in its custody, in the package that is made of it. */
+#include "dashspool/clock.h"
 #include "support/world.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -83,7 +84,19 @@ static void test_a_clip_that_was_asked_for_says_by_whom_and_why(void **state)
     assert_true(json_is_false(json_object_get(file, "by_order")));
     char id[100];
     snprintf(id, sizeof id, "%s", json_string_value(json_object_get(file, "transfer")));
+    /* of the same time is what is not the answer itself */
+    const json_t *here = json_object_get(o, "covered_by");
+    for (size_t i = 0; i < json_array_size(here); i++)
+        assert_string_not_equal(json_string_value(json_array_get(here, i)), id);
     json_decref(o);
+    json_t *all = json_of(RUN("requests", "--json"));
+    assert_int_equal(json_array_size(all), 3);
+    json_decref(all);
+    all = json_of(RUN("requests", "--json", "--since", "2099-01-01"));
+    assert_int_equal(json_array_size(all), 0);
+    json_decref(all);
+    expect(RUN("requests", "--since", "2024-11-29"), 0, "    1  fetched ");
+    expect(RUN("requests", "--since", "2099-01-01"), 0, "no such requests");
 
     expect(RUN("show", id, "--custody"), 0, "\"what\":{\"asked\":\"2");
     expect(RUN("show", id, "--custody"), 0,
@@ -128,7 +141,10 @@ static void test_what_no_tracker_takes_is_refused_with_a_reason(void **state)
         {"in lower case",
          {"photo", "--camera", "front", "--host", "A.b", "--port", "1", "--imei", IMEI}},
         {"give the tracker with --imei", {"photo", "--camera", "front"}},
-        {"expected 14 or 15 digits", {"photo", "--camera", "front", "--imei", "12345"}},
+        {"expected 15 digits", {"photo", "--camera", "front", "--imei", "12345"}},
+        {"expected 15 digits, as trackers log in with",
+         {"photo", "--camera", "front", "--imei", "35209308145225"}},
+        {"expected 15 digits", {"photo", "--camera", "front", "--imei", "3520930814522510"}},
         {"--camera side: expected front, rear, both",
          {"photo", "--camera", "side", "--imei", IMEI}},
         {"dsm is of the driver camera", {"dsm", "--camera", "front", "--imei", IMEI}},
@@ -148,6 +164,25 @@ static void test_what_no_tracker_takes_is_refused_with_a_reason(void **state)
     expect(RUN("requests", "drop", "1"), 2, "expected nothing, show ID or cancel ID");
     expect(RUN("requests", "show", "7"), 1, "no such request: 7");
     expect(RUN("requests", "cancel", "7"), 1, "no such request: 7");
+}
+
+/* A person finds out now, and not when the request expires. */
+static void test_what_may_keep_it_from_coming_is_told_at_once(void **state)
+{
+    (void)state;
+    static const char *const doubts[] = {"\nNo tracker with this IMEI has sent records here yet",
+                                         "\n[telemetry] is off: nothing is sent until",
+                                         "\nThis time is more than 72 hours ago"};
+    char now[CLOCK_TEXT_ROOM];
+    clock_rfc3339(clock_utc_us() - 3600 * INT64_C(1000000), 0, now);
+    for (size_t i = 0; i < sizeof doubts / sizeof *doubts; i++)
+        expect(RUN("request", "video", "--imei", IMEI, "--camera", "rear", "--at", TIME, "--for",
+                   "10s"),
+               0, doubts[i]);
+    struct proc_result r =
+        RUN("request", "video", "--imei", IMEI, "--camera", "rear", "--at", now, "--for", "10s");
+    assert_null(strstr(proc_out(&r), "72 hours"));
+    proc_clear(&r);
 }
 
 static void test_commands_are_printed_as_they_are_sent(void **state)
@@ -196,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_clip_that_was_asked_for_says_by_whom_and_why),
         TEST(test_what_no_tracker_takes_is_refused_with_a_reason),
+        TEST(test_what_may_keep_it_from_coming_is_told_at_once),
         TEST(test_commands_are_printed_as_they_are_sent),
         TEST(test_a_request_is_taken_back),
     };

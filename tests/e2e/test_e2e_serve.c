@@ -59,6 +59,10 @@ static void add(struct world *w, const char *camera, const char *kind, const cha
     stored_add(&s, &row, data, n);
     if (strcmp(row.id, CLIP) == 0)
         stored_copy(&s, w->root, &row, "viewing", COPY, w->copy, sizeof w->copy);
+    struct catalogue_copy still = {.kind = "still", .path = "archive/still.jpg"};
+    snprintf(still.settings, sizeof still.settings, "{\"damage\":{\"damaged\":1}}");
+    if (strcmp(kind, "photo") == 0)
+        assert_ok(catalogue_copy_put(s.catalogue, row.key, &still, &err));
     stored_close(&s);
 }
 
@@ -186,6 +190,16 @@ static void test_what_came_is_listed_and_each_has_its_page(void **state)
     assert_int_equal(p.status, 200);
     assert_has(p.body, "<a href=\"/transfer/" CLIP "\">");
     assert_has(p.body, "<td>" IMEI "</td><td>front</td><td>video</td><td>crash</td>");
+    assert_has(p.body, "<td>stored</td>");
+    assert_has(p.body, "<td class=\"bad\">damaged</td>");
+    free(p.text);
+    struct proc_result r = PROC_RUN(DASHSPOOL_BINARY, "--root", w->root, "list");
+    assert_int_equal(r.status, 0);
+    assert_non_null(strstr(proc_out(&r), "  stored "));
+    assert_non_null(strstr(proc_out(&r), "  damaged "));
+    proc_clear(&r);
+    p = get(w, "/transfer/" PHOTO);
+    assert_has(p.body, "<p class=\"bad\">Damaged: ");
     free(p.text);
     p = get(w, "/transfer/" CLIP);
     assert_int_equal(p.status, 200);
@@ -398,13 +412,13 @@ static void test_no_name_leads_out_of_the_archive(void **state)
         assert_status(w, names[i], "", 404);
     /* nor does what stands in the catalogue */
     support_write(in_dir(w, "outside.mp4"), w->copy, sizeof w->copy);
-    sql(w, "UPDATE copy SET path = 'archive/../../outside.mp4'");
+    sql(w, "UPDATE copy SET path = 'archive/../../outside.mp4' WHERE kind = 'viewing'");
     assert_status(w, "/copy/" CLIP "/outside.mp4", "", 404);
-    sql(w, "UPDATE copy SET path = 'catalogue.db'");
+    sql(w, "UPDATE copy SET path = 'catalogue.db' WHERE kind = 'viewing'");
     assert_status(w, "/copy/" CLIP "/catalogue.db", "", 404);
     assert_int_equal(symlink(in_dir(w, "outside.mp4"), support_path(w->root, "archive/link.mp4")),
                      0);
-    sql(w, "UPDATE copy SET path = 'archive/link.mp4'");
+    sql(w, "UPDATE copy SET path = 'archive/link.mp4' WHERE kind = 'viewing'");
     assert_status(w, "/copy/" CLIP "/link.mp4", "", 404);
 }
 

@@ -130,7 +130,7 @@ static int make_store(void **state)
     struct buf clip = support_read(FRONT);
     support_write(path, buf_data(&clip), clip.used - 100); /* its end is a fact, too */
     buf_clear(&clip);
-    expect(RUN("import", "--imei", "352093081452256", path), 0, "");
+    expect(RUN("import", "--force", "--imei", "352093081452256", path), 0, "");
     drive();
     expect(RUN("work", "--once"), 0, "done");
     add_deleted();

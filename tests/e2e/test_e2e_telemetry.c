@@ -272,6 +272,30 @@ static void test_a_link_that_says_nothing_is_closed(void **state)
     proc_wait_for(&w.receiver, "reason=silent", NULL, 0);
 }
 
+/* As long as nobody reads them, answers wait in the server's memory. */
+static void test_a_link_that_does_not_take_its_answers_is_closed(void **state)
+{
+    (void)state;
+    static uint8_t frames[256 * 1024];
+    const size_t most = (size_t)256 << 20; /* 15 bytes each cost it 250 */
+    size_t n = 0, sent = 0;
+    ssize_t took = 0;
+    for (size_t one;
+         (one = avl_frame_put(frames + n, sizeof frames - n, AVL_CODEC_8E, 0, frames, 0)) > 0;)
+        n += one;
+    start("");
+    int fd = log_in(A_TEXT);
+    for (; took >= 0 && sent < most; sent += (size_t)took) /* by the end of the server's patience */
+        if ((took = send(fd, frames + sent % n, n - sent % n, MSG_NOSIGNAL)) < 0)
+            break;
+    assert_true(sent < most);
+    proc_wait_for(&w.receiver, "it sends on without taking its answers", NULL, 0);
+    close(fd);
+    fd = log_in(A_TEXT); /* and nobody else suffers */
+    deliver(fd, 0, 3);
+    close(fd);
+}
+
 static void test_a_camera_on_this_port_is_closed_with_a_clear_line(void **state)
 {
     (void)state;
@@ -656,6 +680,7 @@ int main(void)
         TEST(test_answers_to_commands_are_never_answered),
         TEST(test_the_newest_login_of_a_tracker_wins),
         TEST(test_a_link_that_says_nothing_is_closed),
+        TEST(test_a_link_that_does_not_take_its_answers_is_closed),
         TEST(test_a_camera_on_this_port_is_closed_with_a_clear_line),
         TEST(test_only_trackers_on_the_list_of_the_receiver_are_taken),
         TEST(test_limits_of_connections),

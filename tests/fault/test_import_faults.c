@@ -53,10 +53,17 @@ static void on_import_result(void *arg, const char *path, enum import_outcome ou
     t->count[outcome]++;
 }
 
+static void on_note(void *arg, const char *path, const char *text)
+{
+    (void)arg;
+    fail_msg("%s: %s", path, text);
+}
+
 /* All files, in two batches. */
 static int import_all(const char *root, struct tally *t, struct err *err)
 {
-    struct import_options options = {.who = "import", .on_result = on_import_result, .arg = t};
+    struct import_options options = {
+        .who = "import", .on_result = on_import_result, .on_note = on_note, .arg = t};
     struct import *im = NULL;
     char path[400];
     *t = (struct tally){{0}};

@@ -71,7 +71,7 @@ static bool begin(struct camera *c)
                                      .day = DAY,
                                      .arrived_us = T0,
                                      .peer = "10.0.0.1:1"};
-    const struct wire_meta said = {.time_ms = (uint64_t)T0 / 1000, .length_s = 10};
+    const struct wire_meta said = {.file_type = 16, .time_ms = (uint64_t)T0 / 1000, .length_s = 10};
     struct store_resume resume = {1024, (int64_t)c->n - 1};
     snprintf(row.camera, sizeof row.camera, "%s", c->name);
     row.wire.meta_n = wire_meta_put(row.wire.meta, &said, 3);

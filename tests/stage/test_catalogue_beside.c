@@ -114,6 +114,37 @@ static void test_what_settings_have_in_common_is_kept_once(void **state)
     assert_true(few.duration_s <= 0);
 }
 
+static void test_the_condition_is_the_worst_that_a_copy_of_the_whole_tells(void **state)
+{
+    static const struct {
+        const char *path, *settings;
+        enum catalogue_condition then;
+    } steps[] = {
+        {"archive/a", "{\"duration_s\":6.25,\"damage\"", CATALOGUE_CONDITION_UNKNOWN},
+        {"archive/b", "{\"warning\":\"\\\"damage\\\":{\\\"missing\\\":1}\"}",
+         CATALOGUE_CONDITION_UNKNOWN},
+        {"archive/c.partial.x", "{\"damage\":{\"missing\":3}}", CATALOGUE_CONDITION_UNKNOWN},
+        {"archive/d", "{\"damage\":{}}", CATALOGUE_WHOLE},
+        {"archive/e", "{\"damage\":{\"repeated\":1,\"times_repaired\":2,\"stray_bytes\":3}}",
+         CATALOGUE_WHOLE},
+        {"archive/f", "{\"damage\":{\"cut_bytes\":17},\"other\":{\"missing\":1}}",
+         CATALOGUE_ENDS_EARLY},
+        {"archive/g", "{\"damage\":{\"cut_bytes\":17,\"sound_records_missing\":1}}",
+         CATALOGUE_DAMAGED},
+        {"archive/h", "{\"damage\":{}}", CATALOGUE_DAMAGED},
+    };
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_copies few;
+    struct catalogue_transfer t = catalogued_add(f, "350000000000001", "front", T0);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        put_settings(f, t.key, steps[i].path, steps[i].settings);
+        assert_ok(catalogue_copy_summary(f->c, t.key, &few, &err));
+        assert_string_equal(catalogue_condition_name(few.condition),
+                            catalogue_condition_name(steps[i].then));
+    }
+}
+
 static int note_flaw(void *arg, const char *text, struct err *err)
 {
     (void)err;
@@ -448,6 +479,7 @@ int main(void)
         T(test_copies_are_listed_replaced_and_go_with_their_transfer),
         T(test_settings_are_kept_once_and_as_long_as_a_copy_has_them),
         T(test_what_settings_have_in_common_is_kept_once),
+        T(test_the_condition_is_the_worst_that_a_copy_of_the_whole_tells),
         T(test_settings_that_were_changed_or_are_gone_are_told),
         T(test_parts_of_a_transfer_are_kept_in_order_and_go_with_it),
         T(test_where_a_file_came_from),

@@ -106,8 +106,8 @@ static void test_template_at_the_right_with_a_track_can_be_read(void **state)
     struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(COPY_VIEWING);
     struct convert_result r;
-    static const char track[] = "utc,lat,lon,speed_kmh\n2024-11-29T07:23:45Z,54.7,25.2,60\n"
-                                "2024-11-29T07:23:55Z,54.71,25.21,70\n";
+    static const char track[] = "utc,lat,lon,speed_kmh\n2024-11-29T07:23:45Z,54.702,25.202,60\n"
+                                "2024-11-29T07:23:55Z,54.706,25.206,70\n";
     snprintf(options.track_path, sizeof options.track_path, "%s/track.csv", dir);
     support_write(options.track_path, track, strlen(track));
     snprintf(options.osd_position, sizeof options.osd_position, "bottom-right");

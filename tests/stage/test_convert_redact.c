@@ -410,6 +410,7 @@ static void test_a_held_picture_and_those_built_on_damage_are_masked(void **stat
             fail_msg("picture %d at %.3f s", i, s->time_s[i]);
     }
     assert_int_equal(n_hidden, 5);
+    assert_int_equal(r.covered[0], 4); /* of the camera; one of them is held for two */
     forget(s);
 }
 

@@ -56,6 +56,7 @@ enum flaw { NONE, DAMAGED, BROKEN_OFF, NO_POSITION, V4 };
 static void set_metadata(struct catalogue_transfer *row, enum flaw flaw, double hour)
 {
     struct wire_meta m = {.kind = WIRE_KIND_DUALCAM,
+                          .file_type = 16,
                           .trigger = 5,
                           .fps = 20,
                           .time_ms = (uint64_t)(row->time_us / 1000),
@@ -66,7 +67,7 @@ static void set_metadata(struct catalogue_transfer *row, enum flaw flaw, double 
                           .lon_deg = flaw == NO_POSITION ? 0 : 25.2797 - hour / 30};
     struct err err;
     row->wire.meta_n = wire_meta_put(row->wire.meta, &m, flaw == V4 ? 4 : 3);
-    assert_ok(wire_meta_parse(row->wire.meta, row->wire.meta_n, NOW_US, &m, &err));
+    assert_ok(wire_meta_parse(row->wire.meta, row->wire.meta_n, 0, NOW_US, &m, &err));
     row->known = CATALOGUE_HAS_META | CATALOGUE_TIME_OK | CATALOGUE_FPS_OK | CATALOGUE_ZONE_OK |
                  (m.plausible & WIRE_META_POSITION ? CATALOGUE_POSITION_OK : 0u) |
                  (m.plausible & WIRE_META_TRIGGER_TIME ? CATALOGUE_TRIGGER_TIME_OK : 0u);

@@ -85,7 +85,8 @@ static struct catalogue_transfer row_of(int vehicle, int file)
                                    .kind = "video",
                                    .source = "camera",
                                    .peer = "10.0.0.1:1"};
-    const struct wire_meta said = {.time_ms = (uint64_t)(T0 / 1000 + file * 60000), .length_s = 10};
+    const struct wire_meta said = {
+        .file_type = 16, .time_ms = (uint64_t)(T0 / 1000 + file * 60000), .length_s = 10};
     snprintf(t.imei, sizeof t.imei, "3520930814522%02d", vehicle);
     raw_day(t.arrived_us, t.day);
     t.wire.meta_n = wire_meta_put(t.wire.meta, &said, 3);

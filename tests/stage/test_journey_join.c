@@ -357,17 +357,19 @@ static int differences(const struct place *p, const struct catalogue_transfer *t
     return n;
 }
 
-/* With 60 000 bytes of something in it. */
-static void say_much(const struct place *p, int64_t utc_us)
+/* A record of that many bytes. */
+static void say_much(const struct place *p, int64_t utc_us, size_t record_bytes)
 {
-    static uint8_t much[60000], bytes[AVL_LENGTH_MAX];
+    static uint8_t much[AVL_LENGTH_MAX], bytes[AVL_LENGTH_MAX];
     struct err err;
     struct records_done done;
     const struct avl_record r = {.codec = AVL_CODEC_8E, .time_ms = (uint64_t)(utc_us / 1000)};
-    const struct avl_io io = {
-        .id = AVL_ID_CRASH_TRACE, .width = sizeof much, .sized = true, .bytes = much};
+    const struct avl_io io = {.id = AVL_ID_CRASH_TRACE,
+                              .width = (uint16_t)(record_bytes - 42),
+                              .sized = true,
+                              .bytes = much};
     size_t size = avl_record_put(bytes, sizeof bytes, AVL_CODEC_8E, &r, &io, 1);
-    assert_true(size > sizeof much);
+    assert_int_equal(size, record_bytes);
     struct records_new v = {.imei = IMEI,
                             .codec = AVL_CODEC_8E,
                             .bytes = bytes,
@@ -383,7 +385,7 @@ static void test_a_flood_is_bounded_and_does_not_hide_the_event(void **state)
     struct err err;
     int64_t records = 0, bytes = 0;
     for (int i = 0; i < 150; i++) /* 9 MB, all of them earlier than the event */
-        say_much(p, T0 - 50 * SECOND + i * 100000);
+        say_much(p, T0 - 50 * SECOND + i * 100000, 60000);
     say(p, &(struct said){t.trigger_time_us + 300000, 9, 50, CRASH, false});
     struct journey_joined j = join(p, &t);
     assert_true(j.full);
@@ -394,6 +396,146 @@ static void test_a_flood_is_bounded_and_does_not_hide_the_event(void **state)
     assert_in_range(bytes, JOURNEY_BYTES_MAX - 70000, JOURNEY_BYTES_MAX);
     assert_int_equal(differences(p, &t), 0);
     assert_int_equal(join(p, &t).added, 0);
+}
+
+/* Whatever came first: what its pictures show has room before what is around it, and the record of
+ * its event beside all others. */
+static void test_what_counts_has_room_behind_a_flood(void **state)
+{
+    const struct place *p = *state;
+    struct catalogue_transfer t = clip(p);
+    struct err err;
+    int64_t records = 0, bytes = 0, left = JOURNEY_BYTES_MAX;
+    for (int64_t at = T0 - 50 * SECOND; left > 0; at += 100000) {
+        size_t n = left >= 60100 ? 60000 : left > 60000 ? 50000 : (size_t)left;
+        say_much(p, at, n);
+        left -= (int64_t)n;
+    }
+    drive(p, 0, 10);
+    struct journey_joined j = join(p, &t);
+    assert_true(j.full && !j.event);
+    assert_int_equal(j.near, 11);
+    assert_ok(catalogue_record_count(p->f->c, t.key, &records, &bytes, &err));
+    say_much(p, T0 + 30 * SECOND, (size_t)(JOURNEY_BYTES_MAX - bytes)); /* to the last byte */
+    assert_int_equal(join(p, &t).added, 1);
+    say(p, &(struct said){t.trigger_time_us + 300000, 9, 50, CRASH, false});
+    j = join(p, &t);
+    assert_true(j.event && j.event_new);
+    assert_int_equal(j.match.difference_ms, 300);
+    assert_ok(catalogue_record_count(p->f->c, t.key, &records, &bytes, &err));
+    assert_int_equal(records, j.records);
+    assert_in_range(bytes, 0, JOURNEY_BYTES_MAX + JOURNEY_EVENT_BYTES);
+    assert_int_equal(differences(p, &t), 0);
+}
+
+/* The shortest records make the longest text of all that fit. */
+static void test_a_flood_of_short_records_can_be_told(void **state)
+{
+    enum { SHORT = 30 };
+    const struct place *p = *state;
+    struct catalogue_transfer t = clip(p);
+    struct err err;
+    uint8_t bytes[SHORT] = {0};
+    assert_ok(catalogue_begin(p->f->c, &err));
+    for (int64_t i = 0; i < JOURNEY_BYTES_MAX / SHORT - 1000; i++) {
+        const struct avl_record said = {.codec = AVL_CODEC_8,
+                                        .time_ms = (uint64_t)(T0 / 1000 + i / 20),
+                                        .latitude_e7 = (int32_t)i};
+        struct catalogue_record r = {
+            .time_ms = T0 / 1000 + i / 20, .codec = AVL_CODEC_8, .arrived_us = T0, .raw = bytes};
+        bool added;
+        r.raw_bytes = avl_record_put(bytes, sizeof bytes, AVL_CODEC_8, &said, NULL, 0);
+        assert_int_equal(r.raw_bytes, SHORT);
+        memcpy(r.sha256, &i, sizeof i);
+        assert_ok(catalogue_record_put(p->f->c, t.key, &r, &added, &err));
+    }
+    assert_ok(catalogue_end(p->f->c, ERR_OK, &err));
+    say(p, &(struct said){t.trigger_time_us, 9, 50, CRASH, false});
+    assert_true(join(p, &t).event);
+}
+
+static void test_of_two_as_close_the_earlier_is_its_event(void **state)
+{
+    const struct place *p = *state;
+    struct catalogue_transfer t = clip(p);
+    say(p, &(struct said){t.trigger_time_us + 700000, 9, 50, CRASH, false});
+    assert_int_equal(join(p, &t).match.difference_ms, 700);
+    say(p, &(struct said){t.trigger_time_us - 700000, 9, 50, CRASH, false});
+    struct journey_joined j = join(p, &t);
+    assert_true(j.event_new);
+    assert_int_equal(j.match.difference_ms, -700);
+    assert_false(join(p, &t).event_new);
+    assert_int_equal(differences(p, &t), 0);
+}
+
+/* With a window that is larger than what is around a clip: also where the record comes second. */
+static void test_its_event_is_found_as_far_away_as_the_window_reaches(void **state)
+{
+    const struct place *p = *state;
+    struct catalogue_transfer t = clip(p);
+    struct catalogue_match match;
+    struct err err;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        int64_t at_us = t.trigger_time_us + sign * (sign < 0 ? 1800 : 1700) * SECOND;
+        bool found = false;
+        int joined = 0, again = 0;
+        const struct intake_joining j = {p->f->c, p->records,   p->f->root,   3600 * SECOND,
+                                         IMEI,    at_us / 1000, at_us / 1000, "telemetry"};
+        say(p, &(struct said){at_us, 9, 50, CRASH, false});
+        assert_ok(intake_join(&j, &joined, &again, &err));
+        assert_int_equal(joined, 1);
+        assert_ok(catalogue_match_get(p->f->c, t.key, &match, &found, &err));
+        assert_true(found);
+        assert_int_equal(match.time_ms, at_us / 1000);
+    }
+}
+
+static void test_times_beyond_all_numbers_are_refused(void **state)
+{
+    static const char *const alterations[] = {
+        "UPDATE journey SET time_ms = 9223372036854775000",
+        "UPDATE journey SET time_ms = -9223372036854775000",
+        "UPDATE journey_event SET time_ms = 9223372036854775000",
+        "UPDATE journey_event SET difference_ms = 9223372036854775000",
+    };
+    const struct place *p = *state;
+    for (size_t i = 0; i < sizeof alterations / sizeof *alterations; i++) {
+        struct catalogue_transfer t = clip(p);
+        struct err err;
+        int n = 0;
+        say(p, &(struct said){t.trigger_time_us, 9, 50, CRASH, false});
+        assert_true(join(p, &t).event);
+        catalogued_sql(p->f, alterations[i]);
+        assert_err(ERR_MALFORMED, journey_check(p->f->c, &t, count_difference, &n, &err));
+        struct custody_event gone = {T0, CUSTODY_DELETED, "a test", NULL};
+        assert_ok(catalogue_retire(p->f->c, &t, &gone, &err));
+    }
+}
+
+static bool hides(const struct place *p, const struct catalogue_transfer *t)
+{
+    struct err err;
+    bool out = false;
+    join(p, t);
+    assert_ok(journey_hides(p->f->c, t, &out, &err));
+    return out;
+}
+
+static void test_private_mode_at_any_moment_of_it_hides_the_cameras_position(void **state)
+{
+    const struct place *p = *state;
+    struct catalogue_transfer t = clip(p);
+    assert_false(hides(p, &t));
+    drive(p, -5, 6);
+    assert_false(hides(p, &t));
+    say(p, &(struct said){T0 - 20 * SECOND, 9, 50, -1, true}); /* long over */
+    assert_false(hides(p, &t));
+    say(p, &(struct said){T0 + 20 * SECOND, 9, 50, -1, true}); /* nobody knows since when */
+    assert_true(hides(p, &t));
+    drive(p, 11, 12);
+    assert_false(hides(p, &t));
+    say(p, &(struct said){T0 + 7 * SECOND + 300000, 9, 50, -1, true}); /* a moment */
+    assert_true(hides(p, &t));
 }
 
 static void test_times_of_the_settings(void **state)
@@ -470,6 +612,12 @@ int main(void)
         T(test_copies_wait_for_a_tracker_that_is_there),
         T(test_what_is_altered_is_told),
         T(test_a_flood_is_bounded_and_does_not_hide_the_event),
+        T(test_what_counts_has_room_behind_a_flood),
+        T(test_a_flood_of_short_records_can_be_told),
+        T(test_of_two_as_close_the_earlier_is_its_event),
+        T(test_its_event_is_found_as_far_away_as_the_window_reaches),
+        T(test_times_beyond_all_numbers_are_refused),
+        T(test_private_mode_at_any_moment_of_it_hides_the_cameras_position),
         T(test_times_of_the_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,9 @@ static const struct statement statements[] = {
      0},
     {"hevc/second-intra-no-key.h265", MEDIA_ANNEXB, 96, 64, 40, WHOLE},
     {"hevc/shapes.h265", MEDIA_ANNEXB, 128, 96, 30, WHOLE},
+    {"hevc/road-320x180-checksum.h265", MEDIA_ANNEXB, 320, 180, 6, WHOLE},
+    {"hevc/road-320x180-crc.h265", MEDIA_ANNEXB, 320, 180, 6, WHOLE},
+    {"hevc/road-320x180-md5.h265", MEDIA_ANNEXB, 320, 180, 96, WHOLE},
     {"hevc/road-720p25.h265", MEDIA_ANNEXB, 1280, 720, 90, WHOLE},
     {"hevc-damaged/19-bit-flips.h265", MEDIA_ANNEXB, 1280, 720, 40, 12, 25, 0, 0, 0, 0, 0},
     {"hevc-damaged/8k-zero-hole.h265", MEDIA_ANNEXB, 1280, 720, 34, 1, 4, 0, 0, 0, 0, 0},
@@ -58,6 +61,7 @@ static const struct statement statements[] = {
     {"jpeg/orient-Landscape_6.jpg", MEDIA_JPEG, 432, 640, 0, WHOLE},
     {"jpeg/orient-Landscape_8.jpg", MEDIA_JPEG, 432, 640, 0, WHOLE},
     {"jpeg/orient-Portrait_6.jpg", MEDIA_JPEG, 640, 432, 0, WHOLE},
+    {"jpeg/progressive.jpg", MEDIA_JPEG, 640, 360, 0, WHOLE},
     {"jpeg/udacity-540p-solidWhiteRight.jpg", MEDIA_JPEG, 960, 540, 0, WHOLE},
     {"jpeg/udacity-720p-straight_lines1.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
     {"samples/photo-720p.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
@@ -169,7 +173,7 @@ static void lose_sets(struct buf *b, int keys)
             continue;
         keys--;
         while (nal_next(&scan, &nal))
-            if (nal_is_parameter_set(nal.type))
+            if (nal_is_parameter_set(&nal))
                 b->mem[b->start + (size_t)(nal.p - buf_data(b))] = 38 << 1; /* filler data */
     }
 }
@@ -251,6 +255,114 @@ static void test_a_cut_photo_is_incomplete(void **state)
     support_tmp_remove(&dir);
 }
 
+static void write_and_probe(const char *path, const struct buf *b, size_t n, struct media_probe *p)
+{
+    struct err err;
+    support_write(path, buf_data(b), n);
+    assert_ok(probe(path, "", p, &err));
+}
+
+/* Of a photo without its end mark, all of the picture may be there, or not. */
+static void test_a_missing_end_mark_alone_is_no_damage(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"jpeg/progressive.jpg", "jpeg/orient-Portrait_6.jpg",
+                                        "jpeg/udacity-540p-solidWhiteRight.jpg"};
+    struct media_probe p;
+    char path[4096], *dir = support_tmp_dir();
+    snprintf(path, sizeof path, "%s/x.jpg", dir);
+    for (int i = 0; i < 3; i++) {
+        struct buf b = support_read(support_data(names[i]));
+        write_and_probe(path, &b, b.used - 2, &p);
+        assert_true(p.clean && p.complete);
+        assert_non_null(strstr(p.warning, "end mark"));
+        write_and_probe(path, &b, b.used - 12, &p);
+        assert_false(p.clean || p.complete);
+        struct err err;
+        struct buf again = support_read(support_data(names[i]));
+        assert_ok(buf_append(&b, buf_data(&again), again.used, &err));
+        buf_clear(&again);
+        write_and_probe(path, &b, b.used, &p);
+        assert_true(p.clean && p.complete);
+        assert_non_null(strstr(p.warning, "behind its end"));
+        buf_clear(&b);
+    }
+    /* between two scans of a progressive one: the coarse picture alone */
+    struct buf b = support_read(support_data(names[0]));
+    size_t last = 0;
+    for (size_t i = 0; i + 1 < b.used; i++)
+        if (buf_data(&b)[i] == 0xff && buf_data(&b)[i + 1] == 0xda)
+            last = i;
+    write_and_probe(path, &b, last, &p);
+    assert_false(p.clean || p.complete);
+    buf_clear(&b);
+    support_tmp_remove(&dir);
+}
+
+static void put_record(struct buf *out, char type, uint32_t number, const void *payload, size_t n)
+{
+    uint8_t header[PTMF_HEADER_BYTES] = "PTMF";
+    struct err err;
+    header[5] = (uint8_t)type;
+    header[7] = 25;
+    header[12] = (uint8_t)number;
+    for (int i = 0; i < 4; i++)
+        header[24 + i] = (uint8_t)(n >> 8 * i);
+    header[30] = (uint8_t)number;
+    assert_ok(buf_append(out, header, sizeof header, &err));
+    assert_ok(buf_append(out, payload, n, &err));
+}
+
+static void test_what_is_no_h265_is_named_for_what_it_is(void **state)
+{
+    (void)state;
+    static const uint8_t h264[] = {0, 0, 0, 1,    0x67, 0x64, 0,    0x1f, 0xac,
+                                   0, 0, 0, 1,    0x68, 0xee, 0x3c, 0x80, 0,
+                                   0, 0, 1, 0x65, 0x88, 0x84, 0,    0x33};
+    static const uint8_t aud[] = {0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1, 0x27, 0x42, 0, 0x1f, 0x95};
+    static const uint8_t p_slice[] = {0, 0, 0, 1, 0x41, 0x9a, 0x24, 0x6c, 0x41};
+    struct buf photo = support_read(footage_sample("photo-720p.jpg"));
+    struct buf records[3] = {{0}}, lead = {0};
+    struct err err;
+    for (int i = 0; i < 3; i++)
+        buf_init(&records[i], 1 << 22);
+    buf_init(&lead, 1 << 22);
+    put_record(&records[0], 'I', 1, h264, sizeof h264);
+    put_record(&records[0], 'P', 2, p_slice, sizeof p_slice);
+    put_record(&records[1], 'A', 1, "\0\1\1\0\xd5\xd5", 6);
+    put_record(&records[1], 'P', 2, p_slice, sizeof p_slice); /* before the first key picture */
+    put_record(&records[1], 'I', 3, aud, sizeof aud);
+    for (uint32_t i = 0; i < 3; i++)
+        put_record(&records[2], 'I', i, buf_data(&photo), photo.used);
+    assert_ok(buf_append(&lead, "\x12\x34\xff\xd8", 4, &err));
+    assert_ok(buf_append(&lead, buf_data(&photo), photo.used, &err));
+    const struct {
+        const void *data;
+        size_t n;
+        const char *says;
+    } kinds[] = {{buf_data(&records[0]), records[0].used, "records (PTMF) that hold H.264"},
+                 {buf_data(&records[1]), records[1].used, "records (PTMF) that hold H.264"},
+                 {buf_data(&records[2]), records[2].used, "records (PTMF) that hold MJPEG"},
+                 {h264, sizeof h264, "this is H.264"},
+                 {aud, sizeof aud, "this is H.264"},
+                 {buf_data(&lead), lead.used, "a JPEG photo behind 4 stray bytes"},
+                 {"RIFF\4\0\0\0AVI LIST", 16, "an AVI file"}};
+    char path[4096], *dir = support_tmp_dir();
+    snprintf(path, sizeof path, "%s/clip.h265", dir);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct media_probe p;
+        support_write(path, kinds[i].data, kinds[i].n);
+        assert_err(ERR_UNSUPPORTED, probe(path, "", &p, &err));
+        if (!strstr(err.text, kinds[i].says))
+            fail_msg("'%s' does not say '%s'", err.text, kinds[i].says);
+    }
+    for (int i = 0; i < 3; i++)
+        buf_clear(&records[i]);
+    buf_clear(&lead);
+    buf_clear(&photo);
+    support_tmp_remove(&dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +371,8 @@ int main(void)
         cmocka_unit_test(test_parameter_sets_are_lent_by_another_clip),
         cmocka_unit_test(test_a_plain_stream_without_sets_converts_with_lent_ones),
         cmocka_unit_test(test_a_cut_photo_is_incomplete),
+        cmocka_unit_test(test_a_missing_end_mark_alone_is_no_damage),
+        cmocka_unit_test(test_what_is_no_h265_is_named_for_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

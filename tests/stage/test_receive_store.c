@@ -88,7 +88,7 @@ static struct catalogue_transfer row_of(const char *camera, int packets)
                                    .kind = "video",
                                    .source = "camera",
                                    .peer = "10.0.0.1:1"};
-    const struct wire_meta said = {.time_ms = (uint64_t)T0 / 1000, .length_s = 10};
+    const struct wire_meta said = {.file_type = 16, .time_ms = (uint64_t)T0 / 1000, .length_s = 10};
     snprintf(t.camera, sizeof t.camera, "%s", camera);
     t.wire.meta_n = wire_meta_put(t.wire.meta, &said, 3);
     assert_true(facts_decode(&t));

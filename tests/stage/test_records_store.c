@@ -396,6 +396,31 @@ static void test_private_records_tell_no_position(void **state)
     assert_true(seen.row[0].n > 0);
 }
 
+/* ---- logs ---- */
+
+static off_t log_bytes(const char *name)
+{
+    struct stat st;
+    return stat(db(name), &st) == 0 ? st.st_size : 0;
+}
+
+/* A server that runs for a year would have one of a few MiB for each of its days. */
+static void test_a_day_that_is_over_has_no_log(void **state)
+{
+    (void)state;
+    char name[40];
+    clock_date((AT_MS - DAY_MS) * 1000, name);
+    snprintf(name + strlen(name), sizeof name - strlen(name), ".db-wal");
+    put_at(AT_MS - DAY_MS);
+    put_at(AT_MS);
+    assert_true(log_bytes(name) > 0);
+    for (int i = 1; i <= 1010 && log_bytes(name) > 0; i++)
+        put_at(AT_MS + i);
+    assert_int_equal(log_bytes(name), 0);
+    put_at(AT_MS - DAY_MS + 1);
+    assert_true(log_bytes(name) > 0);
+}
+
 /* ---- latest ---- */
 
 static int keep_latest(void *arg, const struct records_latest *latest, struct err *err)
@@ -477,26 +502,128 @@ static void test_the_latest_is_the_newest_by_its_own_time(void **state)
     assert_int_equal(latest_of(OTHER_IMEI).time_ms, AT_MS + 1);
 }
 
-static void test_after_an_unclean_end_the_latest_is_right(void **state)
+/* fn is done by a writer that is killed after it. */
+static void killed_after(void (*fn)(void))
 {
-    (void)state;
     struct err err;
-    put_at(AT_MS - 1000);
+    int status;
     records_close(&records);
     pid_t pid = fork();
     assert_true(pid >= 0);
-    if (pid == 0) { /* as one that was killed between the day's commit and this one */
-        if (records_open(&records, root, RECORDS_WRITE, &err) < 0)
-            _exit(1);
-        put_at(AT_MS);
-        sql_change(db("latest.db"), "DELETE FROM latest");
+    if (pid == 0) {
+        if (records_open(&records, root, RECORDS_WRITE, &err) == ERR_OK)
+            fn();
         kill(getpid(), SIGKILL);
     }
-    int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status));
+}
+
+static void open_again(void)
+{
+    struct err err;
     assert_ok(records_open(&records, root, RECORDS_WRITE, &err));
+}
+
+static void keep_the_latest(void)
+{
+    char sql[300];
+    snprintf(sql, sizeof sql, "VACUUM INTO '%s'", db("kept"));
+    sql_run(db("latest.db"), sql);
+}
+
+/* As a power cut leaves it, or who is killed between the day's commit and its own. */
+static void bring_back_the_latest(void)
+{
+    char kept[300];
+    snprintf(kept, sizeof kept, "%s", db("kept"));
+    assert_int_equal(rename(kept, db("latest.db")), 0);
+    unlink(db("latest.db-wal"));
+    unlink(db("latest.db-shm"));
+}
+
+static void put_behind_its_back(void)
+{
+    struct tracker_says camera = tracker_says(AT_MS - 7 * DAY_MS);
+    keep_the_latest();
+    camera.front = 4;
+    put_one(TRACKER_IMEI, camera, ARRIVED_US);
+    put_at(AT_MS);
+    put_one("111111111111119", tracker_says(AT_MS - 3 * DAY_MS), ARRIVED_US);
+}
+
+static void test_after_an_unclean_end_the_latest_is_right(void **state)
+{
+    (void)state;
+    put_at(AT_MS - 1000);
+    put_one(OTHER_IMEI, tracker_says(AT_MS - 9 * DAY_MS), ARRIVED_US);
+    killed_after(put_behind_its_back);
+    bring_back_the_latest();
+    open_again();
     assert_int_equal(latest_of(TRACKER_IMEI).time_ms, AT_MS);
+    assert_int_equal(latest_of(TRACKER_IMEI).watched[1].value, 4);
+    assert_int_equal(latest_of(OTHER_IMEI).time_ms, AT_MS - 9 * DAY_MS);
+    assert_int_equal(latest_of("111111111111119").time_ms, AT_MS - 3 * DAY_MS);
+}
+
+static void do_nothing(void)
+{
+}
+
+/* Each record of a year would be read again. */
+static void test_after_an_unclean_end_only_what_is_new_is_read(void **state)
+{
+    (void)state;
+    put_at(AT_MS - 9 * DAY_MS);
+    put_at(AT_MS - 1000);
+    killed_after(do_nothing);
+    sql_change(db("latest.db"), "UPDATE latest SET speed_kmh = 77");
+    open_again();
+    assert_int_equal(latest_of(TRACKER_IMEI).speed_kmh, 77);
+    killed_after(put_behind_its_back); /* and that again is all that the next time is */
+    sql_change(db("latest.db"), "UPDATE latest SET speed_kmh = 78");
+    open_again();
+    assert_int_equal(latest_of(TRACKER_IMEI).speed_kmh, 78);
+}
+
+static void no_trouble(void *arg, const char *name, const char *why)
+{
+    (void)arg;
+    fail_msg("%s: %s", name, why);
+}
+
+static void erase_and_put_less(void)
+{
+    struct err err;
+    struct records_gone gone;
+    struct records_span all = {OTHER_IMEI, 0, INT64_MAX};
+    keep_the_latest();
+    assert_ok(records_erase(records, &all, 1, false, no_trouble, NULL, &gone, &err));
+    put_one("111111111111119", tracker_says(AT_MS - 600), ARRIVED_US);
+    put_one("111111111111119", tracker_says(AT_MS - 500), ARRIVED_US);
+}
+
+/* New records have the numbers of those that went. */
+static void test_after_an_unclean_end_numbers_may_have_come_again(void **state)
+{
+    (void)state;
+    put_at(AT_MS - 1000);
+    put_one(OTHER_IMEI, tracker_says(AT_MS - 900), ARRIVED_US);
+    put_one(OTHER_IMEI, tracker_says(AT_MS - 800), ARRIVED_US);
+    killed_after(erase_and_put_less);
+    bring_back_the_latest();
+    open_again();
+    assert_int_equal(latest_of("111111111111119").time_ms, AT_MS - 500);
+}
+
+static void test_a_latest_of_an_earlier_version_is_made_anew(void **state)
+{
+    (void)state;
+    put_at(AT_MS - 1000);
+    records_close(&records);
+    sql_change(db("latest.db"), "DROP TABLE cover; PRAGMA user_version = 1; DELETE FROM latest");
+    open_again();
+    assert_int_equal(latest_of(TRACKER_IMEI).time_ms, AT_MS - 1000);
 }
 
 static void test_who_is_private_is_nowhere(void **state)
@@ -688,8 +815,12 @@ int main(void)
         T(test_hundreds_of_days_need_few_descriptors),
         T(test_logs_stay_short),
         T(test_private_records_tell_no_position),
+        T(test_a_day_that_is_over_has_no_log),
         T(test_the_latest_is_the_newest_by_its_own_time),
         T(test_after_an_unclean_end_the_latest_is_right),
+        T(test_after_an_unclean_end_only_what_is_new_is_read),
+        T(test_after_an_unclean_end_numbers_may_have_come_again),
+        T(test_a_latest_of_an_earlier_version_is_made_anew),
         T(test_who_is_private_is_nowhere),
         T(test_a_broken_file_is_set_aside),
         T(test_a_file_of_another_root_is_set_aside),

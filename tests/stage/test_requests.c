@@ -71,12 +71,17 @@ static void assert_due_at(struct catalogued *f, int64_t id, int64_t at)
     assert_int_equal(next(f, IMEI, at), id);
 }
 
-static void send(struct catalogued *f, int64_t id, int64_t now)
+static void send_to(struct catalogued *f, const char *imei, int64_t id, int64_t now)
 {
     struct err err;
-    assert_int_equal(next(f, IMEI, now), id);
+    assert_int_equal(next(f, imei, now), id);
     assert_ok(requests_sent(f->c, id, "10.0.0.1:40123", now, &err));
     assert_state(f, id, REQUESTS_SENT);
+}
+
+static void send(struct catalogued *f, int64_t id, int64_t now)
+{
+    send_to(f, IMEI, id, now);
 }
 
 static void answer(struct catalogued *f, int64_t id, const char *text, int64_t now)
@@ -251,7 +256,7 @@ static void test_each_answer_has_its_state(void **state)
         {"Error: DualCam is not configured!", REQUESTS_REFUSED, -1},
         {"Error: Front / Rear Camera not present", REQUESTS_WAITING, 60},
         {"Error: requested file does not exist", REQUESTS_REFUSED, -1},
-        {"Error: Ignition not detected!", REQUESTS_WAITING, -1},
+        {"Error: Ignition not detected!", REQUESTS_WAITING, 3600},
         {"Error: modem not ready to start send", REQUESTS_WAITING, 35 * 60},
         {"Error: connect to server", REQUESTS_WAITING, 35 * 60},
         {"Error: capture failed", REQUESTS_WAITING, 60},
@@ -326,29 +331,37 @@ static void test_ignition_and_cameras_are_waited_for(void **state)
     struct catalogued *f = *state;
     struct err err;
     unsigned awaited;
-    int64_t id = ask(f, IMEI, video("both", T), NOW), hour = 3600 * S;
+    int64_t id = ask(f, IMEI, video("both", T), NOW), half = 1800 * S;
     send(f, id, NOW);
     answer(f, id, "Error: Cannot capture because ignition is off", NOW);
     assert_ok(requests_awaited(f->c, IMEI, &awaited, &err));
     assert_int_equal(awaited, REQUESTS_FOR_IGNITION);
-    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_CONTACT, NOW + hour, &err));
-    assert_ok(requests_heard(f->c, OTHER, REQUESTS_FOR_IGNITION, NOW + hour, &err));
-    assert_int_equal(next(f, IMEI, NOW + hour), 0);
-    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_IGNITION, NOW + hour, &err));
-    assert_due_at(f, id, NOW + hour + 5 * S);
-    send(f, id, NOW + hour + 5 * S);
-    answer(f, id, "Error: Front / Rear Camera not present", NOW + hour);
-    send(f, id, NOW + hour + 60 * S);
-    answer(f, id, "Error: Front / Rear Camera not present", NOW + 2 * hour);
-    assert_int_equal(next(f, IMEI, NOW + 9 * hour), 0);
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_CONTACT, NOW + half, &err));
+    assert_ok(requests_heard(f->c, OTHER, REQUESTS_FOR_IGNITION, NOW + half, &err));
+    assert_int_equal(next(f, IMEI, NOW + half), 0);
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_IGNITION, NOW + half, &err));
+    assert_due_at(f, id, NOW + half + 5 * S);
+    send(f, id, NOW + half + 5 * S);
+    answer(f, id, "Error: Front / Rear Camera not present", NOW + half);
+    send(f, id, NOW + half + 60 * S);
+    answer(f, id, "Error: Front / Rear Camera not present", NOW + 2 * half);
+    assert_int_equal(next(f, IMEI, NOW + 3 * half), 0);
     assert_ok(requests_awaited(f->c, IMEI, &awaited, &err));
     assert_int_equal(awaited, REQUESTS_FOR_FRONT | REQUESTS_FOR_REAR);
-    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_REAR, NOW + 9 * hour, &err));
-    assert_int_equal(next(f, IMEI, NOW + 10 * hour), 0);
-    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_FRONT, NOW + 10 * hour, &err));
-    assert_due_at(f, id, NOW + 10 * hour + 5 * S);
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_REAR, NOW + 3 * half, &err));
+    assert_int_equal(next(f, IMEI, NOW + 4 * half), 0);
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_FRONT, NOW + 4 * half, &err));
+    assert_due_at(f, id, NOW + 4 * half + 5 * S);
     assert_ok(requests_awaited(f->c, IMEI, &awaited, &err));
     assert_int_equal(awaited, 0);
+    /* a tracker that does not report these is asked each hour */
+    id = ask(f, OTHER, video("front", T), NOW);
+    send_to(f, OTHER, id, NOW);
+    for (int64_t now = NOW, i = 0; i < 3; i++, now += 2 * half) {
+        answer(f, id, i ? "Error: Ignition not detected!" : "Error: ignition off", now);
+        assert_int_equal(next(f, OTHER, now + 2 * half - 1), 0);
+        send_to(f, OTHER, id, now + 2 * half);
+    }
 }
 
 static void test_silence_and_lost_links_are_asked_again(void **state)
@@ -392,6 +405,98 @@ static void test_silence_and_lost_links_are_asked_again(void **state)
     assert_ok(requests_silent(f->c, id, cut, sizeof cut - 1, now, &err));
     assert_state(f, id, REQUESTS_ACCEPTED);
     assert_int_equal(get(f, id).answered_s, 0);
+}
+
+/* A tracker whose links are short: the command is there when the link is gone, again and again.
+ * Nobody has refused anything, not even a command that is sent once. */
+static void test_what_was_never_sent_is_never_refused(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    int64_t id = ask(f, IMEI, plain(CAMREQ_FORMAT, "rear"), NOW), now = NOW;
+    for (int i = 0; i < 20; i++) {
+        send(f, id, now);
+        assert_ok(requests_unsent(f->c, id, "the connection ended before it was sent", now, &err));
+        assert_state(f, id, REQUESTS_WAITING);
+        assert_int_equal(get(f, id).sent, 0);
+        int64_t login = now + S;
+        assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_CONTACT, login, &err));
+        assert_int_equal(next(f, IMEI, login), i < 3 ? id : 0); /* nor is it a flood of events */
+        now = i < 3 ? login : now + 3600 * S;
+    }
+    send(f, id, now);
+    answer(f, id, "success", now);
+    assert_state(f, id, REQUESTS_FETCHED);
+    assert_int_equal(get(f, id).sent, 1);
+}
+
+/* Its records say that the ignition is on, its camera says that it is off; likewise of a camera. */
+static void test_a_tracker_that_contradicts_itself_is_not_asked_all_the_time(void **state)
+{
+    struct catalogued *f = *state;
+    static const struct {
+        const char *says;
+        unsigned heard;
+    } cases[] = {{"Error: Ignition not detected!", REQUESTS_FOR_IGNITION},
+                 {"Error: Rear Camera not present", REQUESTS_FOR_REAR}};
+    for (int k = 0; k < 2; k++) {
+        struct err err;
+        int64_t id = ask(f, IMEI, video("rear", T + k), NOW), now = NOW, first = 0;
+        int sent = 0;
+        for (; now < NOW + 24 * 3600 * S; now += 10 * S) { /* a record each 10 s */
+            assert_ok(requests_heard(f->c, IMEI, (enum requests_wait)cases[k].heard, now, &err));
+            if (next(f, IMEI, now + 5 * S) != id)
+                continue;
+            send(f, id, now + 5 * S);
+            answer(f, id, cases[k].says, now + 5 * S);
+            first = ++sent == 3 ? now - NOW : first;
+        }
+        assert_in_range(sent, 24, 36);
+        assert_true(first <= 180 * S); /* the first times soon, as it may have begun in between */
+        assert_ok(requests_cancel(f->c, id, "anna", now, &err));
+    }
+}
+
+/* The clock was ahead by a year when the tracker answered, and is right now. */
+static void test_a_clock_that_was_ahead_keeps_nothing_waiting(void **state)
+{
+    struct catalogued *f = *state;
+    const int64_t ahead = NOW + 365 * INT64_C(86400) * S;
+    struct err err;
+    static const char *const answers[] = {"Error: DualCam NAK", "Error: modem not ready",
+                                          "Preparing to send file from timestamp 1732865025."};
+    for (int i = 0; i < 3; i++) {
+        int64_t id = ask(f, IMEI, video("rear", T), ahead);
+        send(f, id, ahead);
+        answer(f, id, answers[i], ahead);
+        next(f, IMEI, NOW); /* what did not come is seen first */
+        assert_int_equal(next(f, IMEI, NOW), id);
+        assert_ok(requests_cancel(f->c, id, "anna", NOW, &err));
+    }
+    int64_t id = ask(f, IMEI, video("rear", T), ahead);
+    send(f, id, ahead);
+    assert_int_equal(next(f, IMEI, NOW), 0);
+    assert_state(f, id, REQUESTS_WAITING); /* and does not bar the others */
+}
+
+/* The answer to the first command comes when the second one is out. */
+static void test_a_late_answer_to_another_request_names_no_time_of_this_one(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    int64_t first = ask(f, IMEI, video("front", T), NOW);
+    int64_t second = ask(f, IMEI, video("front", T + 100), NOW);
+    send(f, first, NOW);
+    assert_ok(requests_silent(f->c, first, NULL, 0, NOW + 120 * S, &err));
+    char late[100];
+    snprintf(late, sizeof late, "Preparing to send file from timestamp %lld.", (long long)T);
+    send(f, second, NOW + 121 * S);
+    answer(f, second, late, NOW + 122 * S);
+    arrive(f, transfer(IMEI, "front", "video", T), NOW + 200 * S);
+    assert_state(f, first, REQUESTS_FETCHED);
+    assert_state(f, second, REQUESTS_ACCEPTED);
+    arrive(f, transfer(IMEI, "front", "video", T + 100), NOW + 300 * S);
+    assert_state(f, second, REQUESTS_FETCHED);
 }
 
 static void test_format_and_restart_are_sent_once(void **state)
@@ -492,6 +597,10 @@ static void test_a_file_is_matched_by_all_that_it_says(void **state)
     t.trigger = 3; /* covers the time, and was not asked for */
     snprintf(t.trigger_name, sizeof t.trigger_name, "crash");
     arrive(f, t, NOW);
+    t = transfer(IMEI, "front", "video", T); /* metadata in JSON: a name, and no number */
+    t.trigger = 0;
+    snprintf(t.trigger_name, sizeof t.trigger_name, "harsh-braking");
+    arrive(f, t, NOW);
     t = transfer(IMEI, "front", "video", T);
     snprintf(t.source, sizeof t.source, "file");
     arrive(f, t, NOW);
@@ -505,9 +614,24 @@ static void test_a_file_is_matched_by_all_that_it_says(void **state)
     id = ask(f, IMEI, plain(CAMREQ_PHOTO, "driver"), NOW);
     accept(f, id, T + 700, NOW);
     t = transfer(IMEI, "driver", "photo", T + 700);
+    t.trigger = 0; /* … and its 0 is none */
+    snprintf(t.trigger_name, sizeof t.trigger_name, "none");
+    arrive(f, t, NOW);
+    assert_state(f, id, REQUESTS_ACCEPTED);
+    t = transfer(IMEI, "driver", "photo", T + 700);
     t.trigger = 11;
     arrive(f, t, NOW);
     assert_state(f, id, REQUESTS_FETCHED);
+    /* of JSON nobody knows what 0 is, or that there is none */
+    static const char *const maybe[] = {"trigger-0", "", "server-request"};
+    for (int i = 0; i < 3; i++) {
+        id = ask(f, IMEI, video("front", T - 20 - i), NOW);
+        t = transfer(IMEI, "front", "video", T - 20 - i);
+        t.trigger = 0;
+        snprintf(t.trigger_name, sizeof t.trigger_name, "%s", maybe[i]);
+        arrive(f, t, NOW);
+        assert_state(f, id, REQUESTS_FETCHED);
+    }
     /* also if nobody knows that it was sent: it is what was asked for */
     id = ask(f, IMEI, video("rear", T - 5), NOW);
     arrive(f, transfer(IMEI, "rear", "video", T - 5), NOW);
@@ -671,6 +795,7 @@ static void test_the_older_file_first_then_it_is_asked_again(void **state)
     assert_state(f, id, REQUESTS_WAITING);
     struct catalogue_transfer rear = transfer(IMEI, "rear", "video", T - 500);
     arrive(f, rear, NOW);
+    arrive(f, transfer(IMEI, "front", "photo", T - 400), NOW); /* has a place of its own */
     assert_int_equal(next(f, IMEI, NOW + 60 * S), 0);
     struct catalogue_transfer old = transfer(IMEI, "front", "video", T - 500);
     begin(f, &old, NOW + 60 * S);
@@ -833,6 +958,43 @@ static void test_lists_choose_and_a_malformed_row_keeps_no_other(void **state)
     arrive(f, transfer(IMEI, "front", "video", T), NOW);
     arrive(f, transfer(IMEI, "rear", "video", T), NOW);
     assert_state(f, rear, REQUESTS_FETCHED);
+    /* the stage starts, is told things, the same is asked for, time goes by; lists tell of it last
+     */
+    int expired;
+    rear = ask(f, IMEI, video("rear", T + 1), NOW);
+    assert_ok(requests_link_lost(f->c, NULL, NOW, &err));
+    catalogued_sql(f, "UPDATE request SET waits = 2, state = 'waiting' WHERE kind = 'film'");
+    assert_ok(requests_heard(f->c, IMEI, REQUESTS_FOR_IGNITION, NOW, &err));
+    id = rear;
+    rear = ask(f, IMEI, video("rear", T + 1), NOW);
+    assert_state(f, id, REQUESTS_SUPERSEDED);
+    assert_int_equal(get(f, id).waits, 0);
+    seen = 0;
+    assert_err(ERR_MALFORMED, requests_each(f->c, &(struct requests_filter){.imei = IMEI},
+                                            count_one, &seen, &err));
+    assert_has(err.text, "request 1 is malformed");
+    assert_int_equal(seen, 4);
+    assert_ok(requests_expire(f->c, NOW + 2 * REQUESTS_LIFE_US, &expired, &err));
+    assert_int_equal(expired, 2);
+    assert_state(f, rear, REQUESTS_EXPIRED);
+}
+
+static void test_what_is_over_goes_and_what_is_open_stays(void **state)
+{
+    enum { N = 2345 };
+    struct catalogued *f = *state;
+    struct err err;
+    int64_t n, open = ask(f, IMEI, video("front", T), NOW);
+    for (int i = 0; i < N; i++)
+        ask(f, IMEI, plain(CAMREQ_VERSION, ""), NOW + i); /* each supersedes the one before */
+    assert_ok(requests_sweep(f->c, NOW + N - 1, true, &n, &err));
+    assert_int_equal(n, N - 2); /* that of this moment is not before it */
+    assert_ok(requests_sweep(f->c, NOW + N - 1, false, &n, &err));
+    assert_int_equal(n, N - 2);
+    assert_ok(requests_sweep(f->c, NOW + N - 1, false, &n, &err));
+    assert_int_equal(n, 0);
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM request_event"), 4);
+    assert_state(f, open, REQUESTS_QUEUED);
 }
 
 /* ---- by chance ---- */
@@ -1057,6 +1219,11 @@ int main(void)
         TEST(test_temporary_failures_are_repeated_three_times),
         TEST(test_ignition_and_cameras_are_waited_for),
         TEST(test_silence_and_lost_links_are_asked_again),
+        TEST(test_what_was_never_sent_is_never_refused),
+        TEST(test_a_tracker_that_contradicts_itself_is_not_asked_all_the_time),
+        TEST(test_a_clock_that_was_ahead_keeps_nothing_waiting),
+        TEST(test_a_late_answer_to_another_request_names_no_time_of_this_one),
+        TEST(test_what_is_over_goes_and_what_is_open_stays),
         TEST(test_format_and_restart_are_sent_once),
         TEST(test_information_is_fetched_with_the_answer),
         TEST(test_one_command_is_out_and_one_file_a_camera),

@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/records.h"
+#include "dashspool/requests.h"
 #include "dashspool/retention.h"
 #include "dashspool/upkeep.h"
 #include "support/sql.h"
@@ -140,6 +141,76 @@ static void test_it_goes_by_its_arrival(void **state)
     assert_true(upkept_has(root, id)); /* and nothing else */
 }
 
+static void test_what_was_asked_for_goes_when_it_was_over_for_long(void **state)
+{
+    (void)state;
+    char id[CATALOGUE_ID_ROOM];
+    struct err err;
+    struct catalogue *c = NULL;
+    struct requests_request open = {.imei = OTHER_IMEI, .by = "anna"}, over = open;
+    const int64_t now_us = clock_utc_us();
+    fill(now_us - 20 * DAY_US, id);
+    open.what = (struct camreq){.kind = CAMREQ_VERSION};
+    over.what = (struct camreq){.kind = CAMREQ_PHOTO, .camera = "front"};
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(requests_add(c, &open, now_us - 500 * DAY_US, &err));
+    assert_ok(requests_add(c, &over, now_us - 500 * DAY_US, &err));
+    assert_ok(requests_cancel(c, over.id, "anna", now_us - 400 * DAY_US, &err));
+    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT | RETENTION_DRY_RUN).requests, 1);
+    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT).requests, 1);
+    assert_has(told, "requests that are over:: 1");
+    assert_ok(requests_get(c, open.id, &open, &err));
+    assert_err(ERR_NOTFOUND, requests_get(c, over.id, &over, &err));
+    assert_int_equal(sweep("90", RETENTION_CLOCK_IS_RIGHT).requests, 0);
+    catalogue_close(&c);
+}
+
+static void put_one(int64_t time_us, int64_t arrived_us)
+{
+    struct err err;
+    struct records *r = NULL;
+    const struct tracker_says says = tracker_says(time_us / 1000);
+    assert_ok(records_open(&r, root, RECORDS_WRITE, &err));
+    tracker_put(r, UPKEPT_IMEI, &says, arrived_us);
+    records_close(&r);
+}
+
+static int64_t count_odd(void)
+{
+    struct err err;
+    struct records *r = NULL;
+    struct records_sum sum;
+    const struct records_query q = {
+        .until_ms = INT64_MAX, .event_id = RECORDS_ANY_EVENT, .odd = true};
+    assert_ok(records_open(&r, root, RECORDS_READ, &err));
+    assert_ok(records_count(r, &q, &sum, &err));
+    records_close(&r);
+    return sum.records;
+}
+
+/* A machine whose clock begins anew at each start, and is put right a minute later. */
+static void test_what_came_when_the_clock_was_wrong_is_not_old(void **state)
+{
+    (void)state;
+    char id[CATALOGUE_ID_ROOM];
+    const int64_t now_us = clock_utc_us();
+    fill(now_us - DAY_US, id);
+    put_one(now_us - 3600000000, 200 * DAY_US);
+    put_one(now_us - 50 * DAY_US, 200 * DAY_US);
+    put_one(now_us + 50 * DAY_US, 200 * DAY_US); /* nobody's clock was right */
+    put_one(100 * DAY_US, now_us);               /* a tracker's */
+    assert_int_equal(count_odd(), 4);
+    struct retention_result r = sweep("30", RETENTION_DRY_RUN);
+    assert_int_equal(r.records, 2);
+    r = sweep("30", RETENTION_CLOCK_IS_RIGHT);
+    assert_int_equal(r.records, 2);
+    assert_int_equal(count_odd(), 2);
+    ahead_us = 31 * DAY_US;
+    sweep("30", RETENTION_CLOCK_IS_RIGHT);
+    assert_int_equal(count_odd(), 0);
+    assert_int_equal(count(root, NULL), 0);
+}
+
 static struct retention_result erase(const struct retention_erasing *what)
 {
     struct retention_result r;
@@ -270,7 +341,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+        T(test_what_was_asked_for_goes_when_it_was_over_for_long),
         T(test_it_goes_by_its_arrival),
+        T(test_what_came_when_the_clock_was_wrong_is_not_old),
         T(test_a_recording_takes_what_was_said_around_it),
         T(test_a_vehicle_takes_all_that_it_said),
         T(test_a_backup_has_it_and_loses_what_was_erased),

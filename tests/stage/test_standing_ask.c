@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/requests.h"
 #include "dashspool/standing.h"
+#include "dashspool/wire.h"
 #include "support/catalogued.h"
 #include "support/sql.h"
 #include "support/support.h"
@@ -295,16 +296,33 @@ static void test_a_flood_of_events_does_not_fill_the_catalogue(void **state)
 
 /* ---- what cameras hand over by themselves ---- */
 
-static struct catalogue_transfer own_file(const char *camera, int trigger)
+static struct catalogue_transfer put_own(const char *camera, int trigger, bool json)
 {
     struct err err;
     struct catalogue_transfer t = catalogued_transfer(IMEI, camera, (T0_MS - 4000) * 1000);
     t.known |= CATALOGUE_HAS_META | CATALOGUE_TIME_OK;
-    t.trigger = trigger;
+    t.trigger = json ? 0 : trigger;
+    wire_trigger_name(WIRE_KIND_DUALCAM, (uint8_t)trigger, t.trigger_name);
     t.state = CATALOGUE_STORED;
     t.completed_us = NOW;
     assert_ok(catalogue_transfer_add(fx.cat->c, &t, &err));
     return t;
+}
+
+static struct catalogue_transfer own_file(const char *camera, int trigger)
+{
+    return put_own(camera, trigger, false);
+}
+
+/* Cameras of newer firmware name their trigger, and have no number. */
+static void test_a_trigger_that_is_a_name_is_known(void **state)
+{
+    (void)state;
+    put_own("front", 3, true);
+    put_own("rear", 8, true);
+    say(T0_MS, CRASH);
+    assert_int_equal(ask(NOW + 60 * S).asked, 1);
+    assert_string_equal(get(1).what.camera, "rear");
 }
 
 static void test_footage_that_is_here_is_not_asked_for(void **state)
@@ -523,6 +541,7 @@ int main(void)
         TEST(test_a_flood_of_events_does_not_fill_the_catalogue),
         TEST(test_footage_that_is_here_is_not_asked_for),
         TEST(test_the_camera_that_missed_it_is_asked),
+        TEST(test_a_trigger_that_is_a_name_is_known),
         TEST(test_a_camera_that_was_triggered_has_time_to_hand_it_over),
         TEST(test_the_file_of_a_camera_that_was_triggered_is_enough),
         TEST(test_another_trigger_is_not_this_event),

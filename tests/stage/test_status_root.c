@@ -4,10 +4,13 @@
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
 #include "dashspool/receive.h"
+#include "dashspool/requests.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
+#include "dashspool/standing.h"
 #include "dashspool/status.h"
+#include "dashspool/telemetry.h"
 #include "support/certs.h"
 #include "support/support.h"
 #include <errno.h>
@@ -30,8 +33,8 @@ static char metrics[65536], screen_text[65536];
 
 static void configure(const char *text)
 {
-    struct cfg_section sections[STAGES_CFG_SECTIONS + 4];
-    static struct cfg_section kept[STAGES_CFG_SECTIONS + 4];
+    struct cfg_section sections[STAGES_CFG_SECTIONS + 6];
+    static struct cfg_section kept[STAGES_CFG_SECTIONS + 6];
     char path[600];
     struct err err;
     for (int i = 0; i < STAGES_CFG_SECTIONS; i++)
@@ -40,6 +43,8 @@ static void configure(const char *text)
     sections[STAGES_CFG_SECTIONS + 1] = retention_cfg_section;
     sections[STAGES_CFG_SECTIONS + 2] = convert_cfg_section;
     sections[STAGES_CFG_SECTIONS + 3] = status_cfg_section;
+    sections[STAGES_CFG_SECTIONS + 4] = standing_cfg_section;
+    sections[STAGES_CFG_SECTIONS + 5] = telemetry_cfg_section;
     memcpy(kept, sections, sizeof kept);
     cfg_free(&cfg);
     snprintf(path, sizeof path, "%s.conf", root);
@@ -47,7 +52,7 @@ static void configure(const char *text)
     snprintf(path, sizeof path, "%s.conf/a.conf", root);
     support_write(path, text, strlen(text));
     snprintf(path, sizeof path, "%s.conf", root);
-    assert_ok(cfg_load(&cfg, path, kept, STAGES_CFG_SECTIONS + 4, &err));
+    assert_ok(cfg_load(&cfg, path, kept, STAGES_CFG_SECTIONS + 6, &err));
 }
 
 static int set_up(void **state)
@@ -223,6 +228,44 @@ static void test_looking_leaves_everything_as_it_is(void **state)
     assert_false(look());
     assert_true(number("disk/telemetry") >= 50000);
     catalogue_close(&c);
+}
+
+static void test_requests_are_counted_by_state(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    (void)state;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_false(look());
+    assert_null(strstr(metrics, "requests_open"));
+    for (int i = 0; i < 3; i++) {
+        struct requests_request r = {.imei = "352093081452251",
+                                     .by = "anna",
+                                     .what = {.kind = CAMREQ_FORMAT, .camera = "front"}};
+        assert_ok(requests_add(c, &r, clock_utc_us(), &err));
+        if (i == 0)
+            assert_ok(requests_sent(c, r.id, "10.0.0.1:40123", clock_utc_us(), &err));
+    }
+    catalogue_close(&c);
+    assert_false(look());
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"queued\"} 1\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"sent\"} 1\n"));
+    assert_non_null(strstr(metrics, "dashspool_requests{state=\"waiting\"} 0\n"));
+}
+
+static void test_rules_without_a_server_of_trackers_are_told(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    (void)state;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    catalogue_close(&c);
+    configure("[receive]\nmin_free_mib = 0\n[request harsh]\non = crash\n");
+    assert_true(look());
+    assert_non_null(strstr(screen_text, "ask for nothing: [telemetry] is off"));
+    configure("[receive]\nmin_free_mib = 0\n[request harsh]\non = crash\n[telemetry]\n"
+              "enabled = yes\n");
+    assert_false(look());
 }
 
 /* ---- jobs ---- */
@@ -662,6 +705,65 @@ static void test_what_is_stored_and_not_queued_is_trouble(void **state)
     assert_true(is_in_trouble("stored, but not queued: transfers: 2, the oldest for 15 min"));
 }
 
+static void make_catalogue(void)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    catalogue_close(&c);
+}
+
+static void write_day(int days_ago, size_t n)
+{
+    char day[CLOCK_DATE_ROOM], name[40];
+    struct err err;
+    char *zeros = calloc(1, n);
+    assert_non_null(zeros);
+    clock_date(clock_utc_us() - days_ago * INT64_C(86400000000), day);
+    snprintf(name, sizeof name, "telemetry/%s.db", day);
+    assert_ok(fsx_mkdirs(support_path(root, "telemetry"), &err));
+    support_write(support_path(root, name), zeros, n);
+    free(zeros);
+}
+
+/* A disk can be full of them alone. */
+static void test_what_trackers_say_counts_for_the_time_left(void **state)
+{
+    const int mib = 1 << 20;
+    (void)state;
+    make_catalogue();
+    look();
+    assert_int_equal(number("disk/a_day"), 0);
+    write_day(1, (size_t)mib);
+    write_day(3, 3 * (size_t)mib);
+    write_day(40, 50 * (size_t)mib); /* what one brings back from long ago is once */
+    look();
+    assert_in_range(number("disk/a_day"), mib, mib * 4 / 3); /* four in three days and some hours */
+    assert_true(real("disk/days_left") > 0);
+    add_transfer(CATALOGUE_STORED, 5, "complete");
+    look();
+    assert_in_range(number("disk/a_day"), mib + 1000, mib * 4 / 3 + 1000);
+}
+
+static void test_open_requests_are_counted_by_their_state(void **state)
+{
+    (void)state;
+    struct catalogue *c = NULL;
+    struct requests_request r = {.what = {.kind = CAMREQ_PHOTO, .camera = "front"}, .by = "a test"};
+    struct err err;
+    make_catalogue();
+    look();
+    assert_true(metrics_have("dashspool_requests{state=\"queued\"} 0\n"));
+    snprintf(r.imei, sizeof r.imei, "352093081452251");
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_ok(requests_add(c, &r, clock_utc_us(), &err));
+    catalogue_close(&c);
+    look();
+    assert_true(metrics_have("dashspool_requests{state=\"queued\"} 1\n"));
+    assert_true(metrics_have("dashspool_requests{state=\"waiting\"} 0\n"));
+    assert_false(metrics_have("{state=\"fetched\"}"));
+}
+
 static void test_a_partial_transfer_is_not_finished(void **state)
 {
     (void)state;
@@ -853,6 +955,8 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         T(test_where_there_is_no_root_none_is_made),
         T(test_looking_leaves_everything_as_it_is),
+        T(test_rules_without_a_server_of_trackers_are_told),
+        T(test_requests_are_counted_by_state),
         T(test_jobs_of_all_states_are_counted_by_age),
         T(test_the_oldest_tells_why_it_waits_and_what_to_do),
         T(test_what_nobody_will_work_is_trouble_after_an_hour),
@@ -864,6 +968,8 @@ int main(void)
         T(test_what_comes_in_is_told_with_the_time_left),
         T(test_whatever_lies_in_its_files_is_told_not_obeyed),
         T(test_what_is_stored_and_not_queued_is_trouble),
+        T(test_what_trackers_say_counts_for_the_time_left),
+        T(test_open_requests_are_counted_by_their_state),
         T(test_a_partial_transfer_is_not_finished),
         T(test_a_camera_that_is_overdue_is_named),
         T(test_the_last_sweep_fsck_and_backup_are_told),

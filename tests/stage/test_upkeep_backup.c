@@ -28,6 +28,7 @@ static void add_with_metadata(void)
     struct stored s;
     struct catalogue_transfer row = {.state = CATALOGUE_STORED, .arrived_us = UPKEPT_AT_US};
     const struct wire_meta meta = {.kind = WIRE_KIND_DUALCAM,
+                                   .file_type = 16,
                                    .trigger = 5,
                                    .fps = 20,
                                    .time_ms = (uint64_t)(UPKEPT_AT_US / 1000 - 60000),

@@ -138,6 +138,39 @@ static void test_a_request_that_cannot_be_read_is_told(void **state)
     expect(true, 0, "");
     sql("catalogue.db", "UPDATE request SET state = '%s'", "begun");
     expect(true, 1, "catalogue catalogue.db: catalogue: request 1 is malformed");
+    sql("catalogue.db", "UPDATE request SET state = '%s'", "queued");
+    sql("catalogue.db", "UPDATE request_event SET state = '%s'", "begun");
+    expect(true, 1, "event 1 of request 1 is malformed");
+    sql("catalogue.db", "UPDATE request_event SET state = '%s'", "queued");
+    sql("catalogue.db", "INSERT INTO request_transfer VALUES(1, 'x', 'front', 1, %s, 0)", "7");
+    expect(true, 1, "a file of request 1 is malformed");
+}
+
+static void test_an_event_of_a_rule_that_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    struct err err;
+    struct catalogue *c = NULL;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    catalogue_close(&c);
+    static const char *const broken[] = {"imei = '35209308145225'",
+                                         "imei = '35209308145225x'",
+                                         "time_ms = -1",
+                                         "own = 256",
+                                         "outcome = 'perhaps'",
+                                         "request = 0",
+                                         "what = printf('%100d', 1)",
+                                         "rule = printf('%100d', 1)"};
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        sql("catalogue.db",
+            "INSERT INTO rule_event VALUES('harsh', '352093081452251', 1732865025000,"
+            " 'crash (AVL 247 = 1)', 3, 1, 1, %s, NULL)",
+            i % 2 ? "NULL" : "'asked'");
+        expect(true, 0, "");
+        sql("catalogue.db", "UPDATE rule_event SET %s", broken[i]);
+        expect(true, 1, "catalogue catalogue.db: catalogue: an event of rule '");
+        sql("catalogue.db", "DELETE FROM rule_event%s", "");
+    }
 }
 
 static void test_what_came_of_it_is_noted_for_status(void **state)
@@ -490,6 +523,7 @@ int main(void)
         TEST(test_a_store_that_is_well_has_no_problems),
         TEST(test_what_came_of_it_is_noted_for_status),
         TEST(test_a_request_that_cannot_be_read_is_told),
+        TEST(test_an_event_of_a_rule_that_cannot_be_read_is_told),
         TEST(test_a_transfer_without_job_and_copies_is_told_and_queued),
         TEST(test_one_changed_byte_of_a_master_is_found_by_its_hash),
         TEST(test_a_master_that_is_missing_is_told),

@@ -1,14 +1,19 @@
 /* The copies that an evidence package still needs: what is there stays, what is missing is made;
- * and nothing of what is erased meanwhile. */
+ * nothing of what is erased meanwhile, and all of what is joined meanwhile. */
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/copies.h"
 #include "dashspool/export.h"
+#include "dashspool/intake.h"
 #include "dashspool/journey.h"
+#include "dashspool/master.h"
+#include "dashspool/recipe.h"
 #include "dashspool/retention.h"
+#include "dashspool/wire.h"
 #include "dashspool/work.h"
 #include "support/stored.h"
 #include "support/support.h"
+#include "support/tracker.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -207,12 +212,146 @@ static void test_no_package_appears_of_what_was_erased_meanwhile(void **state)
     }
 }
 
+/* ---- what its tracker says meanwhile ---- */
+
+#define IMEI "352093081452251"
+
+/* As the stage that holds the trackers' connections does; *again: copies are to be made anew. */
+static void tell(const char *root, int64_t from_us, int seconds, int *again)
+{
+    struct catalogue *c = NULL;
+    struct records *r = NULL;
+    struct err err;
+    int joined = 0;
+    assert_ok(records_open(&r, root, RECORDS_WRITE, &err));
+    for (int s = 0; s <= seconds; s++) {
+        struct tracker_says says = tracker_says(from_us / 1000 + 1000 * s);
+        tracker_put(r, IMEI, &says, from_us + 60000000);
+    }
+    records_close(&r);
+    if (!again)
+        return;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_ok(records_open(&r, root, RECORDS_READ, &err));
+    const struct intake_joining j = {
+        c, r, root, 3000000, IMEI, from_us / 1000, from_us / 1000 + 1000 * seconds, "telemetry"};
+    assert_ok(intake_join(&j, &joined, again, &err));
+    assert_int_equal(joined, 1);
+    records_close(&r);
+    catalogue_close(&c);
+}
+
+static struct catalogue_transfer store_with_time(struct stored *s, const char *root)
+{
+    struct catalogue_transfer row = {
+        .state = CATALOGUE_STORED, .arrived_us = ARRIVED_US, .completed_us = ARRIVED_US + 4000000};
+    const struct wire_meta said = {.time_ms = ARRIVED_US / 1000 - 60000, .length_s = 6};
+    struct buf b = support_read(CLIP);
+    struct root_id id;
+    struct err err;
+    snprintf(row.imei, sizeof row.imei, IMEI);
+    snprintf(row.camera, sizeof row.camera, "rear");
+    snprintf(row.kind, sizeof row.kind, "video");
+    row.wire.meta_n = wire_meta_put(row.wire.meta, &said, 3);
+    assert_true(facts_decode(&row));
+    assert_int_equal(row.time_us, ARRIVED_US - 60000000);
+    stored_open(s, root);
+    stored_add(s, &row, buf_data(&b), b.used);
+    assert_ok(catalogue_root(s->catalogue, &id, &err));
+    assert_ok(root_mark(root, &id, &err));
+    stored_close(s);
+    buf_clear(&b);
+    return row;
+}
+
+static int expect_track(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct recipe_settings s;
+    (void)err;
+    assert_true(recipe_settings_read(&s, copy->settings));
+    assert_string_equal(s.track_sha256, (const char *)arg);
+    return ERR_OK;
+}
+
+/* All copies show what is joined with the clip by now. */
+static void expect_shown(const char *root, const struct catalogue_transfer *t)
+{
+    struct catalogue *c = NULL;
+    struct track *track = NULL;
+    struct err err;
+    char sha256[HASH_HEX_ROOM];
+    const char *path = support_path(root, "expected.csv");
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(journey_track(c, t, JOURNEY_PICTURES_US, &track, &err));
+    assert_non_null(track);
+    assert_ok(track_save(track, path, sha256, &err));
+    assert_ok(catalogue_copy_each(c, t->key, expect_track, sha256, &err));
+    track_free(&track);
+    catalogue_close(&c);
+}
+
+struct teller {
+    const char *root;
+    int64_t at_us;
+    int asked, again;
+};
+
+static bool tell_it(void *arg, const char *id, double done)
+{
+    struct teller *t = arg;
+    (void)id, (void)done;
+    if (t->asked++ == 0)
+        tell(t->root, t->at_us, 6, &t->again);
+    return true;
+}
+
+static void test_copies_show_what_was_joined_while_they_were_made(void **state)
+{
+    struct stored s;
+    struct err err;
+    char *root = support_tmp_dir();
+    struct cfg *cfg = settings();
+    (void)state;
+    struct catalogue_transfer row = store_with_time(&s, root);
+    const char *id = row.id;
+    struct teller t = {.root = root, .at_us = row.time_us, .again = -1};
+    struct work_completion completion = {.progress = tell_it, .arg = &t};
+    assert_ok(work_complete(root, cfg, &id, 1, &completion, &err));
+    assert_true(t.asked > 0);
+    assert_int_equal(t.again, 0); /* none were made yet: nobody would come back to it */
+    expect_shown(root, &row);
+    cfg_free(&cfg);
+    support_tmp_remove(&root);
+}
+
+/* Else one copy would show them, the others not, and nobody would make these anew. */
+static void test_a_copy_beside_others_joins_no_records(void **state)
+{
+    struct stored s;
+    struct err err;
+    int again = -1;
+    char *root = support_tmp_dir();
+    (void)state;
+    struct catalogue_transfer row = store_with_time(&s, root);
+    stored_open(&s, root);
+    stored_copy(&s, root, &row, "working", "working.mp4", "as it was", 9);
+    assert_ok(catalogue_done_put(s.catalogue, row.key, "convert", ARRIVED_US, 1, &err));
+    stored_close(&s);
+    tell(root, row.time_us, 3, NULL);
+    assert_true(complete(root, row.id) > 0);
+    tell(root, row.time_us, 3, &again);
+    assert_int_equal(again, 1);
+    support_tmp_remove(&root);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_the_missing_timing_file_is_made),
         cmocka_unit_test(test_copies_of_what_was_erased_meanwhile_do_not_appear),
         cmocka_unit_test(test_no_package_appears_of_what_was_erased_meanwhile),
+        cmocka_unit_test(test_copies_show_what_was_joined_while_they_were_made),
+        cmocka_unit_test(test_a_copy_beside_others_joins_no_records),
     };
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0)
         return confine_child();

@@ -154,7 +154,7 @@ void play_begin_receiving(struct play *p, const struct wire_limits *limits, unsi
     char start[32];
     play_begin(p, limits, NULL);
     play_feed_hex(p, "000000050001403a0f0c3edb44000400");
-    play_feed_hex(p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(p, "000b000d010400000192d84ad5a0000000");
     snprintf(start, sizeof start, "00010006%08x0000", packets);
     play_feed_hex(p, start);
     play_feed_hex(p, "0003000400000001");

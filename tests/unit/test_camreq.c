@@ -185,6 +185,12 @@ static const struct answer answers[] = {
     {CAMREQ_VIDEO,
      "Request for video from source 1 received for 10 seconds since 2021-06-2909:56:56",
      CAMREQ_ACCEPTED, 0},
+    {CAMREQ_VIDEO,
+     "Video of file type 0, file source 1, timestamp 1719846377, duration: 10 s. Preparing to "
+     "send file from timestamp 1719846377.",
+     CAMREQ_ACCEPTED, 1719846377},
+    {CAMREQ_VIDEO, "Request for video, duration of 10, from source 1 received", CAMREQ_ACCEPTED, 0},
+    {CAMREQ_VIDEO, "Wrong duration", CAMREQ_INVALID},
     {CAMREQ_PHOTO, "Warning: Photo / Video already captured previously, trying to send it",
      CAMREQ_OTHER_FIRST},
     {CAMREQ_VIDEO,

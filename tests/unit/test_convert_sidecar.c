@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *dir;
 static struct media m;
@@ -219,13 +220,16 @@ static void test_a_track_that_does_not_fit_is_not_used_and_said(void **state)
     support_write(options.track_path, "utc,lat,lon\n0,1,2\n", 18);
     assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
     assert_null(c.track);
-    assert_string_equal(m.warning, "the track is not used: it does not cover the time of the clip");
+    assert_string_equal(
+        m.warning,
+        "the track t.csv is not used: it does not cover the time of the clip, it tells of "
+        "1970-01-01T00:00:00Z to 1970-01-01T00:00:00Z");
     osd_context_clear(&c);
     m.warning[0] = '\0';
     facts.has_time = false;
     assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
     assert_null(c.track);
-    assert_string_equal(m.warning, "the track is not used: the time of the clip is unknown");
+    assert_string_equal(m.warning, "the track t.csv is not used: the time of the clip is unknown");
     osd_context_clear(&c);
     m.warning[0] = '\0';
     facts.has_time = true;
@@ -234,11 +238,49 @@ static void test_a_track_that_does_not_fit_is_not_used_and_said(void **state)
     support_write(options.track_path, part, strlen(part));
     assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
     assert_non_null(c.track);
-    assert_string_equal(m.warning, "the track does not cover the whole clip");
+    assert_string_equal(m.warning, "the track t.csv does not cover the whole clip");
     osd_context_clear(&c);
-    support_write(options.track_path, "x", 1);
-    assert_err(ERR_MALFORMED, osd_context_init(&c, &m, &facts, &options, &err));
+}
+
+/* An extra: the copies are made all the same. Only which of two vehicles it is, is asked. */
+static void test_a_track_that_cannot_be_read_is_no_reason_to_stop(void **state)
+{
+    (void)state;
+    struct err err;
+    struct osd_context c;
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"x", "the track is not used: t.csv: line 1: neither GPX nor NMEA"},
+        {"utc,lat,lon\n,1,2\n", "t.csv: no point with both position and time: 1 point left out"},
+        {NULL, "No such file"},
+    };
+    snprintf(options.track_path, sizeof options.track_path, "%s/t.csv", dir);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (bad[i].text)
+            support_write(options.track_path, bad[i].text, strlen(bad[i].text));
+        else
+            assert_int_equal(unlink(options.track_path), 0);
+        m.warning[0] = '\0';
+        assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+        assert_null(c.track);
+        assert_string_equal(c.no_track, m.warning);
+        if (!strstr(m.warning, bad[i].says))
+            fail_msg("'%s' is not in '%s'", bad[i].says, m.warning);
+        osd_context_clear(&c);
+    }
+    static const char two[] = "utc,lat,lon,vehicle\n2024-11-29T07:23:45Z,1,2,A\n"
+                              "2024-11-29T07:23:46Z,1,2,B\n2024-11-29T07:23:47Z,1,2,A\n"
+                              "2024-11-29T07:23:48Z,1,2,B\n";
+    support_write(options.track_path, two, strlen(two));
+    assert_err(ERR_CONFIG, osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(strstr(err.text, "say with --track-name which one is meant: t.csv: 2 tracks"));
     osd_context_clear(&c);
+    snprintf(options.track_name, sizeof options.track_name, "B");
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(c.track);
+    osd_context_clear(&c);
+    options.track_name[0] = '\0';
 }
 
 /* With its hash a track is the tracker's own, and must be that one. */
@@ -331,6 +373,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_track_that_does_not_fit_is_not_used_and_said, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_track_that_cannot_be_read_is_no_reason_to_stop,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,8 +23,10 @@ static void test_what_our_own_child_says_is_taken(void **state)
     (void)state;
     good();
     snprintf(found.note, sizeof found.note, "cut \x1b[2J at 5");
+    snprintf(found.sidecar[1].why, sizeof found.sidecar[1].why, "a\nb");
     assert_true(look_found_ok(&found, now_us));
     assert_string_equal(found.note, "cut ?[2J at 5");
+    assert_string_equal(found.sidecar[1].why, "a?b");
     memset(&found, 0, sizeof found);
     assert_true(look_found_ok(&found, now_us));
 }
@@ -55,6 +57,9 @@ static void test_what_cannot_be_is_refused(void **state)
     REFUSED(found.time_us = now_us + NAME_AHEAD_US + 1);
     REFUSED(found.time_us = INT64_MAX);
     REFUSED(found.sidecar[3].taken = 7);
+    REFUSED(memset(found.sidecar[2].why, 'x', LOOK_WHY_ROOM));
+    REFUSED(memset(found.doubtful_imei, '1', sizeof found.doubtful_imei));
+    REFUSED(memcpy(found.doubtful_imei, "../../etc/pass", 15));
     REFUSED(memset(found.sidecar[3].of_sha256, 'a', HASH_HEX_ROOM));
     REFUSED(memcpy(found.sidecar[0].imei, "../../etc/passw", 16));
     REFUSED(memcpy(found.sidecar[0].camera, "../..", 6));

@@ -1,4 +1,5 @@
 #include "dashspool/clock.h"
+#include "dashspool/text.h"
 #include "footage/media/timing.h"
 #include "support/support.h"
 #include <stdlib.h>
@@ -377,7 +378,7 @@ static void test_a_path_fills_only_what_is_not_known(void **state)
     assert_true(f.has_time);
     assert_int_equal(f.start_utc_us, INT64_C(1732865025000000));
     assert_string_equal(f.time_source, TIMING_NAME);
-    assert_string_equal(f.imei, timing_imei_ok("350612071913857") ? "350612071913857" : "");
+    assert_string_equal(f.imei, text_imei_ok("350612071913857") ? "350612071913857" : "");
     f = (struct media_facts){.has_time = true, .start_utc_us = 5, .imei = "356307042441013"};
     media_facts_from_path("490154203237518/20241129_092345.h265", now, &f);
     assert_int_equal(f.start_utc_us, 5);
@@ -391,6 +392,13 @@ static void test_a_path_fills_only_what_is_not_known(void **state)
     media_facts_from_path("/x.h265", now, &f);
     media_facts_from_path("a/49015420323751x/x.h265", now, &f);
     assert_string_equal(f.imei, "");
+    char imei[16];
+    assert_true(media_imei_doubtful("a/490154203237519/x.h265", imei));
+    assert_string_equal(imei, "490154203237519");
+    assert_false(media_imei_doubtful("a/490154203237518/x.h265", imei));
+    assert_false(media_imei_doubtful("a/49015420323751x/x.h265", imei));
+    assert_false(media_imei_doubtful("490154203237519/a/x.h265", imei));
+    assert_false(media_imei_doubtful("490154203237519", imei));
 }
 
 int main(void)

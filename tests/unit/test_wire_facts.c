@@ -21,6 +21,7 @@ static struct wire_bytes bytes_of(uint8_t init[WIRE_INIT_BYTES], uint8_t *meta, 
 }
 
 static const struct wire_meta crash = {.kind = WIRE_KIND_DUALCAM,
+                                       .file_type = 16,
                                        .time_ms = TIME_MS,
                                        .trigger = 3,
                                        .length_s = 10,

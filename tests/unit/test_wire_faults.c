@@ -188,7 +188,7 @@ static void test_version_2_metadata_with_a_byte_more_than_they_say(void **state)
             struct err err;
             struct wire_meta m;
             assert_int_equal(p.file[i].meta_bytes, 14);
-            assert_ok(wire_meta_parse(p.file[i].meta, 14, 0, &m, &err));
+            assert_ok(wire_meta_parse(p.file[i].meta, 14, 5, 0, &m, &err));
             assert_int_equal(m.fps, 20);
         }
         play_end(&p);

@@ -21,7 +21,7 @@ static struct wire_meta parsed(const char *text)
 {
     struct err err;
     struct wire_meta m;
-    assert_ok(wire_meta_parse((const uint8_t *)text, strlen(text), NOW_US, &m, &err));
+    assert_ok(wire_meta_parse((const uint8_t *)text, strlen(text), 0, NOW_US, &m, &err));
     assert_true(m.as_text);
     return m;
 }
@@ -162,11 +162,11 @@ static void test_hostile_values(void **state)
     struct err err;
     struct wire_meta m;
     assert_err(ERR_MALFORMED,
-               wire_meta_parse((const uint8_t *)"Cmd version: \t3\n", 17, NOW_US, &m, &err));
+               wire_meta_parse((const uint8_t *)"Cmd version: \t3\n", 17, 0, NOW_US, &m, &err));
     assert_err(ERR_MALFORMED,
-               wire_meta_parse((const uint8_t *)"Time (UTC+0): \tnoon\n", 20, NOW_US, &m, &err));
+               wire_meta_parse((const uint8_t *)"Time (UTC+0): \tnoon\n", 20, 0, NOW_US, &m, &err));
     for (size_t n = 0; n < sizeof dualcam; n++) /* cut anywhere */
-        (void)!wire_meta_parse((const uint8_t *)dualcam, n, NOW_US, &m, &err);
+        (void)!wire_meta_parse((const uint8_t *)dualcam, n, 0, NOW_US, &m, &err);
 }
 
 static void test_position_needs_both_halves(void **state)

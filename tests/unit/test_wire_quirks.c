@@ -58,7 +58,7 @@ static void begin_resumed(struct play *p, uint64_t have, unsigned packets)
     play_begin(p, NULL, NULL);
     p->have_bytes = have;
     play_feed_hex(p, "000000050001403a0f0c3edb44000400");
-    play_feed_hex(p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(p, "000b000d010400000192d84ad5a0000000");
     buf_consume(&p->heard, p->heard.used);
     snprintf(start, sizeof start, "00010006%08x0000", packets);
     play_feed_hex(p, start);
@@ -245,7 +245,7 @@ static void test_a_flood_of_what_nobody_asked_for_closes(void **state)
         struct play p;
         play_begin(&p, NULL, NULL);
         play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
-        play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+        play_feed_hex(&p, "000b000d010400000192d84ad5a0000000");
         for (int k = 0; k < 16; k++)
             play_feed_hex(&p, floods[i]);
         assert_false(p.closed);
@@ -302,7 +302,7 @@ static void test_a_refusal_tells_the_camera_and_the_log(void **state)
     play_begin(&p, NULL, NULL);
     p.hold_accept = true;
     play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(&p, "000b000d010400000192d84ad5a0000000");
     play_feed_hex(&p, "00010006000000020000");
     buf_consume(&p.heard, p.heard.used);
     wire_session_refuse(p.s, "the disk is full", p.now_us);
@@ -351,7 +351,7 @@ static void test_dismissed_in_any_state(void **state)
         "",                                   /* wait-init */
         "000000050001403a0f0c3edb46000400",   /* wait-path */
         "000d000100",                         /* wait-meta */
-        "000b000d040400000192d84ad5a0000000", /* wait-start */
+        "000b000d010400000192d84ad5a0000000", /* wait-start */
         "00010006000000010000",               /* wait-accept */
         "",                                   /* wait-sync: accepted */
         "0003000400000001",                   /* receiving */
@@ -398,7 +398,7 @@ static void test_silence_in_any_state_ends(void **state)
     struct play p;
     play_begin(&p, NULL, NULL);
     play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(&p, "000b000d010400000192d84ad5a0000000");
     play_until_deadline(&p);
     assert_true(p.closed && p.closed_warn);
     assert_non_null(strstr(p.text, "silent for 300 s in state wait-start"));
@@ -441,7 +441,7 @@ static void test_metadata_of_another_slot_are_told(void **state)
     struct play p;
     play_begin(&p, NULL, NULL);
     play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    play_feed_hex(&p, "000b000d041000000192d84ad5a0000000");
+    play_feed_hex(&p, "000b000d011000000192d84ad5a0000000");
     assert_non_null(strstr(p.log, "file type 16 where %photof has 4"));
     play_end(&p);
 }

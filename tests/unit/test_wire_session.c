@@ -206,7 +206,7 @@ static void test_a_camera_that_counts_from_0(void **state)
     struct play p;
     play_begin(&p, NULL, NULL);
     play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(&p, "000b000d010400000192d84ad5a0000000");
     play_feed_hex(&p, "00010006000000020000");
     play_feed_hex(&p, "0003000400000000");
     uint16_t seed = 0;
@@ -236,7 +236,7 @@ static void test_start_at_a_later_packet_after_an_earlier_connection(void **stat
     play_begin(&p, NULL, NULL);
     p.have_bytes = 2 * 1024;
     play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(&p, "000b000d010400000192d84ad5a0000000");
     buf_consume(&p.heard, p.heard.used);
     play_feed_hex(&p, "00010006000000030000");
     play_heard_is(&p, "0002000400000003");
@@ -366,7 +366,7 @@ static void test_an_empty_slot_is_passed_over_and_not_asked_again(void **state)
     struct play p;
     play_begin(&p, NULL, NULL);
     play_feed_hex(&p, "000000050001403a0f0c3edb54000400");
-    play_feed_hex(&p, "000b000d041000000192d84ad5a0000000");
+    play_feed_hex(&p, "000b000d011000000192d84ad5a0000000");
     buf_consume(&p.heard, p.heard.used);
     play_feed_hex(&p, "00010006000000000000");
     play_heard_is(&p, "000a00072570686f746f66");
@@ -418,7 +418,7 @@ static void test_more_packets_than_the_limit_are_not_taken(void **state)
     struct play p;
     play_begin(&p, NULL, NULL);
     play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(&p, "000b000d010400000192d84ad5a0000000");
     play_feed_hex(&p, "00010006ffffffff0000");
     assert_true(p.closed && p.closed_warn);
     assert_int_equal(p.n_files, 0);

@@ -29,17 +29,42 @@ static void test_crc_check_value(void **state)
     assert_int_equal(wire_crc(0, v->data, v->n), 0x2189);
 }
 
-static void test_crc_continues_at_every_length_and_alignment(void **state)
+/* By its definition, bit by bit (docs/protocol.md). */
+static uint16_t crc_of_bits(uint16_t seed, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n * 8; i++) {
+        unsigned bit = (seed ^ (unsigned)p[i / 8] >> i % 8) & 1;
+        seed = (uint16_t)(bit ? seed >> 1 ^ 0x8408 : seed >> 1);
+    }
+    return seed;
+}
+
+static void test_crc_at_every_length_alignment_and_seed(void **state)
 {
     (void)state;
-    const struct vector *v = vector("dev_data1_traccar");
-    for (size_t from = 0; from < 9; from++) {
-        for (size_t to = from; to < 80; to++) {
-            uint16_t one_by_one = 0;
-            for (size_t i = from; i < to; i++)
-                one_by_one = wire_crc(one_by_one, v->data + i, 1);
-            assert_int_equal(wire_crc(0, v->data + from, to - from), one_by_one);
+    uint8_t data[9 + 1100];
+    uint32_t random = 20261130;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
+    for (size_t from = 0; from < 9; from++)
+        for (size_t n = 0; n <= 1100; n += n < 300 ? 1 : 37) {
+            uint16_t seed = (uint16_t)(n * 40503 + from);
+            uint16_t whole = crc_of_bits(seed, data + from, n), pieces = seed;
+            assert_int_equal(wire_crc(seed, data + from, n), whole);
+            for (size_t at = 0; at < n; at += 13) /* too short to be multiplied */
+                pieces = wire_crc(pieces, data + from + at, n - at < 13 ? n - at : 13);
+            assert_int_equal(pieces, whole);
         }
+}
+
+static void test_crc_sees_each_single_bit(void **state)
+{
+    (void)state;
+    uint8_t data[1024] = {0};
+    for (size_t bit = 0; bit < sizeof data * 8; bit++) {
+        data[bit / 8] = (uint8_t)(1u << bit % 8);
+        assert_int_equal(wire_crc(0, data, sizeof data), crc_of_bits(0, data, sizeof data));
+        data[bit / 8] = 0;
     }
 }
 
@@ -228,7 +253,7 @@ static struct wire_meta meta_of(const char *name)
     struct wire_meta m;
     struct wire_frame f = frame_of(name);
     assert_int_equal(f.id, WIRE_META);
-    assert_ok(wire_meta_parse(f.payload, f.n, NOW_US, &m, &err));
+    assert_ok(wire_meta_parse(f.payload, f.n, 0, NOW_US, &m, &err));
     return m;
 }
 
@@ -297,22 +322,36 @@ static void test_metadata_versions_by_length(void **state)
     }
 }
 
-static void test_metadata_tail_is_counted_and_short_metadata_refused(void **state)
+/* But for the one byte of version 2 that some firmware sends late. */
+static void test_metadata_of_another_length_than_their_versions_are_refused(void **state)
 {
     (void)state;
     struct err err;
     struct wire_meta m;
-    uint8_t longer[48] = {0};
-    struct wire_frame f = frame_of("SYNTH_meta_v4");
-    memcpy(longer, f.payload, f.n);
-    assert_ok(wire_meta_parse(longer, sizeof longer, NOW_US, &m, &err));
-    assert_int_equal(m.tail_bytes, 8);
-    assert_int_equal(m.present, 0x7f);
-    assert_ok(wire_meta_parse(longer, 31, NOW_US, &m, &err)); /* between v2 and v3: v2 */
-    assert_int_equal(m.tail_bytes, 31 - 14);
-    assert_false(m.present & WIRE_META_POSITION);
-    for (size_t n = 0; n < 13; n++)
-        assert_err(ERR_MALFORMED, wire_meta_parse(longer, n, NOW_US, &m, &err));
+    static const char *const names[] = {"SYNTH_meta_v1", "SYNTH_meta_v2", "SYNTH_meta_v3",
+                                        "SYNTH_meta_v4"};
+    for (int i = 0; i < 4; i++) {
+        struct wire_frame f = frame_of(names[i]);
+        uint8_t longer[60] = {0};
+        memcpy(longer, f.payload, f.n);
+        for (size_t n = 0; n <= sizeof longer; n++) {
+            bool good = n == f.n || (i == 1 && n == 13);
+            int rc = wire_meta_parse(longer, n, 0, NOW_US, &m, &err);
+            assert_int_equal(rc, good ? ERR_OK : ERR_MALFORMED);
+        }
+        assert_err(ERR_MALFORMED, wire_meta_parse(f.payload, f.n, 6, NOW_US, &m, &err));
+        assert_has(err.text, "no JSON, which protocol ID 6 has");
+        for (size_t at = 0; at < 11; at++) { /* version, type and trigger */
+            memcpy(longer, f.payload, f.n);
+            longer[at] = at == 0 ? 5 : at == 1 ? 17 : 200;
+            bool judged = at < 2 || at == 10;
+            int rc = wire_meta_parse(longer, f.n, 0, NOW_US, &m, &err);
+            assert_int_equal(rc, judged ? ERR_MALFORMED : ERR_OK);
+        }
+        longer[10] = 64; /* as a set of bits: geofence */
+        assert_ok(wire_meta_parse(longer, f.n, 0, NOW_US, &m, &err));
+        assert_string_equal(m.trigger_name, "trigger-64");
+    }
 }
 
 static struct wire_meta changed(void (*change)(struct wire_meta *m))
@@ -321,7 +360,7 @@ static struct wire_meta changed(void (*change)(struct wire_meta *m))
     struct wire_meta m = meta_of("SYNTH_meta_v4"), back;
     uint8_t payload[WIRE_META_V4_BYTES];
     change(&m);
-    assert_ok(wire_meta_parse(payload, wire_meta_put(payload, &m, 4), NOW_US, &back, &err));
+    assert_ok(wire_meta_parse(payload, wire_meta_put(payload, &m, 4), 0, NOW_US, &back, &err));
     return back;
 }
 
@@ -415,7 +454,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crc_check_value),
-        cmocka_unit_test(test_crc_continues_at_every_length_and_alignment),
+        cmocka_unit_test(test_crc_at_every_length_alignment_and_seed),
+        cmocka_unit_test(test_crc_sees_each_single_bit),
         cmocka_unit_test(test_init),
         cmocka_unit_test(test_init_refuses_other_protocols),
         cmocka_unit_test(test_server_frames_are_byte_for_byte),
@@ -427,7 +467,7 @@ int main(void)
         cmocka_unit_test(test_metadata_of_field_captures),
         cmocka_unit_test(test_metadata_of_a_camera_that_thinks_it_is_2043_is_kept_and_not_trusted),
         cmocka_unit_test(test_metadata_versions_by_length),
-        cmocka_unit_test(test_metadata_tail_is_counted_and_short_metadata_refused),
+        cmocka_unit_test(test_metadata_of_another_length_than_their_versions_are_refused),
         cmocka_unit_test(test_implausible_values_are_marked_one_by_one),
         cmocka_unit_test(test_every_vector_is_accounted_for),
     };

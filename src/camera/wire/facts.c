@@ -26,13 +26,13 @@ void wire_facts_decode(const struct wire_bytes *b, int64_t arrived_us, struct wi
     struct err err;
     struct wire_init init;
     struct wire_meta m;
-    struct wire_facts f = {.has_meta =
-                               b->meta_n > 0 &&
-                               wire_meta_parse(b->meta, b->meta_n, arrived_us, &m, &err) == ERR_OK};
+    struct wire_facts f = {.protocol_id = 0};
     if (b->init_n == WIRE_INIT_BYTES && wire_init_parse(b->init, &init, &err) == ERR_OK) {
         memcpy(f.imei, init.imei, sizeof f.imei);
         f.protocol_id = init.protocol_id;
     }
+    f.has_meta = b->meta_n > 0 &&
+                 wire_meta_parse(b->meta, b->meta_n, f.protocol_id, arrived_us, &m, &err) == ERR_OK;
     if (b->path_n > 0)
         wire_path_words(b->path, b->path_n, f.has_meta ? &m : NULL, f.camera, f.kind);
     if (f.has_meta) {
@@ -246,13 +246,13 @@ const char *wire_meta_form(const struct wire_meta *m)
 }
 
 /* Each value goes to where it belongs; what the form does not have is not there. */
-static json_t *metadata_json(const struct wire_facts *f, const struct wire_meta *form)
+static json_t *metadata_json(const struct wire_facts *f, const char *form, unsigned present)
 {
     json_t *m = json_object(), *doubt = json_object();
 #define PUT(field, trust, key, value) \
-    if (form->present & (field))      \
+    if (present & (field))            \
     json_object_set_new((trust) ? m : doubt, key, value)
-    json_object_set_new(m, "form", json_string(wire_meta_form(form)));
+    json_object_set_new(m, "form", json_string(form));
     json_object_set_new(m, "version", json_integer(f->version));
     PUT(WIRE_META_TIME, f->trusted & WIRE_META_TIME, "time", time_json(f->time_us));
     PUT(WIRE_META_TRIGGER, true, "trigger", json_string(f->trigger_name));
@@ -274,10 +274,13 @@ char *wire_facts_metadata(const struct wire_facts *f, const struct wire_bytes *b
 {
     struct err err;
     struct wire_meta form;
-    if (!f->has_meta || b->meta_n == 0 ||
-        wire_meta_parse(b->meta, b->meta_n, arrived_us, &form, &err) < 0)
+    if (!f->has_meta || b->meta_n == 0)
         return strdup("null");
-    json_t *o = metadata_json(f, &form);
+    bool read =
+        wire_meta_parse(b->meta, b->meta_n, f->protocol_id, arrived_us, &form, &err) == ERR_OK;
+    if (!read) /* an older decoder read them: its facts are all that is known */
+        form = (struct wire_meta){.present = ~0U};
+    json_t *o = metadata_json(f, read ? wire_meta_form(&form) : "unknown", form.present);
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(o);
     return text;

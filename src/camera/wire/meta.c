@@ -3,6 +3,7 @@
 #include "meta_internal.h"
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Payload lengths of versions 1 to 4 (Teltonika's test server and field captures; v1, v2 and v4
@@ -16,6 +17,7 @@ enum {
     ZONE_MIN = -12 * 60, /* UTC-12 … UTC+14 are all zones that there are */
     ZONE_MAX = 14 * 60,
     DRIVER_BYTES = 10, /* of DSM metadata */
+    TRIGGER_MAX = 15,  /* the longest list has 15; a later firmware may have one more */
 };
 
 static bool time_is_plausible(uint64_t ms, int64_t now_utc_us)
@@ -40,16 +42,13 @@ static bool driver_is_plausible(const char *name)
     return good;
 }
 
-static int dualcam_parse(struct rd *r, size_t n, struct wire_meta *m, struct err *err)
+static void dualcam_parse(struct rd *r, size_t n, struct wire_meta *m)
 {
     m->version = rd_u8(r);
     m->file_type = rd_u8(r);
     m->time_ms = rd_be64(r);
     m->trigger = rd_u8(r);
     m->length_s = rd_be16(r);
-    if (r->bad)
-        return err_set(err, ERR_MALFORMED, "metadata of %zu bytes: at least %zu are needed", n,
-                       version_bytes[0]);
     m->present = WIRE_META_TIME | WIRE_META_TRIGGER | WIRE_META_LENGTH;
     if (n >= version_bytes[1]) {
         m->fps = rd_u8(r);
@@ -65,7 +64,6 @@ static int dualcam_parse(struct rd *r, size_t n, struct wire_meta *m, struct err
         m->trigger_time_ms = rd_be64(r);
         m->present |= WIRE_META_TRIGGER_TIME;
     }
-    return ERR_OK;
 }
 
 /* The two kinds that go by path begin alike. */
@@ -82,8 +80,9 @@ static void path_camera_parse(struct rd *r, struct wire_meta *m)
         m->present |= WIRE_META_LENGTH;
     } else {
         m->events = rd_be16(r);
-        /* Ten bytes, the last character first; on which side it is padded nobody has seen. A name
-         * in no known alphabet (bytes above 127) is kept in the payload only. */
+        /* Ten bytes, the last character first; on which side it is padded nobody has seen. What is
+         * in no known alphabet (bytes above 127) is '?', a name of nothing else is in the payload
+         * only. */
         const uint8_t *reversed = rd_bytes(r, DRIVER_BYTES);
         size_t from = 0, to = DRIVER_BYTES;
         char name[DRIVER_BYTES];
@@ -93,45 +92,92 @@ static void path_camera_parse(struct rd *r, struct wire_meta *m)
             from++;
         while (to > from && (name[to - 1] == ' ' || name[to - 1] == '\0'))
             to--;
-        for (size_t i = from; i < to; i++)
-            if ((unsigned char)name[i] < ' ' || (unsigned char)name[i] > '~')
-                to = from;
+        bool any = false;
+        for (size_t i = from; i < to; i++) {
+            bool shown = name[i] >= ' ' && name[i] <= '~';
+            any |= shown;
+            name[i] = shown ? name[i] : '?';
+        }
+        to = any ? to : from;
         memcpy(m->driver, name + from, to - from);
         m->driver[to - from] = '\0';
         m->present |= WIRE_META_EVENTS | WIRE_META_DRIVER;
     }
 }
 
-static enum wire_meta_kind form_of(const uint8_t *payload, size_t n)
+/* Which of the binary layouts it is. They have no mark of their own: each is taken only by its
+ * exact length, with a type and a trigger that its cameras have. Else false, and `why`. */
+static bool layout_of(const uint8_t *p, size_t n, enum wire_meta_kind *kind, struct err *why)
 {
-    bool version = n > 0 && payload[0] >= 1 && payload[0] <= 4;
-    if (n == WIRE_META_DSM_BYTES && !version)
-        return WIRE_KIND_DSM;
-    if (n == WIRE_META_ADAS_BYTES && !version)
-        return WIRE_KIND_ADAS;
-    return n > 0 && payload[0] == '{' ? WIRE_KIND_JSON : WIRE_KIND_DUALCAM;
+    bool versioned = n > 0 && p[0] >= 1 && p[0] <= 4, typed = false;
+    /* some firmware sends the last byte of version 2 behind the frame: see session_input.c */
+    if (versioned && n != version_bytes[p[0] - 1] && (p[0] != 2 || n != version_bytes[0])) {
+        err_set(why, ERR_MALFORMED, "binary version %u has %zu bytes", p[0],
+                version_bytes[p[0] - 1]);
+        return false;
+    }
+    if (!versioned && n != WIRE_META_DSM_BYTES && n != WIRE_META_ADAS_BYTES) {
+        err_set(why, ERR_MALFORMED, "neither JSON, nor text, nor as a camera writes it in bytes");
+        return false;
+    }
+    *kind = versioned                  ? WIRE_KIND_DUALCAM
+            : n == WIRE_META_DSM_BYTES ? WIRE_KIND_DSM
+                                       : WIRE_KIND_ADAS;
+    uint8_t type = versioned ? p[1] : p[4], trigger = versioned ? p[10] : p[5];
+    for (int i = 0; i < WIRE_N_SLOTS; i++)
+        typed |= versioned ? type == wire_slots[i].file_type : type == i;
+    /* some integrators read the number as a set of bits */
+    bool triggered = trigger <= TRIGGER_MAX || (trigger & (trigger - 1)) == 0;
+    if (!typed)
+        err_set(why, ERR_MALFORMED, "no camera has file type %u", type);
+    else if (!triggered)
+        err_set(why, ERR_MALFORMED, "no camera has trigger %u", trigger);
+    return typed && triggered;
 }
 
-int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct wire_meta *out,
-                    struct err *err)
+/* JSON, or the text of the vendor's test server; `why`: what it would be if it is neither. */
+static int read_text(const uint8_t *payload, size_t n, struct wire_meta *m, const struct err *why,
+                     struct err *err)
 {
-    struct wire_meta m = {.kind = form_of(payload, n)};
-    int rc = ERR_MALFORMED;
-    if (meta_text_ok(payload, n))
-        rc = meta_text_parse(payload, n, &m, err);
-    else if (n > 0 &&
-             payload[0] == '{') /* text; but a time of 2035 in DSM and ADAS begins so too */
-        rc = meta_json_parse(payload, n, &m, err);
-    if (rc < 0 && m.kind != WIRE_KIND_JSON && !m.as_text) {
+    char *all = malloc(TEXT_UTF8_ROOM(n) + 1), *text = all;
+    if (!all)
+        return err_nomem(err, "metadata of %zu bytes", n);
+    size_t bytes = text_to_utf8(payload, n, all);
+    all[bytes] = '\0';
+    for (; bytes > 0 && strchr(" \t\r\n", *text); bytes--)
+        text++; /* … and a NUL */
+    int rc;
+    if (bytes > 0 && strchr("{[/", *text)) /* a comment may come first */
+        rc = meta_json_parse(text, bytes, m, err);
+    else if (meta_text_ok(text, bytes))
+        rc = meta_text_parse(text, bytes, m, err);
+    else
+        rc = err_set(err, ERR_MALFORMED, "metadata of %zu %s: %s", n,
+                     size_plural((int64_t)n, "byte", "bytes"), why->text);
+    free(all);
+    return rc;
+}
+
+int wire_meta_parse(const uint8_t *payload, size_t n, int protocol_id, int64_t now_utc_us,
+                    struct wire_meta *out, struct err *err)
+{
+    struct wire_meta m = {.kind = WIRE_KIND_DUALCAM};
+    struct err why;
+    bool unified = protocol_id >= WIRE_PROTOCOL_UNIFIED;
+    if (unified)
+        err_set(&why, ERR_MALFORMED, "no JSON, which protocol ID %d has", protocol_id);
+    if (!unified && layout_of(payload, n, &m.kind, &why)) {
         struct rd r = rd_init(payload, n);
-        rc = m.kind == WIRE_KIND_DUALCAM ? dualcam_parse(&r, n, &m, err) : ERR_OK;
-        if (m.kind != WIRE_KIND_DUALCAM)
+        if (m.kind == WIRE_KIND_DUALCAM)
+            dualcam_parse(&r, n, &m);
+        else
             path_camera_parse(&r, &m);
-        m.tail_bytes = rd_left(&r);
         wire_trigger_name(m.kind, m.trigger, m.trigger_name);
+    } else {
+        int rc = read_text(payload, n, &m, &why, err);
+        if (rc < 0)
+            return rc;
     }
-    if (rc < 0)
-        return rc;
     unsigned ok = m.present & (WIRE_META_TRIGGER | WIRE_META_LENGTH | WIRE_META_EVENTS);
     if (m.present & WIRE_META_TIME && time_is_plausible(m.time_ms, now_utc_us))
         ok |= WIRE_META_TIME;

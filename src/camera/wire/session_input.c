@@ -62,9 +62,14 @@ static void on_meta(struct wire_session *s, const struct wire_frame *f, int64_t 
     s->offer.meta = buf_data(&s->meta);
     s->offer.meta_bytes = f->n;
     s->may_have_one_more = slot && f->n == 13 && f->payload[0] == 2;
-    if (slot && f->n > 1 && f->payload[1] != slot->file_type)
+    struct wire_meta meta; /* of these nothing depends on the time */
+    if (wire_meta_parse(f->payload, f->n, s->init.protocol_id, 0, &meta, &err) < 0)
+        session_log(s, true, "metadata unreadable", "%s", err.text);
+    else if (slot && meta.kind == WIRE_KIND_DUALCAM && meta.file_type != slot->file_type)
         session_log(s, true, "metadata of another file type", "file type %u where %s has %u",
-                    f->payload[1], slot->identifier, slot->file_type);
+                    meta.file_type, slot->identifier, slot->file_type);
+    else if (meta.note[0])
+        session_log(s, true, "metadata not read in full", "%s", meta.note);
     if (s->state == WAIT_META)
         session_request_file(s, now_us);
 }
@@ -88,8 +93,9 @@ static void no_file(struct wire_session *s, int64_t now_us)
         session_request_init(s, now_us); /* only the camera knows its next file */
 }
 
-static void name_file(struct wire_offer *o)
+static void name_file(struct wire_session *s)
 {
+    struct wire_offer *o = &s->offer;
     struct err err;
     struct wire_meta meta;
     if (o->slot) {
@@ -97,7 +103,8 @@ static void name_file(struct wire_offer *o)
         snprintf(o->kind, sizeof o->kind, "%s", o->slot->kind);
         return;
     }
-    bool known = o->meta && wire_meta_parse(o->meta, o->meta_bytes, 0, &meta, &err) == ERR_OK;
+    bool known = o->meta && wire_meta_parse(o->meta, o->meta_bytes, s->init.protocol_id, 0, &meta,
+                                            &err) == ERR_OK;
     wire_path_words(o->path, o->path_bytes, known ? &meta : NULL, o->camera, o->kind);
 }
 
@@ -115,7 +122,7 @@ static void begin(struct wire_session *s, uint32_t count, int64_t now_us)
     s->from_start = false;
     s->repeats = 0;
     s->open = true;
-    name_file(&s->offer);
+    name_file(s);
     session_push(s, WIRE_DO_OFFER);
     session_enter(s, WAIT_ACCEPT, now_us);
 }

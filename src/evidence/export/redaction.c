@@ -537,6 +537,15 @@ static int convert(struct package *p, const struct catalogue_transfer *t,
             poll(&wait, 1, confine_wait_ms(c));
     }
     int ended = confine_finish(&c, &r->result, err);
+    for (int i = 0; ended == ERR_OK && i < options->n_masks && p->request->warn; i++) {
+        char mask[CONVERT_MASK_ROOM], text[CONVERT_MASK_ROOM + CATALOGUE_ID_ROOM + 64];
+        convert_mask_text(&options->mask[i], mask);
+        snprintf(text, sizeof text,
+                 r->result.container == MEDIA_JPEG ? "%s: the mask %s covers the photo"
+                                                   : "%s: the mask %s covers %lld of %lld frames",
+                 t->id, mask, (long long)r->result.covered[i], (long long)r->result.pictures);
+        p->request->warn(p->request->warn_arg, text);
+    }
     if (ended == ERR_OK && r->result.warning[0] && p->request->warn) {
         char text[sizeof r->result.warning + CATALOGUE_ID_ROOM + 4];
         snprintf(text, sizeof text, "%s: %s", t->id, r->result.warning);

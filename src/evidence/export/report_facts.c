@@ -2,6 +2,7 @@
 #include "report_facts.h"
 #include "dashspool/bag.h"
 #include "dashspool/fsx.h"
+#include "dashspool/journey.h"
 #include "dashspool/recipe.h"
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
@@ -47,6 +48,7 @@ struct told {
     struct report_stretch *stretch;
     size_t n_stretches;
     bool has_sound, redacted, no_position;
+    bool private_mode; /* then t has no position, either */
     const struct bag *has;
     struct kept_picture picture;
     const char *picture_what;
@@ -468,7 +470,11 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     snprintf(told->master, sizeof told->master, "%s", master);
     told->redacted = redacted != NULL;
     told->has = s->has;
-    int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
+    int rc = journey_hides(c, t, &told->private_mode, err);
+    if (told->private_mode)
+        told->t.known &= ~(unsigned)CATALOGUE_POSITION_OK;
+    if (rc == ERR_OK)
+        rc = catalogue_copy_each(c, t->key, add_copy, told, err);
     for (int i = 0; rc == ERR_OK && redacted && i < redacted->n; i++)
         rc = keep_copy(told, &redacted->copy[i], err);
     if (redacted) {
@@ -530,7 +536,8 @@ static void fill_clip(struct told *t, bool imperial, struct report_clip *out)
         .has_position = r->known & CATALOGUE_POSITION_OK,
         .lat_deg = r->lat_deg,
         .lon_deg = r->lon_deg,
-        .position_why = t->no_position ? "hidden in this package"
+        .position_why = t->no_position    ? "hidden in this package"
+                        : t->private_mode ? "Its driver was in private mode: it is hidden."
                         : r->known & CATALOGUE_POSITION_OK
                             ? "camera metadata: one position for the whole recording"
                             : "The camera's metadata contains no plausible position (no GPS fix).",

@@ -423,9 +423,8 @@ static int judge_tracks(const struct telemetry *t, const struct told *k, const s
     buf_init(&csv, TRACK_BYTES_MAX);
     for (size_t i = k->first; rc == ERR_OK && i < k->first + k->n; i++) {
         bool found = false;
-        if (!ends(all[i].name, BAG_TRACK))
-            continue;
-        there++;
+        if (!ends(all[i].name, BAG_TRACK) || there++ >= ACCOUNT_TRACKS_MAX)
+            continue; /* that many are named at most: it is said below */
         if (!names_track(k, all[i].sha256))
             verify_problem(t->v, IT, "%s: its SHA-256, %.16s…, is none that %s names", all[i].name,
                            all[i].sha256, k->table->name);

@@ -62,7 +62,7 @@ static const struct {
     int rank; /* the highest is left out first */
 } columns[N_COLUMNS] = {
     [ID] = {"ID", -48, 0},   [TRIGGER] = {"TRIGGER", -9, 2}, [LENGTH] = {"LENGTH", 6, 3},
-    [SIZE] = {"SIZE", 9, 4}, [STATE] = {"STATE", -9, 1},     [COPIES] = {"COPIES", -22, 5},
+    [SIZE] = {"SIZE", 9, 4}, [STATE] = {"STATE", -10, 1},    [COPIES] = {"COPIES", -22, 5},
 };
 
 struct list {
@@ -96,19 +96,13 @@ static void print_row(const struct list *list, const char *const cell[N_COLUMNS]
     putchar('\n');
 }
 
-/* One after the other, as cli_print_json() has an array: thousands do not fit in memory. */
 static int list_json(struct list *list, const struct catalogue_transfer *t, struct err *err)
 {
     char *text;
     int rc = facts_transfer(list->catalogue, t, &text, err);
     if (rc < 0)
         return rc;
-    fputs(list->n++ == 0 ? "[" : ",", stdout);
-    for (char *line = text, *end = text; end; line = end + 1) {
-        end = strchr(line, '\n');
-        fputs("\n  ", stdout);
-        fwrite(line, 1, end ? (size_t)(end - line) : strlen(line), stdout);
-    }
+    cli_print_json_item(list->n++ == 0, text);
     free(text);
     return ERR_OK;
 }
@@ -143,7 +137,9 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
         [TRIGGER] = t->known & CATALOGUE_HAS_META ? cli_shown(t->trigger_name) : "-",
         [LENGTH] = length,
         [SIZE] = size_text(t->length_bytes, size),
-        [STATE] = catalogue_state_name(t->state),
+        [STATE] = t->state == CATALOGUE_STORED && copies.condition > CATALOGUE_WHOLE
+                      ? catalogue_condition_name(copies.condition)
+                      : catalogue_state_name(t->state),
         [COPIES] = copies.kinds[0] ? copies.kinds : "-",
     };
     print_row(list, cell);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static char hint[160];
@@ -99,6 +100,16 @@ int cli_print_json(const char *command, json_t *value)
         return CLI_OK;
     err_set(&err, ERR_IO, "cannot write JSON to standard output");
     return cli_fail(command, &err);
+}
+
+void cli_print_json_item(bool first, const char *text)
+{
+    fputs(first ? "[" : ",", stdout);
+    for (const char *line = text, *end = text; end; line = end + 1) {
+        end = strchr(line, '\n');
+        fputs("\n  ", stdout);
+        fwrite(line, 1, end ? (size_t)(end - line) : strlen(line), stdout);
+    }
 }
 
 int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out)

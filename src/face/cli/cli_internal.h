@@ -202,6 +202,10 @@ const char *cli_shell(const char *text);
  */
 int cli_print_json(const char *command, json_t *value);
 
+/* One of an array that is as cli_print_json() has it, but need not fit in memory; text: what
+ * json_dumps() makes of it with JSON_INDENT(2). The end is the caller's: "\n]", of none "[]". */
+void cli_print_json_item(bool first, const char *text);
+
 /* ---- and the rest ---- */
 
 /* Before anything is opened: root becomes the owner of the ROOT that the command works on. CLI_OK,

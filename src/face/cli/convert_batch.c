@@ -18,29 +18,32 @@
 
 enum { DEPTH_MAX = 64 };
 
-static void complain(const char *path, const char *why)
+/* Nothing can go on without a list of inputs. */
+static void *or_exit(void *memory)
 {
-    fprintf(stderr, "dashspool convert: %s: %s\n", cli_shown(path), why);
-}
-
-/* The n bytes at text, or "out of memory" and exit: nothing can go on without a list of inputs. */
-static char *copy(const char *text, size_t n)
-{
-    char *s = strndup(text, n);
-    if (!s) {
-        complain("inputs", "out of memory");
+    if (!memory) {
+        fprintf(stderr, "dashspool convert: out of memory\n");
         exit(1);
     }
-    return s;
+    return memory;
+}
+
+static char *copy(const char *text, size_t n)
+{
+    return or_exit(strndup(text, n));
+}
+
+static void complain(struct inputs *list, const char *path, const char *why)
+{
+    struct err err;
+    err_set(&err, ERR_NOTFOUND, "%s: %s", path, why);
+    fprintf(stderr, "dashspool convert: %s\n", cli_shown(err.text));
+    or_exit(fsx_names_add(&list->failed, err.text, &err) == ERR_OK ? list : NULL);
 }
 
 static void add_input(struct inputs *list, const char *path, const char *below)
 {
-    struct input *item = realloc(list->item, (list->n + 1) * sizeof *item);
-    if (!item) {
-        complain(path, "out of memory");
-        exit(1);
-    }
+    struct input *item = or_exit(realloc(list->item, (list->n + 1) * sizeof *item));
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     const char *dot = strrchr(name, '.');
@@ -80,14 +83,13 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int walk(struct inputs *list, const char *dir, const char *below, int depth)
+static void walk(struct inputs *list, const char *dir, const char *below, int depth)
 {
     struct dirent **names = NULL;
-    int failed = 0;
     int n = depth > DEPTH_MAX ? -1 : scandir(dir, &names, not_hidden, by_bytes);
     if (n < 0) {
-        complain(dir, depth > DEPTH_MAX ? "folders are nested too deeply" : strerror(errno));
-        return 1;
+        complain(list, dir, depth > DEPTH_MAX ? "folders are nested too deeply" : strerror(errno));
+        return;
     }
     for (int i = 0; i < n; i++) {
         char path[4096], inner[4096];
@@ -97,56 +99,209 @@ static int walk(struct inputs *list, const char *dir, const char *below, int dep
         int a = snprintf(path, sizeof path, "%s/%s", root ? "" : dir, name);
         int b = snprintf(inner, sizeof inner, "%s%s%s", top ? "" : below, top ? "" : "/", name);
         if (a >= (int)sizeof path || b >= (int)sizeof inner || lstat(path, &st) < 0) {
-            complain(path, "cannot be read");
-            failed++;
+            complain(list, path, "cannot be read");
         } else if (S_ISDIR(st.st_mode)) {
-            failed += walk(list, path, inner, depth + 1);
+            walk(list, path, inner, depth + 1);
         } else if (is_footage(name)) {
             add_input(list, path, below);
+        } else {
+            list->others += !copy_kind_looks_so(name);
         }
         free(names[i]);
     }
     free(names);
-    return failed;
 }
 
-int inputs_collect(struct inputs *out, char *const *path, size_t n)
+void inputs_collect(struct inputs *out, char *const *path, size_t n)
 {
-    int failed = 0;
     *out = (struct inputs){0};
     for (size_t i = 0; i < n; i++) {
         struct stat st;
-        size_t before = out->n;
+        size_t before = out->n, failed = out->failed.n;
         char *clean = copy(path[i], strlen(path[i]));
         for (size_t k = strlen(clean); k > 1 && clean[k - 1] == '/'; k--)
             clean[k - 1] = '\0';
         if (stat(clean, &st) < 0) {
-            complain(clean, strerror(errno));
-            failed++;
+            complain(out, clean, strerror(errno));
         } else if (!S_ISDIR(st.st_mode)) {
             add_input(out, clean, ".");
         } else {
-            int f = walk(out, clean, ".", 0);
-            if (f == 0 && out->n == before) {
-                complain(clean, "no footage found in this folder (.h265 .hevc .265 .jpg .jpeg)");
-                f = 1;
-            }
-            failed += f;
+            walk(out, clean, ".", 0);
+            if (out->failed.n == failed && out->n == before)
+                complain(out, clean,
+                         "no footage found in this folder (.h265 .hevc .265 .jpg .jpeg)");
         }
         free(clean);
     }
-    return failed;
+}
+
+/* ---- names of their own ---- */
+
+static void input_clear(struct input *in)
+{
+    free(in->path);
+    free(in->dir);
+    free(in->below);
+    free(in->stem);
+}
+
+/* An input, and what tells it apart. */
+struct place {
+    struct input *in;
+    char *real; /* the folder that it is in, without links and dots */
+    const char *out_dir;
+    bool photo;
+};
+
+/* Photos and videos have copies of different names. */
+static bool is_photo(const char *path)
+{
+    return ends_with(path, ".jpg") || ends_with(path, ".jpeg");
+}
+
+static int by_copies(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    int c = x->out_dir ? strcmp(x->in->below, y->in->below) : strcmp(x->real, y->real);
+    if (c == 0)
+        c = strcmp(x->in->stem, y->in->stem);
+    if (c == 0)
+        c = x->photo - y->photo;
+    return c ? c : x->in < y->in ? -1 : x->in > y->in;
+}
+
+static bool same_copies(const struct place *x, const struct place *y)
+{
+    return x->photo == y->photo && strcmp(x->in->stem, y->in->stem) == 0 &&
+           strcmp(x->out_dir ? x->in->below : x->real, x->out_dir ? y->in->below : y->real) == 0;
+}
+
+static const char *name_of(const struct place *p)
+{
+    const char *slash = strrchr(p->in->path, '/');
+    return slash ? slash + 1 : p->in->path;
+}
+
+/* The last n folders of a path; all of it if it has fewer. */
+static const char *last_folders(const char *path, int n)
+{
+    const char *at = path + strlen(path);
+    while (at > path && (at[-1] != '/' || --n > 0))
+        at--;
+    return *path == '/' && at == path ? path + 1 : at;
+}
+
+static void replace(char **text, const char *with)
+{
+    char *fresh = copy(with, strlen(with));
+    free(*text);
+    *text = fresh;
+}
+
+/* p[0..n-1] have the same copies. Files named twice lose their path, and are dropped later. */
+static void part_group(struct place *p, size_t n)
+{
+    int folders = 1;
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++) { /* few: all of one name */
+        size_t k = 0;
+        while (k < left &&
+               (strcmp(p[k].real, p[i].real) != 0 || strcmp(name_of(&p[k]), name_of(&p[i])) != 0))
+            k++;
+        if (k < left) {
+            replace(&p[i].in->path, "");
+        } else {
+            struct place here = p[i];
+            p[i] = p[left];
+            p[left++] = here;
+        }
+    }
+    for (const char *at = p[0].in->below; *at; at++)
+        folders += *at == '/';
+    folders += strcmp(p[0].in->below, ".") != 0;
+    for (size_t i = 0; i < left; i++)
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(p[k].real, p[i].real) == 0) { /* the extension tells them apart */
+                replace(&p[k].in->stem, name_of(&p[k]));
+                replace(&p[i].in->stem, name_of(&p[i]));
+                continue;
+            }
+            while (strcmp(last_folders(p[k].real, folders), last_folders(p[i].real, folders)) == 0)
+                folders++;
+        }
+    bool apart = false;
+    for (size_t i = 1; i < left; i++)
+        apart |= strcmp(p[0].real, p[i].real) != 0;
+    for (size_t i = 0; i < left && apart; i++) {
+        const char *below = last_folders(p[i].real, folders);
+        replace(&p[i].in->below, *below ? below : ".");
+    }
+}
+
+/* Takes out what was named twice. */
+static void drop_twice(struct inputs *list)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < list->n; i++)
+        if (*list->item[i].path)
+            list->item[left++] = list->item[i];
+        else
+            input_clear(&list->item[i]);
+    list->n = left;
+}
+
+/* One round; *parted tells whether any two had the same copies. */
+static int part_once(struct inputs *list, const char *out_dir, bool *parted, struct err *err)
+{
+    struct place *p = or_exit(calloc(list->n + 1, sizeof *p));
+    int rc = ERR_OK;
+    for (size_t i = 0; i < list->n && rc == ERR_OK; i++) {
+        struct input *in = &list->item[i];
+        p[i] = (struct place){.in = in, .out_dir = out_dir, .photo = is_photo(in->path)};
+        if (i > 0 && strcmp(in->dir, in[-1].dir) == 0)
+            p[i].real = copy(p[i - 1].real, strlen(p[i - 1].real));
+        else if (!(p[i].real = realpath(in->dir, NULL)))
+            rc = err_sys(err, "%s", in->dir);
+    }
+    if (rc == ERR_OK)
+        qsort(p, list->n, sizeof *p, by_copies);
+    *parted = false;
+    for (size_t from = 0, k = 1; rc == ERR_OK && k <= list->n; k++) {
+        if (k < list->n && same_copies(&p[from], &p[k]))
+            continue;
+        if (k - from > 1) {
+            part_group(p + from, k - from);
+            *parted = true;
+        }
+        from = k;
+    }
+    for (size_t i = 0; i < list->n; i++)
+        free(p[i].real);
+    free(p);
+    drop_twice(list);
+    return rc;
+}
+
+int inputs_part(struct inputs *list, const char *out_dir, struct err *err)
+{
+    bool parted = true;
+    int rc = ERR_OK;
+    /* A name that was given may be another one's: with each round it is longer. */
+    for (int round = 0; rc == ERR_OK && parted && round < DEPTH_MAX; round++)
+        rc = part_once(list, out_dir, &parted, err);
+    if (rc == ERR_OK && parted)
+        rc = err_set(err, ERR_CONFIG,
+                     "some of these files would have copies of the same name; give them one folder "
+                     "at a time, each with a folder of its own behind -o");
+    return rc;
 }
 
 void inputs_free(struct inputs *list)
 {
-    for (size_t i = 0; i < list->n; i++) {
-        free(list->item[i].path);
-        free(list->item[i].dir);
-        free(list->item[i].below);
-        free(list->item[i].stem);
-    }
+    for (size_t i = 0; i < list->n; i++)
+        input_clear(&list->item[i]);
     free(list->item);
+    fsx_names_clear(&list->failed);
     *list = (struct inputs){0};
 }
 
@@ -171,6 +326,7 @@ struct batch {
     struct slot slot[JOBS_MAX + 1]; /* the spare one: its successor is on its way already */
     int jobs, running;              /* … and it is not counted */
     size_t next, n_ended;
+    char doubted_imei[16]; /* the last that was told */
 };
 
 static int target_dir(const struct batch *b, const struct input *in, char **out, struct err *err)
@@ -222,16 +378,6 @@ static void end_slot(struct batch *b, struct slot *s)
         tell(b, in, rc, &result, &err);
 }
 
-/* Two inputs whose copies have the same names: the second waits, and finds the first one's. */
-static bool in_the_way(const struct batch *b, const struct input *in, const char *dir)
-{
-    for (int i = 0; i <= b->jobs; i++)
-        if (b->slot[i].c && strcmp(b->slot[i].in->stem, in->stem) == 0 &&
-            strcmp(b->slot[i].dir, dir) == 0)
-            return true;
-    return false;
-}
-
 /* The offset of a zone that was named, at the time that the file's name tells: a local one, or one
  * in UTC, which comes out the same however it is read. */
 static void apply_zone(const struct clock_tz *zone, const char *path, struct media_facts *f)
@@ -264,19 +410,27 @@ static void apply_zone(const struct clock_tz *zone, const char *path, struct med
 }
 
 /* What is known of one file: what was asked for, and what its name and folder tell. */
-static struct media_facts facts_of(const struct convert_request *request, const struct input *in)
+static struct media_facts facts_of(const struct convert_request *request, const struct input *in,
+                                   char doubted[16])
 {
+    char imei[16];
     struct media_facts facts = request->facts;
     if (request->zone && !facts.has_zone && !request->of_one_clip)
         apply_zone(request->zone, in->path, &facts);
     media_facts_from_path(in->path, clock_utc_us(), &facts);
+    if (!facts.imei[0] && media_imei_doubtful(in->path, imei) && strcmp(imei, doubted) != 0) {
+        memcpy(doubted, imei, sizeof imei); /* once for all that are in a folder */
+        fprintf(stderr,
+                "dashspool convert: %s: its folder looks like an IMEI, but the check digit is "
+                "wrong: the copies name no tracker\n",
+                cli_shown(in->path));
+    }
     if (request->of_one_clip && !request->facts.has_time)
         facts.has_time = false; /* --meta without a time: no name is trusted over it */
     return facts;
 }
 
-/* False: the next input has to wait. */
-static bool start_next(struct batch *b)
+static void start_next(struct batch *b)
 {
     struct convert_result none = {0};
     struct err err;
@@ -286,12 +440,8 @@ static bool start_next(struct batch *b)
     while (s->c)
         s++;
     int rc = target_dir(b, in, &dir, &err);
-    if (rc == ERR_OK && in_the_way(b, in, dir)) {
-        free(dir);
-        return false;
-    }
     b->next++;
-    struct media_facts facts = facts_of(b->request, in);
+    struct media_facts facts = facts_of(b->request, in, b->doubted_imei);
     if (rc == ERR_OK)
         rc = confine_start(&s->c, in->path, dir, in->stem, &facts, &b->request->options, b->limits,
                            &err);
@@ -303,7 +453,6 @@ static bool start_next(struct batch *b)
         free(dir);
         tell(b, in, rc, &none, &err);
     }
-    return true;
 }
 
 /* Waits until a child has something to say; a stop signal, blocked elsewhere, ends it early. */
@@ -326,8 +475,8 @@ static void wait_any(struct batch *b, const sigset_t *open_mask)
 
 static void start_some(struct batch *b)
 {
-    while (!stop_caught() && b->running < b->jobs && b->next < b->inputs->n && start_next(b))
-        ;
+    while (!stop_caught() && b->running < b->jobs && b->next < b->inputs->n)
+        start_next(b);
 }
 
 /* A child is done: what is left is ours, and waits for the disk. Others work meanwhile. */

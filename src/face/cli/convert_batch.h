@@ -5,26 +5,36 @@
 
 #include "dashspool/clock.h"
 #include "dashspool/confine.h"
+#include "dashspool/fsx.h"
 #include "terminal.h"
 #include <stddef.h>
 
 struct input {
     char *path;  /* as a person would write it */
     char *dir;   /* that it is in */
-    char *below; /* … relative to the folder that was named; "." for a file */
-    char *stem;  /* name without its extension */
+    char *below; /* where its copies go, below the output folder: dir, relative to the folder that
+                    was named; "." for a file */
+    char *stem;  /* of its copies: its name without the extension */
 };
 
 struct inputs {
     struct input *item;
     size_t n;
+    size_t others;           /* files in folders that are no footage by their name, nor ours */
+    struct fsx_names failed; /* what was said of inputs that cannot be read */
 };
 
 /* Files are taken as named. Folders are searched, in the order of the names, for footage (.h265
  * .hevc .265 .jpg .jpeg) that is not hidden and not a copy of ours; symbolic links to folders are
- * not followed. What cannot be read is named on stderr; returns how many such there were. */
-int inputs_collect(struct inputs *out, char *const *path, size_t n);
+ * not followed. What cannot be read is named on stderr, and in out->failed. */
+void inputs_collect(struct inputs *out, char *const *path, size_t n);
 void inputs_free(struct inputs *inputs);
+
+/* Sees to it that no two inputs have copies of the same name in the same place, whatever they are
+ * called: the same file named twice is one input; files of different folders get as much of their
+ * folders below out_dir as tells them apart (front/clip, rear/clip); those of one folder keep their
+ * extensions (clip.h265, clip.hevc). out_dir NULL: copies are beside the inputs. */
+int inputs_part(struct inputs *inputs, const char *out_dir, struct err *err) DS_MUST_CHECK;
 
 /* What a person asks of convert. The texts are borrowed. */
 struct convert_request {

@@ -6,10 +6,12 @@
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/wire.h"
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what was asked for ---- */
 
@@ -24,7 +26,7 @@ struct masks {
 };
 
 struct wish {
-    const char *out_dir, *time, *tz, *meta, *track, *params_from;
+    const char *out_dir, *time, *tz, *meta, *track, *track_name, *params_from;
     double fps, lat, lon;
     int jobs;
     bool force, no_sound;
@@ -109,6 +111,12 @@ static const struct cli_option options[] = {
     {CLI_TEXT, "track", "FILE",
      "GPX, NMEA or CSV track covering the clip: position, speed and course over time",
      .offset = AT(track), .max = ROOM_OF(track_path)},
+    {CLI_TEXT, "track-name", "NAME",
+     "of several tracks in the file, the one of this vehicle (default: the one that covers the "
+     "clip)",
+     .offset = AT(track_name), .max = ROOM_OF(track_name)},
+    {OPT_SETTING("track-speed-max", "KMH", "track_speed_max",
+                 "leave out points of the track to which no vehicle is that fast (default 300)")},
     {CLI_TEXT, "params-from", "FILE",
      "take missing parameter sets from another clip of the same camera", .offset = AT(params_from),
      .max = ROOM_OF(media.params_from)},
@@ -167,8 +175,9 @@ static void facts_of_meta(const struct wire_meta *m, struct media_facts *f)
     f->length_s = m->length_s;
 }
 
-/* The payload of a 0x000b frame, or the whole frame. */
-static bool read_meta(const char *path, struct media_facts *f)
+/* The payload of a 0x000b frame, or the whole frame. What cannot be read as such is told, and
+ * stands in no video's way: *unread. */
+static bool read_meta(const char *path, struct media_facts *f, bool *unread)
 {
     struct buf b;
     struct err err;
@@ -176,6 +185,7 @@ static bool read_meta(const char *path, struct media_facts *f)
     struct wire_meta meta;
     buf_init(&b, 4 + WIRE_META_BYTES_MAX);
     int rc = fsx_read_file(path, &b, &err);
+    bool opened = rc == ERR_OK || rc == ERR_LIMIT;
     if (rc == ERR_OK) {
         const uint8_t *data = buf_data(&b);
         size_t n = b.used;
@@ -183,14 +193,18 @@ static bool read_meta(const char *path, struct media_facts *f)
             data = frame.payload;
             n = frame.n;
         }
-        rc = wire_meta_parse(data, n, clock_utc_us(), &meta, &err);
+        rc = wire_meta_parse(data, n, 0, clock_utc_us(), &meta, &err);
     }
+    buf_clear(&b);
+    *unread = rc < 0;
     if (rc == ERR_OK)
         facts_of_meta(&meta, f);
-    else
+    if (!opened)
         cli_usage("convert", "--meta %s: %s", path, err.text);
-    buf_clear(&b);
-    return rc == ERR_OK;
+    else if (rc < 0 || meta.note[0])
+        fprintf(stderr, "dashspool convert: --meta %s: %s%s\n", cli_shown(path),
+                rc < 0 ? "not used: " : "", rc < 0 ? err.text : meta.note);
+    return opened;
 }
 
 /* A time with "Z" says nothing of the zone in which the clip was taken; one with an offset does. */
@@ -249,15 +263,20 @@ static bool read_zone(const char *text, struct media_facts *f, struct clock_tz *
     return false;
 }
 
-static bool read_facts(const struct wish *w, bool has_lat, bool has_lon, struct media_facts *f,
-                       const struct clock_tz *zone)
+static bool read_facts(const struct wish *w, bool has_lat, bool has_lon,
+                       struct convert_request *request)
 {
+    struct media_facts *f = &request->facts;
+    const struct clock_tz *zone = request->zone;
+    bool unread = false;
     if (has_lat != has_lon) {
         cli_usage("convert", "--lat and --lon must be given together");
         return false;
     }
-    if ((w->meta && !read_meta(w->meta, f)) || (w->time && !read_time(w->time, zone, f)))
+    if ((w->meta && !read_meta(w->meta, f, &unread)) || (w->time && !read_time(w->time, zone, f)))
         return false;
+    if (unread && !w->time) /* the name tells its time, as without them */
+        request->of_one_clip = false;
     if (zone && !f->has_zone && f->has_time) { /* of the metadata */
         f->has_zone = true;
         f->tz_min = clock_tz_min(zone, f->start_utc_us);
@@ -290,8 +309,10 @@ static const char *gaps_text(const struct convert_result *r, char out[128])
 }
 
 struct tally {
+    const struct convert_options *options;
     size_t ended;
-    int done, skipped, failed; /* failed: also inputs that are not there */
+    int done, skipped;
+    struct fsx_names *failed; /* what was said of each; also of inputs that are not there */
 };
 
 static void on_ended(void *arg, const struct input *in, int rc, const struct convert_result *r,
@@ -307,7 +328,9 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
         return;
     }
     if (rc < 0) {
-        tally->failed++;
+        struct err none;
+        if (fsx_names_add(tally->failed, err->text, &none) < 0)
+            cli_fail("convert", &none);
         cli_fail("convert", err); /* names the file */
         return;
     }
@@ -326,9 +349,40 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
     for (int i = 0; i < r->n_outputs; i++)
         printf("  %-8s %s (%s)\n", copy_kind_name(r->output[i].kind), cli_shown(r->output[i].path),
                size_text(r->output[i].length_bytes, size));
+    for (int i = 0; i < tally->options->n_masks; i++) {
+        char mask[CONVERT_MASK_ROOM];
+        convert_mask_text(&tally->options->mask[i], mask);
+        if (r->container == MEDIA_JPEG)
+            printf("  mask     %s covers the photo\n", mask);
+        else
+            printf("  mask     %s covers %lld of %lld frames\n", mask, (long long)r->covered[i],
+                   (long long)r->pictures);
+    }
     if (r->warning[0])
         printf("  note     %s\n", cli_shown(r->warning));
     fflush(stdout);
+}
+
+/* At the end of a long batch, for who did not watch it. */
+static void sum_up(const struct inputs *inputs, const struct tally *tally, bool stopped)
+{
+    char left[48] = "", others[80] = "";
+    if (stopped)
+        snprintf(left, sizeof left, ", %zu remaining", inputs->n - tally->ended);
+    if (inputs->others > 0)
+        snprintf(others, sizeof others, "; %zu other file%s in the folders %s not looked at",
+                 inputs->others, inputs->others == 1 ? "" : "s",
+                 inputs->others == 1 ? "was" : "were");
+    if (stopped)
+        fprintf(stderr, "stopped");
+    else
+        fprintf(stderr, "%zu file%s", inputs->n, inputs->n == 1 ? "" : "s");
+    fprintf(stderr, ": %d converted, %d skipped, %zu failed%s%s\n", tally->done, tally->skipped,
+            tally->failed->n, left, others);
+    if (tally->failed->n > 0)
+        fprintf(stderr, "failed:\n");
+    for (size_t i = 0; i < tally->failed->n; i++)
+        fprintf(stderr, "  %s\n", cli_shown(tally->failed->name[i]));
 }
 
 static int convert_all(struct cli *cli, const struct convert_request *request,
@@ -339,15 +393,11 @@ static int convert_all(struct cli *cli, const struct convert_request *request,
     confine_limits_from_cfg(cli->cfg, &limits);
     progress_begin(&progress);
     int signum = batch_run(request, &limits, inputs, &progress, on_ended, tally);
-    if (signum)
-        fprintf(stderr, "stopped: %d converted, %d skipped, %d failed, %zu remaining\n",
-                tally->done, tally->skipped, tally->failed, inputs->n - tally->ended);
-    else if (inputs->n > 1)
-        fprintf(stderr, "%zu files: %d converted, %d skipped, %d failed\n", inputs->n, tally->done,
-                tally->skipped, tally->failed);
+    if (signum || inputs->n > 1 || inputs->others > 0)
+        sum_up(inputs, tally, signum != 0);
     if (signum) /* the caller is to see how it ended */
         raise(signum);
-    return tally->failed ? CLI_FAILED : CLI_OK;
+    return tally->failed->n > 0 ? CLI_FAILED : CLI_OK;
 }
 
 static void take_options(const struct cli *cli, const struct cli_args *args,
@@ -361,6 +411,8 @@ static void take_options(const struct cli *cli, const struct cli_args *args,
     out->hide = w->hide;
     if (w->track)
         snprintf(out->track_path, sizeof out->track_path, "%s", w->track);
+    if (w->track_name)
+        snprintf(out->track_name, sizeof out->track_name, "%s", w->track_name);
     if (w->params_from)
         snprintf(out->media.params_from, sizeof out->media.params_from, "%s", w->params_from);
     memcpy(out->mask, w->masks.mask, sizeof out->mask);
@@ -417,18 +469,25 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct convert_request request = {
         .out_dir = w->out_dir, .jobs = w->jobs, .of_one_clip = w->time || w->meta};
     struct clock_tz *zone = NULL;
-    struct tally tally = {0};
     struct inputs inputs = {0};
+    struct tally tally = {.options = &request.options, .failed = &inputs.failed};
+    struct err err;
     int rc = CLI_USAGE;
     take_options(cli, args, &request.options);
     if (w->tz && !read_zone(w->tz, &request.facts, &zone))
         goto out;
     request.zone = zone;
-    tally.failed = inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
-    if (inputs.n > 1 && request.of_one_clip)
+    if (w->track && access(w->track, F_OK) < 0) {
+        rc = cli_usage("convert", "--track %s: %s", cli_shown(w->track), strerror(errno));
+        goto out;
+    }
+    inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
+    if (inputs_part(&inputs, w->out_dir, &err) < 0)
+        rc = cli_fail_or_usage("convert", &err);
+    else if (inputs.n > 1 && request.of_one_clip)
         rc = cli_usage("convert", "--time and --meta apply to a single clip: give one file");
     else if ((rc = shut_in(w, &request.options, &inputs)) == CLI_OK)
-        rc = read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request.facts, zone)
+        rc = read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request)
                  ? convert_all(cli, &request, &inputs, &tally)
                  : CLI_USAGE;
 out:

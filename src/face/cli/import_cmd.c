@@ -4,6 +4,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/import.h"
 #include "dashspool/stop.h"
+#include "dashspool/text.h"
 #include "dashspool/watch.h"
 #include "terminal.h"
 #include <errno.h>
@@ -41,6 +42,11 @@ static void on_import_result(void *arg, const char *path, enum import_outcome ou
     } else if (outcome != IMPORT_KNOWN) {
         complain(j, path, why);
     }
+}
+
+static void on_import_note(void *arg, const char *path, const char *text)
+{
+    complain(arg, path, text);
 }
 
 static int on_entry(void *arg, enum import_entry what, const char *path,
@@ -176,6 +182,7 @@ static int import_all(struct cli *cli, struct job *j, struct import_options *opt
 
 struct wish {
     const char *imei, *camera;
+    bool force;
 };
 
 static int set_imei(void *at, const char *text, struct err *err)
@@ -191,6 +198,8 @@ static const struct cli_option options[] = {
      .offset = offsetof(struct wish, imei), .set = set_imei},
     {CLI_WORD, "camera", "C", "{}", .offset = offsetof(struct wish, camera),
      .words = CATALOGUE_CAMERAS},
+    {CLI_FLAG, "force", NULL, "accept an --imei whose check digit is wrong",
+     .offset = offsetof(struct wish, force)},
     {0}};
 
 static int run(struct cli *cli, const struct cli_args *args)
@@ -199,6 +208,7 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct job j = {0};
     struct import_options o = {.who = "import",
                                .on_result = on_import_result,
+                               .on_note = on_import_note,
                                .arg = &j,
                                .imei = wish->imei,
                                .camera = wish->camera,
@@ -206,6 +216,12 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct stages *stages = NULL;
     const char *feeds[STAGES_MAX];
     struct err err;
+    if (wish->imei && strlen(wish->imei) == 15 && !text_imei_ok(wish->imei) && !wish->force)
+        return cli_usage(
+            "import",
+            "--imei %s: its check digit is wrong; compare it with the tracker's label, "
+            "or give --force if it really is the tracker's",
+            wish->imei);
     if (stages_load(&stages, cli->cfg, &err) < 0)
         return cli_usage("import", "%s", err.text);
     o.feeds = feeds;

@@ -88,6 +88,9 @@ static void say_video(const struct media_probe *p)
         say("sound", "none");
     if (p->borrowed_sets)
         say("borrowed", "parameter sets taken from the other clip");
+    if (p->layered_units)
+        say("layers", "%lld units of other layers (nuh_layer_id) are kept, but not shown",
+            (long long)p->layered_units);
 }
 
 static void say_findings(const char *what, const struct media_finding *f, int64_t n)

@@ -2,6 +2,7 @@
 #include "cli_internal.h"
 #include "dashspool/camreq.h"
 #include "dashspool/clock.h"
+#include "dashspool/records.h"
 #include "dashspool/requests.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +23,16 @@ static const char *time_text(int64_t us, char out[CLOCK_TEXT_ROOM])
 struct covering {
     const struct requests_request *r;
     json_t *ids;
+    json_t *own; /* its answers, by id */
 };
+
+static int note_own(void *arg, const struct requests_file *f, struct err *err)
+{
+    const struct covering *c = arg;
+    (void)err;
+    json_object_set_new(c->own, cli_shown(f->transfer), json_null());
+    return ERR_OK;
+}
 
 static bool is_of_cameras(const struct camreq *what, const char *camera)
 {
@@ -39,12 +49,13 @@ static int add_covering(void *arg, const struct catalogue_transfer *t, struct er
     int64_t length_us = (t->length_s > 0 ? t->length_s : 1) * S_US;
     (void)err;
     if (t->known & (CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED) && is_of_cameras(w, t->camera) &&
-        t->time_us < until_us && t->time_us + length_us > from_us)
+        t->time_us < until_us && t->time_us + length_us > from_us &&
+        !json_object_get(c->own, cli_shown(t->id)))
         json_array_append_new(c->ids, json_string(t->id));
     return ERR_OK;
 }
 
-/* The ids of stored videos of this time; none for a photo of now. */
+/* The ids of stored videos of this time but its own; none for a photo of now. */
 static int covering(struct catalogue *c, const struct requests_request *r, json_t **out,
                     struct err *err)
 {
@@ -55,9 +66,13 @@ static int covering(struct catalogue *c, const struct requests_request *r, json_
                                             .states = 1 << CATALOGUE_STORED,
                                             .since_us = w->time_s * S_US - longest_us,
                                             .until_us = (w->time_s + CAMREQ_SECONDS_MAX) * S_US};
-    struct covering found = {r, json_array()};
+    struct covering found = {r, json_array(), json_object()};
     *out = found.ids;
-    return w->time_s > 0 ? catalogue_transfer_each(c, &filter, add_covering, &found, err) : ERR_OK;
+    int rc = ERR_OK;
+    if (w->time_s > 0 && (rc = requests_file_each(c, r->id, note_own, &found, err)) == ERR_OK)
+        rc = catalogue_transfer_each(c, &filter, add_covering, &found, err);
+    json_decref(found.own);
+    return rc;
 }
 
 /* ---- request ---- */
@@ -153,6 +168,35 @@ static int print_command(const struct camreq *what, const struct asking *o)
 
 static json_t *request_json(const struct requests_request *r);
 
+static int is_known(void *arg, const struct records_latest *latest, struct err *err)
+{
+    (void)latest, (void)err;
+    *(bool *)arg = true;
+    return ERR_OK;
+}
+
+/* What may keep it from ever being sent, or answered: a person finds out now, not in three days. */
+static void print_doubts(const struct cli *cli, const struct requests_request *r)
+{
+    struct records *records = NULL;
+    struct err err;
+    bool known = false;
+    int rc = records_open(&records, cli->root, RECORDS_READ, &err);
+    if (rc == ERR_OK)
+        rc = records_latest(records, r->imei, is_known, &known, &err);
+    records_close(&records);
+    if (!known && (rc == ERR_OK || rc == ERR_NOTFOUND))
+        printf("No tracker with this IMEI has sent records here yet: is the IMEI right, and the "
+               "tracker pointed here?\n");
+    if (!cfg_bool(cli->cfg, "telemetry", "enabled"))
+        printf(
+            "[telemetry] is off: nothing is sent until 'dashspool telemetry' runs; with enabled = "
+            "yes there, 'dashspool run' starts it.\n");
+    if (r->what.time_s > 0 && r->what.time_s * S_US < r->added_us - REQUESTS_LIFE_US)
+        printf("This time is more than 72 hours ago: memory cards are usually overwritten by "
+               "then.\n");
+}
+
 static int queue(struct cli *cli, const struct asking *o, struct requests_request *r)
 {
     struct catalogue *c = NULL;
@@ -178,6 +222,7 @@ static int queue(struct cli *cli, const struct asking *o, struct requests_reques
     printf("request %" PRId64 " queued: %s\n", r->id, r->command);
     printf("It is sent when the tracker connects, until %s; see 'dashspool requests'.\n",
            time_text(r->expires_us, until));
+    print_doubts(cli, r);
     for (size_t i = 0; i < json_array_size(here); i++)
         printf("Stored already, of the same time: %s\n",
                cli_shown(json_string_value(json_array_get(here, i))));
@@ -202,7 +247,7 @@ static int run_request(struct cli *cli, const struct cli_args *args)
     if (!o->imei && !o->text && !o->sms)
         return cli_usage("request", "give the tracker with --imei");
     if (o->imei && strlen(o->imei) >= sizeof r.imei)
-        return cli_usage("request", "--imei %s: expected 14 or 15 digits", cli_shown(o->imei));
+        return cli_usage("request", "--imei %s: expected 15 digits", cli_shown(o->imei));
     what->time_s = o->at_us / S_US;
     what->seconds = o->seconds;
     what->port = o->port;
@@ -245,15 +290,17 @@ const struct cli_command cli_request = {
 
 struct listing {
     const char *imei;
+    int64_t since_us;
     bool open, json;
     struct catalogue *c;
-    json_t *all; /* NULL: lines */
     int n;
 };
 
 #define AT(field) offsetof(struct listing, field)
 static const struct cli_option requests_options[] = {
     {OPT_TEXT("imei", "N", imei, "of this tracker (IMEI)")},
+    {CLI_TIME, "since", "T", "asked for at or after T (2024-11-29, or 2024-11-29T07:00:00Z)",
+     .offset = AT(since_us)},
     {OPT_FLAG("open", open, "only those that are not over")},
     {OPT_FLAG("json", json, "as JSON, with their events and files")},
     {0}};
@@ -355,13 +402,21 @@ static int list_request(void *arg, const struct requests_request *r, struct err 
 {
     struct listing *l = arg;
     char what[120];
-    l->n++;
-    if (l->all) {
+    if (ferror(stdout))
+        return err_set(err, ERR_IO, "cannot write to standard output");
+    if (l->json) {
         json_t *o;
         int rc = whole_json(l->c, r, &o, err);
-        json_array_append_new(l->all, o);
+        char *text = rc == ERR_OK ? json_dumps(o, JSON_INDENT(2)) : NULL;
+        json_decref(o);
+        if (rc == ERR_OK && !text)
+            return err_nomem(err, "a request");
+        if (text)
+            cli_print_json_item(l->n++ == 0, text);
+        free(text);
         return rc;
     }
+    l->n++;
     printf("%5" PRId64 "  %-10s  %-15s  %s, by %s: %s\n", r->id, requests_state_name(r->state),
            r->imei, what_text(r, what), cli_shown(r->by), cli_shown(r->why));
     return ERR_OK;
@@ -369,17 +424,20 @@ static int list_request(void *arg, const struct requests_request *r, struct err 
 
 static int list(struct listing *l)
 {
-    const struct requests_filter filter = {.imei = l->imei, .states = l->open ? REQUESTS_OPEN : 0};
+    const struct requests_filter filter = {
+        .imei = l->imei, .states = l->open ? REQUESTS_OPEN : 0, .since_us = l->since_us};
     struct err err;
-    l->all = l->json ? json_array() : NULL;
-    if (requests_each(l->c, &filter, list_request, l, &err) < 0) {
-        json_decref(l->all);
+    int rc = requests_each(l->c, &filter, list_request, l, &err);
+    if (rc == ERR_OK && l->json) /* one that is not ended is no JSON: nobody takes it for all */
+        puts(l->n == 0 ? "[]" : "\n]");
+    if (rc == ERR_OK && fflush(stdout) != 0)
+        rc = err_set(&err, ERR_IO, "cannot write to standard output");
+    if (rc < 0)
         return cli_fail("requests", &err);
-    }
-    if (l->json)
-        return cli_print_json("requests", l->all);
-    if (l->n == 0)
-        fputs("no requests; ask with 'dashspool request'\n", stderr);
+    if (l->n == 0 && !l->json)
+        fputs(l->imei || l->open || l->since_us ? "no such requests\n"
+                                                : "no requests; ask with 'dashspool request'\n",
+              stderr);
     return CLI_OK;
 }
 
@@ -469,14 +527,15 @@ static int run_requests(struct cli *cli, const struct cli_args *args)
         id = n == 2 ? strtoll(args->operand[1], &end, 10) : 0;
         if ((!shows && !cancels) || id < 1 || errno != 0 || *end)
             return cli_usage("requests", "expected nothing, show ID or cancel ID (ID: a number)");
-        if (l->imei || l->open)
-            return cli_usage("requests", "--imei and --open are for the list");
+        if (l->imei || l->open || l->since_us)
+            return cli_usage("requests", "--imei, --since and --open are for the list");
     }
     int rc = cli_catalogue_open(cli, "requests", &l->c);
     if (rc == CLI_OK)
         rc = cli_shut_in(cli, "requests", false);
+    /* On a disk that is full they are listed all the same. */
     if (rc == CLI_OK && requests_expire(l->c, clock_utc_us(), &expired, &err) < 0)
-        rc = cli_fail("requests", &err);
+        fprintf(stderr, "dashspool requests: what has expired is listed as open: %s\n", err.text);
     if (rc == CLI_OK)
         rc = cancels ? cancel(l, id, who) : shows ? show(l, id) : list(l);
     catalogue_close(&l->c);
@@ -487,7 +546,7 @@ const struct cli_command cli_requests = {
     .name = "requests",
     .group = CLI_RECEIVE,
     .summary = "list footage that was asked for, or cancel it",
-    .forms = "[--imei N] [--open] [--json]\nshow ID [--json]\ncancel ID [--json]",
+    .forms = "[--imei N] [--since T] [--open] [--json]\nshow ID [--json]\ncancel ID [--json]",
     .prose = "List the requests for footage: their state, and what happened last. show: one of "
              "them, with each event and the tracker's own words. cancel: take one back; what the "
              "tracker has accepted already it may send none the less.",

@@ -157,13 +157,13 @@ static int summary(struct told *t, const struct retention_result *r)
                 size_text(r->free_bytes, space));
     if (t->json) {
         json_t *o = json_pack(
-            "{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}", "dry_run",
+            "{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}", "dry_run",
             t->dry_run, "clock_doubted", r->clock_doubted, "masters", (json_int_t)r->masters,
             "copies", (json_int_t)r->copies, "failed_jobs", (json_int_t)r->jobs, "records",
-            (json_int_t)r->records, "bytes", (json_int_t)r->bytes, "kept", "protected",
-            (json_int_t)r->protected, "not_converted", (json_int_t)r->unconverted, "busy",
-            (json_int_t)r->busy, "may_be_resumed", (json_int_t)r->young, "free_bytes",
-            (json_int_t)r->free_bytes, "items", t->json);
+            (json_int_t)r->records, "requests", (json_int_t)r->requests, "bytes",
+            (json_int_t)r->bytes, "kept", "protected", (json_int_t)r->protected, "not_converted",
+            (json_int_t)r->unconverted, "busy", (json_int_t)r->busy, "may_be_resumed",
+            (json_int_t)r->young, "free_bytes", (json_int_t)r->free_bytes, "items", t->json);
         return cli_print_json("sweep", o) == CLI_OK ? rc : CLI_FAILED;
     }
     if (r->records > 0)

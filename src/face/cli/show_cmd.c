@@ -2,6 +2,7 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
+#include "dashspool/journey.h"
 #include "dashspool/reader.h"
 #include "dashspool/wire.h"
 #include "terminal.h"
@@ -24,7 +25,7 @@ static void show_time(const struct catalogue_transfer *t)
         printf("  time       unknown: the camera reports %s, which is implausible\n", utc);
 }
 
-static void show_metadata(const struct catalogue_transfer *t)
+static void show_metadata(const struct catalogue_transfer *t, bool private_mode)
 {
     struct wire_meta m = {0};
     if (t->known & CATALOGUE_TIME_NAMED) {
@@ -38,7 +39,9 @@ static void show_metadata(const struct catalogue_transfer *t)
         return;
     }
     show_time(t);
-    if (t->known & CATALOGUE_POSITION_OK)
+    if (private_mode)
+        printf("  position   hidden: its driver was in private mode\n");
+    else if (t->known & CATALOGUE_POSITION_OK)
         printf("  position   %.6f, %.6f (WGS 84)\n", t->lat_deg, t->lon_deg);
     else if (m.present & WIRE_META_POSITION)
         printf("  position   unknown: the camera reports %g, %g\n", t->lat_deg, t->lon_deg);
@@ -383,12 +386,14 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
 {
     struct err err;
     char size[24];
-    bool converted = false;
+    bool converted = false, private_mode = false;
     int rc = catalogue_copy_each(c, t->key, note_copy, &converted, &err);
+    if (rc == ERR_OK)
+        rc = journey_hides(c, t, &private_mode, &err);
     printf("%s\n", t->id);
     printf("  camera     %s of %s\n", t->camera,
            strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown tracker" : t->imei);
-    show_metadata(t);
+    show_metadata(t, private_mode);
     printf("  state      %s%s\n", catalogue_state_name(t->state),
            converted && t->state == CATALOGUE_STORED ? ", converted"
            : !t->published                           ? ""

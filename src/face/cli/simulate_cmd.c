@@ -439,8 +439,11 @@ static int play_tracker(const struct wish *w, const char *host, const char *port
     struct track *track = NULL;
     struct drive *drive = NULL;
     int64_t began_us = clock_mono_us();
-    int rc = a->track_file ? track_load(&track, a->track_file, err) : ERR_OK;
+    int rc = a->track_file ? track_load(&track, a->track_file, NULL, err) : ERR_OK;
     struct drive_config c = drive_of(w, track);
+    char notes[TRACK_NOTES_ROOM];
+    if (track && track_notes(track, notes)[0])
+        fprintf(stderr, "%s: %s\n", cli_shown(a->track_file), cli_shown(notes));
     if (rc == ERR_OK)
         rc = drive_new(&drive, &c, err);
     if (rc == ERR_OK) {

@@ -1,6 +1,7 @@
 /* The pages: what there is; one transfer; what runs, waits and is in trouble. */
 #include "dashspool/clock.h"
 #include "dashspool/copy_kind.h"
+#include "dashspool/journey.h"
 #include "dashspool/status.h"
 #include "serve_internal.h"
 #include <inttypes.h>
@@ -15,6 +16,7 @@ enum { ROWS = 50, PAGES_MAX = 100000 };
 /* ---- the list ---- */
 
 struct list {
+    struct catalogue *catalogue;
     struct web h;
     int n;
 };
@@ -76,9 +78,13 @@ static int put_row(void *arg, const struct catalogue_transfer *t, struct err *er
 {
     struct list *l = arg;
     struct web *h = &l->h;
-    (void)err;
+    struct catalogue_copies copies;
     if (++l->n > ROWS)
         return ERR_OK;
+    int rc = catalogue_copy_summary(l->catalogue, t->key, &copies, err);
+    if (rc < 0)
+        return rc;
+    bool good = t->state == CATALOGUE_STORED && copies.condition <= CATALOGUE_WHOLE;
     web_put(h, "<tr><td><a href=\"/transfer/");
     web_url(h, t->id);
     web_put(h, "\">");
@@ -87,8 +93,9 @@ static int put_row(void *arg, const struct catalogue_transfer *t, struct err *er
     web_print(h, "<td>%s</td><td>%s</td><td>%s</td><td>%s</td><td class=\"n\">", t->imei, t->camera,
               t->kind, t->trigger_name);
     web_size(h, t->length_bytes);
-    web_put(h, t->state == CATALOGUE_STORED ? "</td><td>" : "</td><td class=\"bad\">");
-    web_text(h, catalogue_state_name(t->state));
+    web_put(h, good ? "</td><td>" : "</td><td class=\"bad\">");
+    web_text(h, t->state == CATALOGUE_STORED && !good ? catalogue_condition_name(copies.condition)
+                                                      : catalogue_state_name(t->state));
     web_put(h, "</td></tr>\n");
     return ERR_OK;
 }
@@ -111,7 +118,7 @@ static void put_link(struct web *h, const struct ask *ask, int64_t page, const c
 int serve_list(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
 {
     struct catalogue_filter filter;
-    struct list l = {.n = 0};
+    struct list l = {.catalogue = s->catalogue};
     int64_t page;
     int rc = read_filter(ask, &filter, &page, err);
     if (rc < 0)
@@ -236,7 +243,7 @@ static void put_recorded(struct web *h, const struct catalogue_transfer *t)
     }
 }
 
-static void put_facts(struct web *h, const struct catalogue_transfer *t)
+static void put_facts(struct web *h, const struct catalogue_transfer *t, bool private_mode)
 {
     char text[128];
     web_put(h, "<h2>Facts</h2><table class=\"facts\"><tbody>\n");
@@ -244,7 +251,9 @@ static void put_facts(struct web *h, const struct catalogue_transfer *t)
     put_fact(h, "Camera", t->camera);
     put_fact(h, "Trigger", t->trigger_name);
     put_recorded(h, t);
-    if (t->known & CATALOGUE_POSITION_OK) {
+    if (private_mode) {
+        put_fact(h, "Position", "hidden: its driver was in private mode");
+    } else if (t->known & CATALOGUE_POSITION_OK) {
         snprintf(text, sizeof text, "%.6f, %.6f", t->lat_deg, t->lon_deg);
         put_fact(h, "Position (WGS 84)", text);
     }
@@ -310,8 +319,9 @@ int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, s
     struct catalogue_transfer t;
     struct web h;
     struct shown shown = {.h = &h, .t = &t};
+    struct catalogue_copies copies;
     int rc = catalogue_transfer_get(s->catalogue, ask->rest, &t, err);
-    if (rc < 0)
+    if (rc < 0 || (rc = catalogue_copy_summary(s->catalogue, t.key, &copies, err)) < 0)
         return rc;
     web_begin(&h, t.id);
     web_print(&h, "<h1>%s</h1>\n", t.id);
@@ -319,10 +329,16 @@ int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, s
         web_put(&h, "<p class=\"bad\">Partial transfer: the file is incomplete.</p>\n");
     if (t.state == CATALOGUE_RECEIVING)
         web_put(&h, "<p>Still being received.</p>\n");
+    if (copies.condition == CATALOGUE_DAMAGED)
+        web_put(&h, "<p class=\"bad\">Damaged: the timing file and the report tell what, and where."
+                    "</p>\n");
+    if (copies.condition == CATALOGUE_ENDS_EARLY)
+        web_put(&h, "<p class=\"bad\">Ends early: what is there is whole.</p>\n");
+    bool private_mode = false;
     rc = catalogue_copy_each(s->catalogue, t.key, note_copy, &shown, err);
-    if (rc == ERR_OK) {
+    if (rc == ERR_OK && (rc = journey_hides(s->catalogue, &t, &private_mode, err)) == ERR_OK) {
         put_picture(&shown);
-        put_facts(&h, &t);
+        put_facts(&h, &t, private_mode);
         rc = put_files(s, &shown, err);
     }
     if (rc == ERR_OK) {

@@ -63,6 +63,8 @@ static const struct cfg_key keys[] = {
     {"osd_box", CFG_BOOL, "yes or no", 0, 0, "yes", "dark box behind the overlay"},
     {"osd_units", CFG_WORD, "metric imperial", 0, 0, "metric",
      "units of {speed}, and of speeds in reports"},
+    {"track_speed_max", CFG_REAL, "km/h", 1, 100000, "300",
+     "points of a --track file that are further apart than this allows are left out"},
     {"note", CFG_TEXT, "text", 0, 127, "", "a line of the overlay, or {note} of a template"},
 };
 
@@ -99,6 +101,7 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
         .threads = (int)cfg_int(cfg, "convert", "threads"),
         .flac = strcmp(cfg_text(cfg, "convert", "sound"), "flac") == 0,
         .check = cfg_bool(cfg, "convert", "check"),
+        .track_speed_max_kmh = cfg_real(cfg, "convert", "track_speed_max"),
         .osd_size = cfg_real(cfg, "convert", "osd_size"),
         .osd_box = cfg_bool(cfg, "convert", "osd_box"),
         .osd_imperial = strcmp(cfg_text(cfg, "convert", "osd_units"), "imperial") == 0,
@@ -318,7 +321,11 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         out->kind = plan.output[i].maker->kind;
         snprintf(out->path, sizeof out->path, "%s", plan.output[i].path);
     }
-    damage_warn(&m);
+    for (int i = 0; rc == ERR_OK && i < options->n_masks; i++)
+        result->covered[i] =
+            result->container == MEDIA_JPEG ? 1 : redact_covered(&m, &options->mask[i]);
+    if (result->container != MEDIA_JPEG) /* a photo's tells where */
+        damage_warn(&m);
     result->sound = rc == ERR_OK && m.n_sounds > 0;
     result->silences = m.n_silences;
     for (int64_t i = 0; i < m.n_silences; i++)

@@ -146,17 +146,19 @@ struct osd_context {
     struct template template; /* of options->osd_template, unless that is "" */
     struct track *track;      /* NULL: there is none, or it does not cover the clip */
     char track_sha256[HASH_HEX_ROOM];
-    bool tracker;      /* the track is the tracker's own account (options->track_sha256) */
-    bool placed;       /* the track has a position at some moment of the clip */
-    bool private_mode; /* … or hides it at some moment: no other source may tell it, either */
+    char no_track[400]; /* why the one that was given is not used; "": it is, or there is none */
+    bool tracker;       /* the track is the tracker's own account (options->track_sha256) */
+    bool placed;        /* the track has a position at some moment of the clip */
+    bool private_mode;  /* … or hides it at some moment: no other source may tell it, either */
     int64_t start_us, end_us; /* first and last picture kept, since the master's first */
     bool is_video;            /* … else a photo */
     bool redacted;            /* the overlay says so; nobody but convert.c sets it */
 };
 
 /* *c is the caller's storage; facts and options must outlive it; osd_context_clear() also after a
- * failure. A track that cannot be used for this clip is a warning of m, one that cannot be read, or
- * is not the one that options->track_sha256 names, an error. */
+ * failure. A person's track that cannot be used for this clip is a warning of m, and so is what was
+ * left out of it; an error if several of its tracks cover the clip. The tracker's own is an error
+ * if it cannot be read, or is not the one that options->track_sha256 names. */
 int osd_context_init(struct osd_context *c, struct media *m, const struct media_facts *facts,
                      const struct convert_options *options, struct err *err) DS_MUST_CHECK;
 void osd_context_clear(struct osd_context *c);

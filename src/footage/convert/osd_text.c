@@ -4,8 +4,10 @@
 #include "osd.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void osd_text_plain(char *out, size_t room, const char *text)
 {
@@ -194,15 +196,31 @@ static void judge_cover(struct osd_context *c, bool *some, bool *whole)
     }
 }
 
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 /* The bytes that are hashed are those that are read. */
 static int read_track(struct osd_context *c, struct err *err)
 {
     const struct convert_options *o = c->options;
+    const struct media_facts *f = c->facts;
+    struct track_use use = {.has_time = f->has_time,
+                            .from_us = f->start_utc_us + c->start_us,
+                            .to_us = f->start_utc_us + c->end_us,
+                            .speed_max_kmh = o->track_speed_max_kmh > 0 ? o->track_speed_max_kmh
+                                                                        : TRACK_SPEED_MAX};
     struct buf b;
-    c->tracker = o->track_sha256[0];
+    struct stat st;
+    snprintf(use.name, sizeof use.name, "%s", o->track_name);
     if (!o->track_path[0])
         return err_set(err, ERR_CONFIG, "the tracker's track, SHA-256 %.16s…, is not there",
                        o->track_sha256);
+    /* of a directory a sandbox says only that it cannot be opened, and a pipe may say nothing */
+    if (stat(o->track_path, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(err, ERR_UNSUPPORTED, "%s is not a file", o->track_path);
     buf_init(&b, TRACK_BYTES_MAX);
     int rc = fsx_read_file(o->track_path, &b, err);
     if (rc == ERR_OK)
@@ -212,31 +230,81 @@ static int read_track(struct osd_context *c, struct err *err)
             err_set(err, ERR_MALFORMED, "%s is not the tracker's track: SHA-256 %.16s…, not %.16s…",
                     o->track_path, c->track_sha256, o->track_sha256);
     if (rc == ERR_OK)
-        rc = track_parse(&c->track, o->track_path, (const char *)buf_data(&b), b.used, err);
+        rc = track_parse(&c->track, c->tracker ? o->track_path : base_of(o->track_path),
+                         (const char *)buf_data(&b), b.used, &use, err);
     if (rc == ERR_OK && c->tracker && c->track->source != TRACK_TRACKER)
         rc = err_set(err, ERR_MALFORMED, "%s is not of a tracker", o->track_path);
     buf_clear(&b);
     return rc;
 }
 
+/* It is told, and no longer there. */
+DS_PRINTF(3, 4)
+static void drop_track(struct osd_context *c, struct media *m, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(c->no_track, sizeof c->no_track, fmt, ap);
+    va_end(ap);
+    media_warn(m, "%s", c->no_track);
+    track_free(&c->track);
+}
+
+static void drop_uncovering(struct osd_context *c, struct media *m, const char *name)
+{
+    const struct track *t = c->track;
+    char from[CLOCK_TEXT_ROOM], until[CLOCK_TEXT_ROOM];
+    if (c->tracker || t->n == 0) {
+        drop_track(c, m, "%s is not used: it does not cover the time of the clip", name);
+        return;
+    }
+    clock_rfc3339(t->point[0].utc_us, 0, from);
+    clock_rfc3339(t->point[t->n - 1].utc_us, 0, until);
+    int64_t begin_us = c->facts->start_utc_us + c->start_us;
+    if (t->point[0].utc_us <= begin_us && t->point[t->n - 1].utc_us >= begin_us)
+        drop_track(
+            c, m, "%s is not used: it does not cover the time of the clip, which is in a gap of it",
+            name);
+    else if (t->n_tracks > 1)
+        drop_track(c, m, "%s is not used: none of its %d tracks covers the time of the clip", name,
+                   t->n_tracks);
+    else
+        drop_track(c, m,
+                   "%s is not used: it does not cover the time of the clip, it tells of %s to %s",
+                   name, from, until);
+}
+
+/* A person's file is an extra: if it cannot be used the copies are made all the same, without. Only
+ * which of several vehicles it is nobody else can say. */
 static int open_track(struct osd_context *c, struct media *m, struct err *err)
 {
+    const struct convert_options *o = c->options;
+    char name[80], notes[TRACK_NOTES_ROOM];
     bool some, whole;
-    int rc = read_track(c, err);
+    c->tracker = o->track_sha256[0];
+    snprintf(name, sizeof name, "the track %.60s", base_of(o->track_path));
+    if (c->tracker)
+        snprintf(name, sizeof name, "the tracker's track");
+    int rc = c->facts->has_time || c->tracker ? read_track(c, err) : ERR_OK;
+    if (rc < 0 && !c->tracker && rc != ERR_NOMEM && rc != ERR_CONFIG) {
+        drop_track(c, m, "the track is not used: %s", err->text);
+        return ERR_OK;
+    }
     if (rc < 0)
-        return err_wrap(err, "track");
-    const char *name = c->tracker ? "the tracker's track" : "the track";
+        return err_wrap(err, c->tracker || rc != ERR_CONFIG
+                                 ? "track"
+                                 : "track: say with --track-name which one is meant");
+    if (!c->facts->has_time) {
+        drop_track(c, m, "%s is not used: the time of the clip is unknown", name);
+        return ERR_OK;
+    }
     judge_cover(c, &some, &whole);
-    if (!c->facts->has_time)
-        media_warn(m, "%s is not used: the time of the clip is unknown", name);
-    else if (!some)
-        media_warn(m, "%s is not used: it does not cover the time of the clip", name);
-    else if (!whole)
+    if (some && !whole)
         media_warn(m, "%s does not cover the whole clip", name);
-    if (some && c->track->damaged > 0)
-        media_warn(m, "%zu damaged lines of the track were left out", c->track->damaged);
+    if (track_notes(c->track, notes)[0])
+        media_warn(m, "%s: %s", name, notes);
     if (!some)
-        track_free(&c->track);
+        drop_uncovering(c, m, name);
     return ERR_OK;
 }
 

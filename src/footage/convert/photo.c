@@ -461,10 +461,13 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
     else if (e->damaged)
         media_warn(t->m, "the photo is damaged from row %d of %d on (byte %zu of %zu): %s",
                    e->row_px, p->height_px, e->offset, p->n, e->damage);
+    else if (e->no_end)
+        media_warn(t->m, "the end mark (EOI) was missing, no part of the photo");
     else if (p->late)
         media_warn(t->m, "segments behind the start of the picture were left out");
     else if (behind > 0)
         media_warn(t->m, "%zu bytes behind the photo's end were left out", behind);
+    t->m->damage.damaged = e->damaged;
     const char *why;
     s->exif = (struct exif){0};
     s->old = p->in.marker_list;

@@ -247,6 +247,23 @@ static int blacken(AVFrame *f, const AVPixFmtDescriptor *d, struct box b, struct
                : ERR_OK;
 }
 
+/* From the tick that holds the mask's beginning to the one that holds its end. */
+static bool covers(const struct convert_mask *m, struct redact_time time)
+{
+    int64_t from = av_rescale_rnd(m->from_us, AV_TICKS, 1000000, AV_ROUND_DOWN);
+    int64_t until =
+        m->until_us ? av_rescale_rnd(m->until_us, AV_TICKS, 1000000, AV_ROUND_UP) : INT64_MAX;
+    return time.all || (time.from < until && (time.until > from || time.from >= from));
+}
+
+int64_t redact_covered(const struct media *m, const struct convert_mask *mask)
+{
+    int64_t n = 0;
+    for (int64_t i = m->first; i < m->n_pictures; i++)
+        n += covers(mask, redact_time_of(m, i, m->picture[i].pts + m->picture[i].span));
+    return n;
+}
+
 int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time, struct err *err)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get((enum AVPixelFormat)f->format);
@@ -255,11 +272,7 @@ int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < t->options->n_masks; i++) {
         const struct convert_mask *m = &t->options->mask[i];
-        /* From the tick that holds its beginning to the one that holds its end. */
-        int64_t from = av_rescale_rnd(m->from_us, AV_TICKS, 1000000, AV_ROUND_DOWN);
-        int64_t until =
-            m->until_us ? av_rescale_rnd(m->until_us, AV_TICKS, 1000000, AV_ROUND_UP) : INT64_MAX;
-        if (!(time.all || (time.from < until && (time.until > from || time.from >= from))))
+        if (!covers(m, time))
             continue;
         if (!d || d->flags & unknown)
             return err_set(err, ERR_UNSUPPORTED, "nothing can be hidden in pictures in %s",

@@ -44,6 +44,9 @@ struct redact_time {
 /* Picture `index` of m, which is shown up to `until`. */
 struct redact_time redact_time_of(const struct media *m, int64_t index, int64_t until);
 
+/* How many frames of a video, whose damage is known, have a mask. */
+int64_t redact_covered(const struct media *m, const struct convert_mask *mask);
+
 /* Blackens what is hidden at that time in a frame of any size and layout, which is the master's
  * picture: its own bytes, never a decoder's. ERR_UNSUPPORTED: a layout that cannot be. */
 int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,

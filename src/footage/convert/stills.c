@@ -22,7 +22,6 @@ struct pick {
     AVFrame *frame, *best;
     bool best_whole; /* nothing is known to be wrong with its own bytes */
     int64_t next;    /* is fed next; -1: start at a key picture */
-    bool *bad;       /* of each picture: the decoder complained about it */
 };
 
 /* pick_close() also after a failure. */
@@ -31,10 +30,9 @@ static int pick_open(struct pick *p, struct media *m, struct err *err)
     *p = (struct pick){.m = m, .next = -1};
     p->frame = av_frame_alloc();
     p->best = av_frame_alloc();
-    p->bad = calloc((size_t)m->n_pictures, sizeof *p->bad);
-    if (!p->frame || !p->best || !p->bad)
+    if (!p->frame || !p->best)
         return err_nomem(err, "a picture");
-    return decoder_open(&p->decoder, m, 1, err); /* one thread: complaints belong to a picture */
+    return decoder_open_for(&p->decoder, m, DECODER_JUDGE, 1, err);
 }
 
 static void pick_close(struct pick *p)
@@ -42,7 +40,6 @@ static void pick_close(struct pick *p)
     av_frame_free(&p->frame);
     av_frame_free(&p->best);
     decoder_close(&p->decoder);
-    free(p->bad);
 }
 
 /* The picture that is shown at pts (the last whose time has come), as an index. */
@@ -69,7 +66,7 @@ static int64_t key_for(const struct media *m, int64_t index)
 
 static bool is_whole(const struct pick *p, const AVFrame *f)
 {
-    return !p->bad[f->pts] && !f->decode_error_flags && !(f->flags & AV_FRAME_FLAG_CORRUPT) &&
+    return !p->decoder.unwritten && p->decoder.hashed == p->decoder.fits &&
            p->m->picture[f->pts].state != MEDIA_DAMAGED;
 }
 
@@ -131,10 +128,7 @@ static int pick_get(struct pick *p, int64_t index, const AVFrame **out, struct e
         rc = receive(p, index, &past, err); /* what the last call left */
         while (rc == ERR_OK && !past && p->next >= 0) {
             int64_t i = p->next < p->m->n_pictures ? p->next : -1;
-            int before = p->decoder.watch.complaints;
             rc = decoder_send(&p->decoder, p->m, i, err);
-            if (i >= 0)
-                p->bad[i] = p->decoder.watch.complaints > before;
             if (rc == ERR_OK)
                 rc = receive(p, index, &past, err);
             p->next = i < 0 ? -1 : p->next + 1;

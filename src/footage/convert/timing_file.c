@@ -271,6 +271,30 @@ static void put_place(const struct sheet *s, const struct media_picture *p)
     put_number(s, "course_deg", place.number.course_deg, "}");
 }
 
+/* The track, and what of a person's file was left out; or why it is not used. */
+static void put_track(const struct sheet *s)
+{
+    const struct osd_context *c = s->t->osd;
+    char notes[TRACK_NOTES_ROOM];
+    if (!c->track && !c->no_track[0])
+        return;
+    put(s, "\"track\":{");
+    put_text(s, "source", c->tracker ? "tracker" : "track", ",");
+    if (c->no_track[0])
+        put_text(s, "not_used", c->no_track, "},\n");
+    if (!c->track)
+        return;
+    put_text(s, "sha256", c->track_sha256, c->tracker ? "},\n" : ",");
+    if (c->tracker)
+        return;
+    put(s, "\"left_out\":{");
+    for (int i = 0; i < TRACK_N_FLAWS; i++)
+        fprintf(s->file, "%s\"%s\":%zu", i ? "," : "", track_flaw_name((enum track_flaw)i),
+                c->track->left_out[i]);
+    fprintf(s->file, "},\"no_fix\":%zu,", c->track->no_fix);
+    put_text(s, "note", track_notes(c->track, notes), "},\n");
+}
+
 static int put_json(const struct sheet *s, struct err *err)
 {
     const char *id = s->t->facts->id;
@@ -284,11 +308,7 @@ static int put_json(const struct sheet *s, struct err *err)
     put_sources(s);
     put_wall(s);
     put(s, "},\n");
-    if (s->t->osd->track) {
-        put(s, "\"track\":{");
-        put_text(s, "source", s->t->osd->tracker ? "tracker" : "track", ",");
-        put_text(s, "sha256", s->t->osd->track_sha256, "},\n");
-    }
+    put_track(s);
     put(s, "\"pictures\":[");
     for (int64_t i = 0; i < s->n; i++) {
         put(s, i ? ",\n" : "\n");

@@ -2,6 +2,7 @@
 #include "encode.h"
 #include "media/damage.h"
 #include "media/decode.h"
+#include "media/examine.h"
 #include "media/timing.h"
 #include "mux.h"
 #include "redact.h"
@@ -47,7 +48,8 @@ struct viewing {
     int64_t step;              /* median of the pictures' spans */
     int64_t shown, last_pts;   /* pictures, without cards */
     int64_t last_us, last_end; /* of the last one: its time, and where its own span ends */
-    bool doubt;                /* the decoder was not content, and nobody has looked closer yet */
+    bool examined;             /* what is wrong with each picture is known */
+    bool doubt;                /* … it is not, and the decoder was not content */
 };
 
 static bool is_planar_420(int format)
@@ -305,7 +307,8 @@ static int show(struct viewing *v, struct err *err)
     const struct media_picture *p = &m->picture[index];
     if (v->shown > 0 && p->pts <= v->last_pts)
         return ERR_OK; /* damage put it out of order; counted as missing */
-    v->doubt = v->doubt || (p->state == MEDIA_GOOD && !decoder_wrote_all(v->frame));
+    v->doubt = v->doubt || (p->state == MEDIA_GOOD &&
+                            (v->decoder.unwritten || v->decoder.hashed != v->decoder.fits));
     int rc = bridge(v, p->pts, p->time_us, err);
     if (rc == ERR_OK)
         rc = paint(v, v->frame, p->pts + p->span, err);
@@ -357,7 +360,7 @@ static int transcode(struct viewing *v, struct err *err)
         rc = bridge(v, av_ticks_of(m->duration_us), m->start_us + m->duration_us, err);
     if (rc == ERR_OK)
         rc = encoder_send(&v->encoder, NULL, err);
-    v->doubt = v->doubt || v->decoder.watch.complaints > 0;
+    v->doubt = v->doubt || v->decoder.refused > 0;
     return rc < 0 ? rc : drain(v, err);
 }
 
@@ -374,7 +377,8 @@ static int open_all(struct viewing *v, struct err *err)
              hidden[0] ? "REDACTED " : "", name, hidden, hidden[0] ? ", " : "",
              osd_text_of_what(t->osd), media_source_name(t->m->timing.chosen));
     struct mux_tags tags = {.title = title, .comment = comment, .facts = t->facts};
-    int code, rc = decoder_open(&v->decoder, t->m, t->options->threads, err);
+    int code, rc = decoder_open_for(&v->decoder, t->m, v->examined ? DECODER_SHOW : DECODER_STRICT,
+                                    t->options->threads, err);
     if (rc == ERR_OK)
         rc = encoder_open(&v->encoder, t->m, t->m->view_width_px & ~1, t->m->view_height_px & ~1,
                           t->options, err);
@@ -401,9 +405,9 @@ static int open_all(struct viewing *v, struct err *err)
 }
 
 /* One run over all pictures; *doubt: the decoder met damage that is not known yet. */
-static int run(const struct copy_task *t, bool *doubt, struct err *err)
+static int run(const struct copy_task *t, bool examined, bool *doubt, struct err *err)
 {
-    struct viewing v = {.t = t};
+    struct viewing v = {.t = t, .examined = examined};
     t->m->n_view = 0;
     int rc = open_all(&v, err);
     t->m->view_codec = (int)(rc == ERR_OK ? v.encoder.ctx->codec_id : AV_CODEC_ID_H264);
@@ -426,18 +430,18 @@ static int run(const struct copy_task *t, bool *doubt, struct err *err)
     return rc;
 }
 
-/* A clean clip takes one run with all threads. Where something is wrong, everything is decoded once
- * on one thread first, so that each picture's state is known before it is shown, and comes out the
- * same always. */
+/* A clean clip takes one run with all threads, and a strict decoder. Where something is wrong,
+ * everything is examined first, so that each picture's state is known before it is shown, and
+ * shown by one thread, so that it comes out the same always. */
 int copy_viewing(const struct copy_task *t, struct err *err)
 {
     const struct media_damage *d = &t->m->damage;
     bool doubt = d->damaged || d->affected || d->lost;
-    int rc = doubt ? ERR_OK : run(t, &doubt, err);
+    int rc = doubt ? ERR_OK : run(t, false, &doubt, err);
     if (doubt && (rc == ERR_OK || rc == ERR_MALFORMED)) {
-        rc = decode_check(t->m, NULL, NULL, err); /* damage_from_decoder() has what it finds */
+        rc = examine(t->m, t->options->threads, NULL, NULL, err);
         if (rc == ERR_OK)
-            rc = run(t, &doubt, err);
+            rc = run(t, true, &doubt, err);
     }
     return rc;
 }

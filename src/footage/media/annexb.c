@@ -34,7 +34,11 @@ bool nal_next(struct nal_scan *s, struct nal *out)
         const uint8_t *p = s->data + from;
         if (end - from < 2 || (p[0] & 0x80) || (p[1] & 7) == 0)
             continue;
-        *out = (struct nal){.type = p[0] >> 1 & 0x3f, .p = p, .n = end - from, .start = start};
+        *out = (struct nal){.type = p[0] >> 1 & 0x3f,
+                            .layer = (p[0] & 1) << 5 | p[1] >> 3,
+                            .p = p,
+                            .n = end - from,
+                            .start = start};
         return true;
     }
     s->at = s->n;
@@ -51,9 +55,10 @@ bool nal_order_next(struct nal_order *o, struct nal *out)
     for (; o->type <= NAL_AUD; o->type++) {
         bool sets = o->type < NAL_AUD;
         while (nal_next(&o->scan, out)) {
-            if (sets ? out->type == o->type : !nal_is_parameter_set(out->type))
+            if (sets ? nal_is_parameter_set(out) && out->type == o->type
+                     : !nal_is_parameter_set(out))
                 return true;
-            if (sets && out->type <= NAL_VCL_LAST)
+            if (sets && nal_is_slice(out))
                 break; /* there are none behind slices */
         }
         o->scan.at = 0;
@@ -66,8 +71,8 @@ bool nal_in_order(const uint8_t *data, size_t n)
     struct nal_scan scan = nal_scan_init(data, n);
     struct nal nal;
     int last = NAL_VPS;
-    while (nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST) {
-        if (!nal_is_parameter_set(nal.type))
+    while (nal_next(&scan, &nal) && !nal_is_slice(&nal)) {
+        if (!nal_is_parameter_set(&nal))
             continue;
         if (nal.type < last)
             return false;
@@ -92,14 +97,35 @@ void nal_put_in_order(uint8_t *out, const uint8_t *data, size_t n)
     }
 }
 
-bool nal_is_parameter_set(int type)
+bool nal_is_slice(const struct nal *nal)
 {
-    return type >= NAL_VPS && type <= NAL_PPS;
+    return nal->layer == 0 && (nal->type <= NAL_RASL_R || nal_is_irap(nal->type));
+}
+
+bool nal_is_parameter_set(const struct nal *nal)
+{
+    return nal->layer == 0 && nal->type >= NAL_VPS && nal->type <= NAL_PPS;
+}
+
+size_t nal_content(const struct nal *nal, uint8_t *out, size_t room)
+{
+    size_t n = 0;
+    int zeros = 0;
+    for (size_t i = 2; i < nal->n && n < room; i++) {
+        uint8_t byte = nal->p[i];
+        if (zeros >= 2 && byte == 3) {
+            zeros = 0;
+            continue;
+        }
+        zeros = byte ? 0 : zeros + 1;
+        out[n++] = byte;
+    }
+    return n;
 }
 
 bool nal_is_irap(int type)
 {
-    return type >= NAL_BLA_W_LP && type <= NAL_IRAP_LAST;
+    return type >= NAL_BLA_W_LP && type <= NAL_CRA;
 }
 
 bool nal_resets_poc(int type)
@@ -110,10 +136,20 @@ bool nal_resets_poc(int type)
 static bool begins_au(const struct nal *nal)
 {
     int t = nal->type;
+    if (nal->layer > 0)
+        return false;
     if (t <= NAL_VCL_LAST)
-        return nal->n > 2 && (nal->p[2] & 0x80); /* first_slice_segment_in_pic_flag */
+        return nal_is_slice(nal) && nal->n > 2 &&
+               (nal->p[2] & 0x80); /* first_slice_segment_in_pic_flag */
     return (t >= NAL_VPS && t <= NAL_AUD) || t == NAL_PREFIX_SEI || (t >= 41 && t <= 44) ||
            (t >= 48 && t <= 55);
+}
+
+static bool only_zeros(const uint8_t *p, size_t n)
+{
+    while (n > 0 && p[n - 1] == 0)
+        n--;
+    return n == 0;
 }
 
 bool annexb_next(struct nal_scan *s, struct annexb_au *out)
@@ -127,12 +163,13 @@ bool annexb_next(struct nal_scan *s, struct annexb_au *out)
             s->at = nal.start;
             break;
         }
-        if (!any)
+        /* Leading zeros are part of a byte stream (B.2.1), a zero_byte of the start code. */
+        if (!any && (nal.start - before == 1 || !only_zeros(s->data + before, nal.start - before)))
             before = nal.start;
         any = true;
-        if (nal.type == NAL_EOS && !slices)
+        if ((nal.type == NAL_EOS || nal.type == NAL_EOB) && nal.layer == 0 && !slices)
             eos = true;
-        if (nal.type <= NAL_VCL_LAST && !slices) {
+        if (nal_is_slice(&nal) && !slices) {
             out->type = nal.type;
             slices = true;
         }
@@ -143,50 +180,57 @@ bool annexb_next(struct nal_scan *s, struct annexb_au *out)
     return slices;
 }
 
-/* Judges the run of at least two zeros from `at` to `end`. */
-static const char *zeros_fault(const uint8_t *data, size_t n, size_t at, size_t end,
-                               size_t zeros_max)
+/* Emulation prevention leaves none of 00 00 00, 00 00 02, and 00 00 03 with more than 3 behind. */
+static const char *content_fault(const uint8_t *p, size_t n)
 {
-    size_t run = end - at;
-    if (end == n)
-        return run > zeros_max ? "zeros where its last bytes should be" : NULL;
-    if (data[end] == 1) {
-        if (run > zeros_max + 3)
-            return "zeros where the end of a NAL unit should be";
-        if (n - end < 3)
-            return "a NAL unit without content";
-        if (data[end + 1] & 0x80 || (data[end + 2] & 7) == 0)
-            return "a NAL unit with an illegal header";
-        return NULL;
+    for (size_t i = 2; i < n;) {
+        if (p[i] > 3) {
+            i += 3;
+        } else if (p[i - 1] || p[i - 2]) {
+            i++;
+        } else if (p[i] == 0) {
+            return "three zero bytes inside a NAL unit";
+        } else if (p[i] == 2 || (p[i] == 3 && i + 1 < n && p[i + 1] > 3)) {
+            return "bytes that H.265 forbids inside a NAL unit";
+        } else {
+            i++;
+        }
     }
-    if (run > 2)
-        return "three zero bytes inside a NAL unit";
-    if (data[end] == 2 || (data[end] == 3 && end + 1 < n && data[end + 1] > 3))
-        return "bytes that H.265 forbids inside a NAL unit";
     return NULL;
 }
 
 const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max)
 {
-    for (size_t at = 0; at + 1 < n;) {
-        if (data[at + 1]) {
-            at += 2;
-        } else if (data[at]) {
-            at++;
-        } else {
-            size_t end = at;
-            while (end < n && data[end] == 0)
-                end++;
-            const char *why = zeros_fault(data, n, at, end, zeros_max);
-            if (why)
-                return why;
-            at = end;
-        }
-    }
     struct nal_scan scan = nal_scan_init(data, n);
     struct nal nal;
+    bool slices = false;
+    while (nal_next(&scan, &nal)) {
+        const char *why = NULL;
+        if (!nal_is_slice(&nal) && !nal_is_parameter_set(&nal))
+            continue;
+        if (nal_is_slice(&nal) && !slices) {
+            slices = true;
+            if (!begins_au(&nal))
+                why = "its first slice is missing";
+        }
+        size_t end = (size_t)(nal.p - data) + nal.n;
+        if (!why)
+            why = content_fault(nal.p, nal.n);
+        if (!why && scan.at - end > zeros_max)
+            why = scan.at == n ? "zeros where its last bytes should be"
+                               : "zeros where the end of a NAL unit should be";
+        if (why)
+            return why;
+    }
+    return slices ? NULL : "it has no slice";
+}
+
+int64_t annexb_layered(const uint8_t *data, size_t n)
+{
+    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal nal;
+    int64_t layered = 0;
     while (nal_next(&scan, &nal))
-        if (nal.type <= NAL_VCL_LAST)
-            return begins_au(&nal) ? NULL : "its first slice is missing";
-    return "it has no slice";
+        layered += nal.layer > 0;
+    return layered;
 }

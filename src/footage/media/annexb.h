@@ -12,24 +12,27 @@
 /* nal_unit_type, table 7-1 */
 enum {
     NAL_RADL_N = 6,
+    NAL_RASL_N = 8,
     NAL_RASL_R = 9,
     NAL_BLA_W_LP = 16,
     NAL_BLA_N_LP = 18,
     NAL_IDR_W_RADL = 19,
     NAL_IDR_N_LP = 20,
     NAL_CRA = 21,
-    NAL_IRAP_LAST = 23,
     NAL_VCL_LAST = 31,
     NAL_VPS = 32,
     NAL_SPS = 33,
     NAL_PPS = 34,
     NAL_AUD = 35,
     NAL_EOS = 36,
+    NAL_EOB = 37,
     NAL_PREFIX_SEI = 39,
+    NAL_SUFFIX_SEI = 40,
 };
 
 struct nal {
     int type;
+    int layer;        /* nuh_layer_id: what is not 0 is no part of the pictures that are shown */
     const uint8_t *p; /* header byte; the start code is before it */
     size_t n;         /* trailing zero bytes left out */
     size_t start;     /* offset of the start code in the scanned bytes */
@@ -61,16 +64,29 @@ bool nal_in_order(const uint8_t *data, size_t n);
 /* The same units in that order, in n bytes: what is shorter ends in zeros. */
 void nal_put_in_order(uint8_t *out, const uint8_t *data, size_t n);
 
-bool nal_is_parameter_set(int type);
+/* A slice segment of a picture, or a parameter set, of the base layer. Reserved and unspecified
+ * types are neither: who does not know them steps over them (7.4.2.2). */
+bool nal_is_slice(const struct nal *nal);
+bool nal_is_parameter_set(const struct nal *nal);
+
+/* Its content behind the two bytes of its header, without the bytes 03 that keep start codes out of
+ * it (7.3.1.1): at most `room` bytes. Returns how many. */
+size_t nal_content(const struct nal *nal, uint8_t *out, size_t room);
+
 bool nal_is_irap(int type);
 
 /* Starts decoding anew: POC counts from zero behind it (IDR and BLA). */
 bool nal_resets_poc(int type);
 
-/* What is wrong with the bytes of one access unit, which begin with a start code: byte sequences
- * that emulation prevention rules out (7.4.2.2), more than zeros_max zeros in front of a start code
- * or at the end, illegal NAL headers, no first slice segment. Static text; NULL: nothing. */
+/* What is wrong with the slices and parameter sets of one access unit: byte sequences that
+ * emulation prevention rules out (7.4.2.2), more than zeros_max zeros behind one of them, no first
+ * slice segment. Any number of zeros is legal in a byte stream (B.2.1: SIZE_MAX); where a container
+ * tells the length, they are bytes that were lost. Whatever else is in the unit (SEI, other layers,
+ * types that nobody specifies) spoils no picture. Static text; NULL: nothing. */
 const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max);
+
+/* How many units belong to a layer above the base layer: to no picture that is shown. */
+int64_t annexb_layered(const uint8_t *data, size_t n);
 
 /* One access unit of a stream. */
 struct annexb_au {
@@ -81,7 +97,7 @@ struct annexb_au {
 
 /* The next access unit (7.4.2.4.4: it begins before the first AUD, parameter set or prefix SEI, or
  * the first slice segment of a picture, behind the slices of the last one); false at the end.
- * Units without slices join the one behind them. */
+ * Units without slices, and zeros, join the one behind them. */
 bool annexb_next(struct nal_scan *s, struct annexb_au *out);
 
 #endif

@@ -39,12 +39,119 @@ static bool has_records(const uint8_t *data, size_t n)
     return false;
 }
 
+/* ---- what else it may be ---- */
+
+/* A photo's markers up to its first scan (T.81, annex B), with a frame header among them. */
+static bool has_photo(const uint8_t *data, size_t n)
+{
+    struct rd r = rd_init(data, n);
+    bool frame = false;
+    if (rd_be16(&r) != 0xffd8)
+        return false;
+    while (!r.bad) {
+        uint8_t ff = rd_u8(&r), marker = rd_u8(&r);
+        while (marker == 0xff && !r.bad)
+            marker = rd_u8(&r);
+        if (ff != 0xff || marker < 0xc0 || (marker >= 0xd0 && marker <= 0xd9))
+            return false;
+        if (marker == 0xda)
+            return frame;
+        uint16_t length = rd_be16(&r);
+        frame = frame || (marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc);
+        if (length < 2)
+            return false;
+        rd_bytes(&r, length - 2u);
+    }
+    return false;
+}
+
+/* Where such a photo begins behind other bytes; n: nowhere. */
+static size_t find_photo(const uint8_t *data, size_t n)
+{
+    size_t search = n < SEARCH_BYTES ? n : SEARCH_BYTES;
+    for (size_t i = 1; i + 3 < search; i++)
+        if (data[i] == 0xff && data[i + 1] == 0xd8 && data[i + 2] == 0xff &&
+            has_photo(data + i, n - i))
+            return i;
+    return n;
+}
+
+/* H.264 has one byte where H.265 has two: its sequence parameter set begins with 67 (27, 47: other
+ * nal_ref_idc) and a profile of its table A, and no unit is a parameter set of H.265. */
+static bool is_h264(const uint8_t *data, size_t n)
+{
+    static const uint8_t profiles[] = {44, 66, 77, 83, 86, 88, 100, 110, 118, 122, 128, 244};
+    bool h264 = false;
+    n = n < SEARCH_BYTES ? n : SEARCH_BYTES;
+    for (size_t i = 0; i + 4 < n; i++) {
+        if (data[i] || data[i + 1] || data[i + 2] != 1)
+            continue;
+        uint8_t first = data[i + 3], second = data[i + 4];
+        if (first >= NAL_VPS << 1 && first <= NAL_PPS << 1 && first % 2 == 0 && second == 1)
+            return false;
+        h264 = h264 || ((first & 0x9f) == 7 && (first & 0x60) != 0 &&
+                        memchr(profiles, second, sizeof profiles));
+    }
+    return h264;
+}
+
+/* What the video records of a camera hold, if it is not H.265; NULL. */
+static const char *other_codec(const uint8_t *data, size_t n)
+{
+    enum { LOOKED_AT = 64 };
+    struct ptmf p = ptmf_init(data, n);
+    struct ptmf_record r;
+    const char *other = NULL;
+    for (int i = 0; i < LOOKED_AT && ptmf_next(&p, &r);) {
+        struct annexb_au au;
+        struct nal_scan scan = nal_scan_init(r.payload, r.n);
+        if (r.type == 'A')
+            continue;
+        i++;
+        if (has_photo(r.payload, r.n))
+            other = other ? other : "MJPEG";
+        else if (is_h264(r.payload, r.n))
+            other = other ? other : "H.264";
+        else if (!other && annexb_next(&scan, &au))
+            return NULL;
+    }
+    return other;
+}
+
+/* Formats that people mistake for footage of these cameras. */
+static const char *other_format(const uint8_t *data, size_t n)
+{
+    static const struct {
+        size_t at, n;
+        const char *magic, *name;
+    } formats[] = {
+        {8, 4, "AVI ", "an AVI file"},
+        {8, 4, "WAVE", "a WAV file"},
+        {8, 4, "WEBP", "a WebP picture"},
+        {0, 4, "\x1a\x45\xdf\xa3", "a Matroska or WebM file"},
+        {0, 8, "\x89PNG\r\n\x1a\n", "a PNG picture"},
+        {0, 4, "GIF8", "a GIF picture"},
+        {0, 4, "\0\0\1\xba", "an MPEG program stream"},
+        {0, 4, "PK\3\4", "a zip file"},
+        {0, 2, "\x1f\x8b", "a gzip file"},
+        {0, 5, "%PDF-", "a PDF"},
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (n >= formats[i].at + formats[i].n &&
+            memcmp(data + formats[i].at, formats[i].magic, formats[i].n) == 0)
+            return formats[i].name;
+    if (n > 188 * 2 && data[0] == 0x47 && data[188] == 0x47 && data[188 * 2] == 0x47)
+        return "an MPEG transport stream";
+    return NULL;
+}
+
+/* ---- plain H.265 ---- */
+
 /* The unit types that a camera's H.265 stream is made of; a random byte is rarely one of them. */
 static bool plausible_nal(const struct nal *nal)
 {
-    return (nal->type <= 9 || nal_is_irap(nal->type) ||
-            (nal->type >= NAL_VPS && nal->type <= NAL_PREFIX_SEI + 1)) &&
-           (nal->p[0] & 1) == 0 && (nal->p[1] >> 3) == 0; /* nuh_layer_id 0 */
+    return nal_is_slice(nal) ||
+           (nal->layer == 0 && nal->type >= NAL_VPS && nal->type <= NAL_SUFFIX_SEI);
 }
 
 static int sniff_stream(const uint8_t *data, size_t n, enum media_container *out, struct err *err)
@@ -53,17 +160,16 @@ static int sniff_stream(const uint8_t *data, size_t n, enum media_container *out
     struct nal nal;
     int64_t units = 0, slices = 0, odd = 0;
     size_t first_slice = 0;
-    bool sps = false, pps = false;
+    bool vps = false, sps = false, pps = false;
     while (nal_next(&scan, &nal)) {
-        if (units + odd == 0 && (nal.p[0] & 0x1f) == 7 && nal.type != NAL_SPS)
-            return err_set(err, ERR_UNSUPPORTED, "this is H.264, not H.265");
         if (!plausible_nal(&nal)) {
-            odd++;
+            odd++; /* legal beside others: another layer, or a type that nobody specifies */
             continue;
         }
         units++;
-        if (nal.type <= NAL_VCL_LAST && slices++ == 0)
+        if (nal_is_slice(&nal) && slices++ == 0)
             first_slice = nal.start;
+        vps = vps || nal.type == NAL_VPS;
         sps = sps || nal.type == NAL_SPS;
         pps = pps || nal.type == NAL_PPS;
         if (slices && sps && pps) {
@@ -71,7 +177,7 @@ static int sniff_stream(const uint8_t *data, size_t n, enum media_container *out
             return ERR_OK;
         }
     }
-    if (units == 0 || odd > units)
+    if (units == 0 || (odd > units && !vps && !sps && !pps))
         return err_set(err, ERR_MALFORMED,
                        "unknown format: neither camera records (PTMF), H.265 nor JPEG");
     if (slices == 0)
@@ -89,17 +195,32 @@ static int sniff_stream(const uint8_t *data, size_t n, enum media_container *out
 int sniff_bytes(const uint8_t *data, size_t n, enum media_container *out, struct err *err)
 {
     static const uint8_t jpeg[3] = {0xff, 0xd8, 0xff};
+    const char *other;
+    size_t photo;
     *out = MEDIA_UNKNOWN;
     if (n >= sizeof jpeg && memcmp(data, jpeg, sizeof jpeg) == 0)
         *out = MEDIA_JPEG;
-    else if (has_records(data, n))
+    else if (has_records(data, n)) {
+        if ((other = other_codec(data, n)) != NULL)
+            return err_set(err, ERR_UNSUPPORTED,
+                           "camera records (PTMF) that hold %s, not H.265: set the camera to H.265",
+                           other);
         *out = MEDIA_PTMF;
-    else if (n >= 12 && memcmp(data + 4, "ftyp", 4) == 0)
+    } else if (n >= 12 && memcmp(data + 4, "ftyp", 4) == 0)
         return err_set(err, ERR_UNSUPPORTED, "already an MP4 file; nothing to convert");
+    else if ((other = other_format(data, n)) != NULL)
+        return err_set(err, ERR_UNSUPPORTED, "this is %s, not H.265", other);
     else if (is_text(data, n))
         return err_set(err, ERR_MALFORMED, "this is text, not H.265");
     else if (is_zeros(data, n))
         return err_set(err, ERR_MALFORMED, "the file contains only zeros");
+    else if (is_h264(data, n))
+        return err_set(err, ERR_UNSUPPORTED, "this is H.264, not H.265");
+    else if ((photo = find_photo(data, n)) < n)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "a JPEG photo behind %zu stray byte%s: take %s off (tail -c +%zu FILE "
+                       "> photo.jpg)",
+                       photo, photo == 1 ? "" : "s", photo == 1 ? "it" : "them", photo + 1);
     else
         return sniff_stream(data, n, out, err);
     return ERR_OK;

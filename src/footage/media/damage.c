@@ -1,12 +1,14 @@
 #include "damage.h"
+#include "refs.h"
 #include "timing.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_STEPS        1.75 /* a step longer than so many nominal ones: pictures were dropped */
-#define ANNEXB_ZEROS_MAX 8    /* encoders that align do so to 4 or 8 bytes */
+#define GAP_STEPS      1.75 /* a step longer than so many nominal ones: pictures were dropped */
+#define PTMF_ZEROS_MAX 8    /* of a record, whose length is known: encoders align to 4 or 8 */
+#define KEPT_MAX       16   /* pictures that a decoder keeps (A.4.2) */
 static const char repeated[] = "the same picture comes twice";
 static const char parts_missing[] = "parts of it are missing";
 static const char no_picture[] = "no picture comes out of it";
@@ -14,7 +16,6 @@ static const char header_broken[] = "its slice header is broken";
 static const char ends_within[] = "the file ends within it";
 static const char before_refresh[] =
     "it is built on pictures before the start, and not all of it was coded anew yet";
-static const char reference_missing[] = "it refers to a picture that is not there";
 
 void damage_mark(struct media_picture *p, const char *why)
 {
@@ -22,11 +23,12 @@ void damage_mark(struct media_picture *p, const char *why)
         return;
     p->state = MEDIA_DAMAGED;
     p->why = why;
+    p->repeat = why == repeated;
 }
 
 bool damage_is_repeat(const struct media_picture *p)
 {
-    return p->why == repeated;
+    return p->repeat;
 }
 
 /* ---- what a row of sequence numbers tells ---- */
@@ -262,19 +264,41 @@ static int judge_sound(struct media *m, struct err *err)
     return rc;
 }
 
+/* It refers to a picture that is not there, or is not as it should be. From m->whole on, nothing
+ * depends on what was before that, whatever is referred to. */
+static bool is_affected(const struct media *m, int64_t i)
+{
+    const struct media_picture *p = &m->picture[i];
+    bool refreshed = m->whole > m->first && i >= m->whole;
+    bool affected = p->lacks && !(refreshed && i < m->whole + KEPT_MAX);
+    for (int k = 0; k < p->n_refs && !affected; k++) {
+        int64_t ref = m->ref[p->ref_at + k];
+        const struct media_picture *q = &m->picture[ref];
+        affected = q->state != MEDIA_GOOD && !damage_is_repeat(q) && !(refreshed && ref < m->whole);
+    }
+    if (p->blind && !p->key && !(refreshed && i == m->whole)) /* then to the one before it */
+        affected =
+            affected || (i > m->first && p[-1].state != MEDIA_GOOD && !damage_is_repeat(&p[-1]));
+    return affected;
+}
+
+void damage_settle_picture(struct media *m, int64_t i)
+{
+    struct media_picture *p = &m->picture[i];
+    if (p->proven && p->state == MEDIA_AFFECTED)
+        p->state = MEDIA_GOOD;
+    if (!p->proven && p->state == MEDIA_GOOD && is_affected(m, i))
+        p->state = MEDIA_AFFECTED;
+}
+
 void damage_settle(struct media *m)
 {
     struct media_damage *d = &m->damage;
-    bool broken = false;
     d->damaged = d->affected = d->repeated = 0;
     d->undecodable_lead = m->first + m->n_led;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
-        broken = broken && !p->key && i != m->whole;
-        broken = broken || (p->missing > 0 && !p->key);
-        if (broken && p->state == MEDIA_GOOD)
-            p->state = MEDIA_AFFECTED;
-        broken = broken || (p->state != MEDIA_GOOD && !damage_is_repeat(p));
+        damage_settle_picture(m, i);
         if (i < m->first)
             continue;
         d->damaged += p->state == MEDIA_DAMAGED && !damage_is_repeat(p);
@@ -284,7 +308,8 @@ void damage_settle(struct media *m)
     /* Plain H.265 is cut off anywhere: where its last picture is not all there, that is why. */
     struct media_picture *last = &m->picture[m->n_pictures - 1];
     if (m->container == MEDIA_ANNEXB && last->state == MEDIA_DAMAGED &&
-        (last->why == parts_missing || last->why == no_picture || last->why == header_broken)) {
+        (strcmp(last->why, parts_missing) == 0 || strcmp(last->why, no_picture) == 0 ||
+         last->why == header_broken || last->why == ends_within)) {
         last->why = ends_within;
         d->cut_bytes = (int64_t)last->n;
     }
@@ -316,10 +341,11 @@ void damage_warn(struct media *m)
 int damage_find(struct media *m, struct err *err)
 {
     int rc = ERR_OK;
-    size_t zeros_max = m->container == MEDIA_PTMF ? 0 : ANNEXB_ZEROS_MAX;
+    size_t zeros_max = m->container == MEDIA_PTMF ? PTMF_ZEROS_MAX : SIZE_MAX;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
         const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
+        m->layered += annexb_layered(m->map + p->offset, p->n);
         if (!why && p->unread && i >= m->first)
             why = header_broken;
         if (why)
@@ -330,29 +356,30 @@ int damage_find(struct media *m, struct err *err)
             m->picture[i].state = MEDIA_AFFECTED;
             m->picture[i].why = before_refresh;
         }
+    media_warn_count(m, m->layered, "unit of another layer (nuh_layer_id) is kept, but not shown",
+                     "units of other layers (nuh_layer_id) are kept, but not shown");
     if (m->container == MEDIA_PTMF)
         rc = judge_pictures(m, err);
     if (rc == ERR_OK)
         rc = judge_sound(m, err);
+    if (rc == ERR_OK)
+        rc = refs_find(m, err);
     if (rc < 0)
         return rc;
     damage_settle(m);
     return ERR_OK;
 }
 
-void damage_from_decoder(struct media *m, int64_t index, const char *said)
+const char *damage_from_decoder(struct media *m, int64_t index, enum damage_shown what)
 {
-    struct media_picture *p = &m->picture[index];
-    if (!said) {
-        damage_mark(p, no_picture);
-    } else if (strcmp(said, parts_missing) == 0) {
-        damage_mark(p, parts_missing);
-    } else if (strstr(said, "Could not find ref") == NULL) {
-        damage_mark(p, "the decoder stumbles over it");
-    } else if (p->state == MEDIA_GOOD) {
-        p->state = MEDIA_AFFECTED;
-        p->why = reference_missing;
-    }
+    static const char *const why[] = {
+        [DAMAGE_UNWRITTEN] = parts_missing,
+        [DAMAGE_REFUSED] = "its data makes no sense to a decoder",
+        [DAMAGE_NO_PICTURE] = no_picture,
+        [DAMAGE_HASH] = "it is not the picture that the encoder made a hash of",
+    };
+    damage_mark(&m->picture[index], why[what]);
+    return why[what];
 }
 
 bool damage_any(const struct media_damage *d)

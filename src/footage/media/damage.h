@@ -1,7 +1,7 @@
 /*
  * damage: what of a master is not as the camera made it. First what the bytes tell (cheap, nothing
- * is decoded), then what a decoder adds. Findings are in m->picture[].state and why, m->hole[] and
- * m->damage.
+ * is decoded), then what a decoder adds (examine.h). Findings are in m->picture[].state and why,
+ * m->hole[] and m->damage.
  */
 #ifndef MEDIA_DAMAGE_H
 #define MEDIA_DAMAGE_H
@@ -20,13 +20,18 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
  * m->first known. ERR_NOMEM. */
 int damage_find(struct media *m, struct err *err) DS_MUST_CHECK;
 
-/* The decoder complained about picture `index` in the words `said` (NULL: no picture came out of
- * it). A reference that is missing makes it MEDIA_AFFECTED, anything else MEDIA_DAMAGED. Behind the
- * last of these calls, damage_settle(). */
-void damage_from_decoder(struct media *m, int64_t index, const char *said);
+/* What decoding shows of a picture that is damaged. */
+enum damage_shown { DAMAGE_UNWRITTEN, DAMAGE_REFUSED, DAMAGE_NO_PICTURE, DAMAGE_HASH };
 
-/* Spreads MEDIA_AFFECTED from the causes to the next key pictures, and counts anew. */
+/* Marks it, and returns why, as static text. Behind the last of these calls, damage_settle(). */
+const char *damage_from_decoder(struct media *m, int64_t index, enum damage_shown what);
+
+/* Spreads MEDIA_AFFECTED from the causes to all that refer to them, directly or not, and counts
+ * anew. */
 void damage_settle(struct media *m);
+
+/* … to picture i alone, those before it being settled. */
+void damage_settle_picture(struct media *m, int64_t i);
 
 /* The whole picture comes a second time: the decoder refuses it, and nothing is lost by that. */
 bool damage_is_repeat(const struct media_picture *p);

@@ -1,6 +1,7 @@
 #include "decode.h"
-#include "damage.h"
+#include "pichash.h"
 #include <inttypes.h>
+#include <libavutil/pixdesc.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,53 +22,95 @@ static int get_marked_buffer(AVCodecContext *ctx, AVFrame *f, int flags)
     return code;
 }
 
+#define BLOCK   16 /* the smallest CTB: what is decoded, or is not, as a whole */
+#define PATCH_X 4  /* its middle, where no filter reaches */
+#define PATCH_Y 6
 #define PATCH_W 8
 #define PATCH_H 4
 
-static bool is_unwritten(const AVFrame *f, int x, int y, int odd)
+static bool is_unwritten(const AVFrame *f, int x, int y, int wide)
 {
     for (int row = 0; row < PATCH_H; row++)
-        for (int i = 0; i < PATCH_W; i++)
-            if (f->data[0][(ptrdiff_t)(y + row) * f->linesize[0] + x + i] !=
-                unwritten(f->pts, row + odd))
+        for (int i = 0; i < PATCH_W * wide; i++)
+            if (f->data[0][(ptrdiff_t)(y + row) * f->linesize[0] + x * wide + i] !=
+                unwritten(f->pts, y + row))
                 return false;
     return true;
 }
 
-/* Blocks of 16 x 16, the smallest CTB, are looked at in the middle, where no filter reaches. */
-bool decoder_wrote_all(const AVFrame *f)
+/* A slice that ends too early is no error to libavcodec, but its blocks are as they were marked.
+ * The frame is not cropped. */
+static bool wrote_all(const AVFrame *f)
 {
-    for (int y = 0; y + 6 + PATCH_H <= f->height; y += 16)
-        for (int x = 0; x + 4 + PATCH_W <= f->width; x += 16)
-            if (is_unwritten(f, x + 4, y + 6, 0) || is_unwritten(f, x + 4, y + 6, 1))
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get((enum AVPixelFormat)f->format);
+    int wide = d && d->comp[0].depth > 8 ? 2 : 1;
+    for (int y = PATCH_Y; y + PATCH_H <= f->height; y += BLOCK)
+        for (int x = PATCH_X; x + PATCH_W <= f->width; x += BLOCK)
+            if (is_unwritten(f, x, y, wide))
                 return false;
     return true;
 }
 
-int decoder_open(struct decoder *d, const struct media *m, int threads, struct err *err)
+static void judge(struct decoder *d, const AVFrame *f)
 {
-    *d = (struct decoder){0};
-    av_watch_init(&d->watch);
+    struct pichash hash;
+    d->unwritten = !wrote_all(f);
+    d->hashed = d->fits = false;
+    if (f->pts < d->m->first || f->pts >= d->m->n_pictures)
+        return;
+    const struct media_picture *p = &d->m->picture[f->pts];
+    d->hashed = pichash_find(d->m->map + p->offset, p->n, &hash);
+    d->fits = d->hashed && pichash_fits(&hash, f);
+}
+
+/* ---- a decoder ---- */
+
+static int open_codec(struct decoder *d, const struct media *m, int threads, bool explode,
+                      struct err *err)
+{
     const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_HEVC);
     if (!codec)
         return err_set(err, ERR_UNSUPPORTED, "this FFmpeg has no H.265 decoder");
-    d->ctx = avcodec_alloc_context3(codec);
-    d->packet = av_packet_alloc();
-    if (!d->ctx || !d->packet)
+    avcodec_free_context(&d->ctx);
+    if (!(d->ctx = avcodec_alloc_context3(codec)))
         return err_nomem(err, "a decoder");
     d->ctx->opaque = &d->watch;
     d->ctx->thread_count = threads;
     d->ctx->max_pixels = MEDIA_PIXELS_MAX;
-    d->ctx->err_recognition = AV_EF_CRCCHECK; /* picture hash SEI */
+    d->ctx->err_recognition = explode ? AV_EF_EXPLODE : 0;
+    d->ctx->apply_cropping = 0; /* decoder_receive() does, behind its look at the whole */
+    if (d->use != DECODER_SHOW) /* grain that is told of is not put on */
+        d->ctx->export_side_data = AV_CODEC_EXPORT_DATA_FILM_GRAIN;
     d->ctx->get_buffer2 = get_marked_buffer;
     av_call_from_threads(d->ctx);
-    if (m->damage.damaged || m->damage.affected || m->damage.lost)
-        d->ctx->thread_count = 1; /* what broken references look like depends on the threads */
     int rc = media_extradata(m, &d->ctx->extradata, &d->ctx->extradata_size, err);
     if (rc < 0)
         return rc;
     int code = avcodec_open2(d->ctx, codec, NULL);
     return code < 0 ? av_fail(err, code, &d->watch, "H.265 decoder") : ERR_OK;
+}
+
+int decoder_open_for(struct decoder *d, const struct media *m, enum decoder_use use, int threads,
+                     struct err *err)
+{
+    *d = (struct decoder){.use = use};
+    av_watch_init(&d->watch);
+    if (!(d->packet = av_packet_alloc()))
+        return err_nomem(err, "a decoder");
+    if (m->damage.damaged || m->damage.affected || m->damage.lost)
+        threads = 1; /* what broken references look like depends on the threads */
+    int rc = open_codec(d, m, threads, use == DECODER_STRICT, err);
+    if (use == DECODER_STRICT && (rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED)) {
+        d->refused++; /* the parameter sets: whether they do, the pictures tell */
+        rc = open_codec(d, m, threads, false, err);
+        d->ctx->err_recognition = AV_EF_EXPLODE;
+    }
+    return rc;
+}
+
+int decoder_open(struct decoder *d, const struct media *m, int threads, struct err *err)
+{
+    return decoder_open_for(d, m, DECODER_SHOW, threads, err);
 }
 
 void decoder_close(struct decoder *d)
@@ -77,111 +120,102 @@ void decoder_close(struct decoder *d)
     av_watch_clear(&d->watch);
 }
 
+/* Bits of ones behind a slice bring the arithmetic decoder, if it gets there, to where it decodes
+ * "this was the last block" (9.3.4.3.5: the offset stays one below the range): a slice whose end is
+ * not there leaves blocks unwritten instead of filling them with whatever follows in memory. One
+ * that is whole does not read them. */
+#define TAIL_BYTES 256
+
+static bool is_wanted(const struct decoder *d, const struct nal *nal)
+{
+    bool sei = nal->type == NAL_PREFIX_SEI || nal->type == NAL_SUFFIX_SEI;
+    return nal_is_slice(nal) || nal_is_parameter_set(nal) ||
+           (nal->layer == 0 &&
+            (nal->type == NAL_EOS || nal->type == NAL_EOB || (sei && d->use == DECODER_SHOW)));
+}
+
+static void put_unit(const struct decoder *d, const struct nal *nal, uint8_t *out, size_t *used)
+{
+    static const uint8_t start_code[4] = {0, 0, 0, 1};
+    size_t n = nal->n;
+    bool slice = nal_is_slice(nal), judged = slice && d->use != DECODER_SHOW;
+    while (judged && n > 5 && nal->p[n - 1] == 3 && nal->p[n - 2] == 0 && nal->p[n - 3] == 0)
+        n -= 3; /* cabac_zero_words (7.3.2.14) … */
+    while (judged && n > 2 && nal->p[n - 1] == 0)
+        n--; /* … of which the first stands alone */
+    memcpy(out + *used, start_code, sizeof start_code);
+    memcpy(out + *used + sizeof start_code, nal->p, n);
+    if (judged && nal_is_irap(nal->type) && n > 2)
+        out[*used + sizeof start_code + 2] &= 0xbf; /* no_output_of_prior_pics_flag */
+    *used += sizeof start_code + n;
+    if (judged) {
+        memset(out + *used, 0xff, TAIL_BYTES);
+        *used += TAIL_BYTES;
+    }
+}
+
+/* The units of an access unit that a decoder is to see: slices, or the others, or all. */
+enum { OTHERS = 1, SLICES = 2 };
+static int send_units(struct decoder *d, const struct media *m, int64_t index, int which,
+                      int *answer, struct err *err)
+{
+    const struct media_picture *p = &m->picture[index];
+    struct nal_order order = nal_order_init(m->map + p->offset, p->n);
+    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+    struct nal nal;
+    size_t room = 0, used = 0;
+    *answer = 0;
+    while (nal_next(&scan, &nal))
+        if (is_wanted(d, &nal))
+            room += nal.n + 4 + TAIL_BYTES;
+    if (room > INT_MAX / 2)
+        return err_set(err, ERR_LIMIT, "a picture of %zu bytes at offset %zu", p->n, p->offset);
+    int code = av_new_packet(d->packet, (int)room);
+    if (code < 0)
+        return av_fail(err, code, NULL, "packet");
+    while (nal_order_next(&order, &nal)) /* a set is judged by those that were read */
+        if (is_wanted(d, &nal) && which & (nal_is_slice(&nal) ? SLICES : OTHERS))
+            put_unit(d, &nal, d->packet->data, &used);
+    av_shrink_packet(d->packet, (int)used);
+    d->packet->pts = index;
+    d->packet->flags = p->key ? AV_PKT_FLAG_KEY : 0;
+    if (used > 0)
+        *answer = avcodec_send_packet(d->ctx, d->packet);
+    av_packet_unref(d->packet);
+    return ERR_OK;
+}
+
 int decoder_send(struct decoder *d, const struct media *m, int64_t index, struct err *err)
 {
-    int code;
-    if (index >= 0) {
-        const struct media_picture *p = &m->picture[index];
-        if (p->n > INT_MAX / 2)
-            return err_set(err, ERR_LIMIT, "a picture of %zu bytes at offset %zu", p->n, p->offset);
-        if ((code = av_new_packet(d->packet, (int)p->n)) < 0)
-            return av_fail(err, code, NULL, "packet");
-        nal_put_in_order(d->packet->data, m->map + p->offset, p->n);
-        d->packet->pts = index;
-        d->packet->flags = p->key ? AV_PKT_FLAG_KEY : 0;
-        code = avcodec_send_packet(d->ctx, d->packet);
-        av_packet_unref(d->packet);
-    } else {
+    int code, rc = ERR_OK;
+    d->m = m;
+    if (index < 0)
         code = avcodec_send_packet(d->ctx, NULL);
-    }
+    else if (d->use != DECODER_STRICT || d->ctx->thread_count != 1)
+        rc = send_units(d, m, index, OTHERS | SLICES, &code, err);
+    else if ((rc = send_units(d, m, index, OTHERS, &code, err)) == ERR_OK &&
+             code != AVERROR(ENOMEM)) /* a set that it refuses spoils nothing by itself */
+        rc = send_units(d, m, index, SLICES, &code, err);
+    if (rc < 0)
+        return rc;
     if (code == AVERROR(ENOMEM) || code == AVERROR(EAGAIN))
         return av_fail(err, code, &d->watch, "H.265 decoder");
+    d->refused += code < 0;
     return ERR_OK;
 }
 
 int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err)
 {
     int code;
-    do /* damage comes out here as well; behind it the next frame */
-        code = avcodec_receive_frame(d->ctx, out);
-    while (code < 0 && code != AVERROR(EAGAIN) && code != AVERROR_EOF && code != AVERROR(ENOMEM));
+    while ((code = avcodec_receive_frame(d->ctx, out)) < 0 && code != AVERROR(EAGAIN) &&
+           code != AVERROR_EOF && code != AVERROR(ENOMEM))
+        d->refused++; /* damage comes out here as well; behind it the next frame */
     *got = code >= 0;
+    if (*got)
+        judge(d, out);
+    if (*got && (code = av_frame_apply_cropping(out, 0)) < 0)
+        return av_fail(err, code, NULL, "a picture's edges");
     if (code == AVERROR(ENOMEM))
         return av_fail(err, code, &d->watch, "H.265 decoder");
     return ERR_OK;
-}
-
-/* ---- everything, once ---- */
-
-enum { OUT = 1, TOLD = 2 };
-
-struct check {
-    struct media *m;
-    struct decoder decoder;
-    AVFrame *frame;
-    uint8_t *done; /* OUT: it came out; TOLD: it was complained about */
-    decode_found_fn *found;
-    void *arg;
-};
-
-static void report(struct check *c, int64_t index, const char *said)
-{
-    if (index < c->m->first || index >= c->m->n_pictures || c->done[index] & TOLD)
-        return;
-    c->done[index] |= TOLD;
-    if (damage_is_repeat(&c->m->picture[index]))
-        return;
-    damage_from_decoder(c->m, index, said);
-    if (c->found)
-        c->found(c->arg, index, said ? said : "no picture comes out of it");
-}
-
-/* With one thread a picture is decoded before the call that feeds it returns, so whatever the
- * decoder says belongs to it. */
-static int check_one(struct check *c, int64_t index, struct err *err)
-{
-    bool got = true;
-    char *fresh = c->decoder.watch.fresh;
-    fresh[0] = '\0';
-    int rc = decoder_send(&c->decoder, c->m, index, err);
-    while (rc == ERR_OK && got) {
-        rc = decoder_receive(&c->decoder, c->frame, &got, err);
-        if (fresh[0])
-            report(c, index, fresh);
-        if (rc == ERR_OK && got) {
-            const AVFrame *f = c->frame;
-            if (f->pts >= c->m->first && f->pts < c->m->n_pictures) {
-                c->done[f->pts] |= OUT;
-                if (!decoder_wrote_all(f))
-                    report(c, f->pts, "parts of it are missing");
-                else if (f->decode_error_flags || f->flags & AV_FRAME_FLAG_CORRUPT)
-                    report(c, f->pts, "the decoder marks it as corrupt");
-            }
-        }
-    }
-    return rc;
-}
-
-int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err)
-{
-    struct check c = {.m = m, .found = found, .arg = arg};
-    int rc = decoder_open(&c.decoder, m, 1, err);
-    c.frame = av_frame_alloc();
-    c.done = calloc((size_t)m->n_pictures, sizeof *c.done);
-    if (rc == ERR_OK && (!c.frame || !c.done))
-        rc = err_nomem(err, "a frame");
-    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
-        rc = check_one(&c, i, err);
-    if (rc == ERR_OK)
-        rc = check_one(&c, -1, err);
-    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
-        if (!c.done[i] &&
-            !m->picture[i].leading) /* of a CRA behind the end of a sequence (8.1.3) */
-            report(&c, i, NULL);
-    if (rc == ERR_OK)
-        damage_settle(m);
-    av_frame_free(&c.frame);
-    free(c.done);
-    decoder_close(&c.decoder);
-    return rc;
 }

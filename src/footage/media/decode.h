@@ -8,33 +8,40 @@
 #include "av.h"
 #include "media.h"
 
-struct decoder {
-    AVCodecContext *ctx;
-    AVPacket *packet;
-    struct av_watch watch;
+enum decoder_use {
+    DECODER_SHOW,   /* pictures as a player shows them, whatever is wrong with them */
+    DECODER_JUDGE,  /* all that come out, and what is wrong with each */
+    DECODER_STRICT, /* … but a picture with a fault is refused (AV_EF_EXPLODE), and need not come
+                       out: where none is refused, all are as they should be */
 };
 
-/* threads 0: one a core. decoder_close() also after a failure. */
+struct decoder {
+    enum decoder_use use;
+    AVCodecContext *ctx;
+    AVPacket *packet;
+    const struct media *m;
+    struct av_watch watch; /* what it said, for the text of errors: its words decide nothing */
+    int64_t refused;       /* of DECODER_STRICT: how often it did */
+    /* of the frame received last: */
+    bool unwritten; /* blocks of it were not decoded */
+    bool hashed,
+        fits; /* the stream has a hash of it, and it is the picture that this was made of */
+};
+
+/* threads 0: one a core. decoder_close() also after a failure. Slices, parameter sets and SEI of
+ * the base layer are decoded; what else is in an access unit, no decoder sees. */
 int decoder_open(struct decoder *d, const struct media *m, int threads,
                  struct err *err) DS_MUST_CHECK;
+int decoder_open_for(struct decoder *d, const struct media *m, enum decoder_use use, int threads,
+                     struct err *err) DS_MUST_CHECK;
 void decoder_close(struct decoder *d);
 
-/* Feeds access unit `index`, or (index < 0) says that there are no more. Damage is no error: it is
- * counted in d->watch. Frames must be received until there are none before the next call. */
+/* Feeds access unit `index`, or (index < 0) says that there are no more. Damage is no error.
+ * Frames must be received until there are none before the next call. */
 int decoder_send(struct decoder *d, const struct media *m, int64_t index,
                  struct err *err) DS_MUST_CHECK;
 
 /* *got is false when there is none (yet). */
 int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err) DS_MUST_CHECK;
-
-/* Whether every block of a frame was decoded: each picture's bytes are marked beforehand. A slice
- * that ends too early is no error to libavcodec. */
-bool decoder_wrote_all(const AVFrame *frame);
-
-/* Decodes everything from m->first on, once, on one thread, and tells
- * damage_from_decoder() and found() (may be NULL) of each complaint with the picture that it is
- * about. */
-typedef void decode_found_fn(void *arg, int64_t index, const char *said);
-int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -14,7 +14,7 @@
 
 void media_warn(struct media *m, const char *fmt, ...)
 {
-    char text[200];
+    char text[400];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
@@ -67,6 +67,7 @@ void media_close(struct media *m)
 {
     free(m->picture);
     free(m->sound);
+    free(m->ref);
     free(m->hole);
     free(m->view_pts);
     free(m->view_coded);

@@ -7,7 +7,9 @@
  *
  *   container.c   what a file is, and whether it ends well
  *   damage.c      what is not as the camera made it
+ *   refs.c        to which pictures each one refers
  *   decode.c      pictures by libavcodec
+ *   examine.c     all of them, and what is wrong with each
  *   times.c       in which order and when pictures are shown
  *   sound.c       the sound on one time line
  *   sets.c        parameter sets
@@ -45,9 +47,16 @@ struct media_picture {
     int64_t missing; /* pictures that should be shown between its predecessor and it, and are not
                         there: by sequence numbers, or by POC */
     bool key;
-    bool leading;      /* RADL or RASL: shown before the key picture in front of it */
-    bool unread;       /* the parser refuses its slice header, or its POC cannot be */
-    bool keyless;      /* POC restarts here, but the key picture is missing */
+    bool leading; /* RADL or RASL: shown before the key picture in front of it */
+    bool unread;  /* the parser refuses its slice header, or its POC cannot be */
+    bool repeat;  /* it comes a second time, the same to the byte */
+    bool keyless; /* POC restarts here, but the key picture is missing */
+    bool lacks;   /* it refers to a picture that is not there */
+    bool proven;  /* the encoder's hash of it fits, whatever happened to others */
+    bool blind;   /* to which it refers is not known */
+    bool hidden;  /* by its own word (pic_output_flag), or by H.265 8.1.3, it is not shown */
+    int n_refs;   /* … to these: m->ref[ref_at] and those behind it */
+    int64_t ref_at;
     uint32_t sequence; /* PTMF */
     enum media_state state;
     const char *why; /* static text; NULL for MEDIA_GOOD, and where it only refers to another */
@@ -90,6 +99,8 @@ struct media {
 
     struct media_picture *picture; /* decode order */
     int64_t n_pictures, room_pictures;
+    int64_t *ref; /* indices of pictures to which others refer (refs.h) */
+    int64_t n_refs;
     int64_t first; /* pictures before this one cannot be decoded and are left out */
     int64_t whole; /* … and those before this one are built on pictures that are not there: there is
                       no key picture at `first`, but intra refresh (refresh.h); else `first` */
@@ -125,6 +136,7 @@ struct media {
 
     struct media_hole *hole; /* in time order */
     int64_t n_holes, room_holes;
+    int64_t layered;               /* units of layers above the base layer: kept, not shown */
     struct media_silence *silence; /* in time order */
     int64_t n_silences, room_silences;
     struct media_damage damage;

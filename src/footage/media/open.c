@@ -55,9 +55,9 @@ static bool take_sets(const uint8_t *data, size_t n, uint8_t *out, size_t *used)
     struct nal_scan scan = nal_scan_init(data, n);
     struct nal nal;
     while (nal_next(&scan, &nal)) {
-        if (nal.type <= NAL_VCL_LAST)
+        if (nal_is_slice(&nal))
             return true;
-        if (!nal_is_parameter_set(nal.type) || *used + nal.n + 4 > LENT_BYTES_MAX)
+        if (!nal_is_parameter_set(&nal) || *used + nal.n + 4 > LENT_BYTES_MAX)
             continue;
         memcpy(out + *used, "\0\0\0\1", 4);
         memcpy(out + *used + 4, nal.p, nal.n);
@@ -210,9 +210,9 @@ static int use_sets(struct media *m, const char *path, struct err *err)
         struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
         struct nal nal;
         bool sps = false, pps = false;
-        while (nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST) {
-            sps = sps || nal.type == NAL_SPS;
-            pps = pps || nal.type == NAL_PPS;
+        while (nal_next(&scan, &nal) && !nal_is_slice(&nal)) {
+            sps = sps || (nal.type == NAL_SPS && nal.layer == 0);
+            pps = pps || (nal.type == NAL_PPS && nal.layer == 0);
         }
         if (sps && pps)
             m->own_sets = i;

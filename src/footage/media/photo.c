@@ -35,6 +35,20 @@ static _Noreturn void on_error(j_common_ptr c)
     longjmp(e->jump, 1);
 }
 
+/* The first sign of it, here. */
+static void set_damage(struct photo_errors *e, const struct photo *p)
+{
+    e->damaged = true;
+    e->ends_early = e->no_end;
+    if (e->no_end)
+        snprintf(e->damage, sizeof e->damage, "its end is missing");
+    e->scan = p->in.input_scan_number;
+    e->row_px = (int)p->in.input_iMCU_row * p->in.max_v_samp_factor * DCTSIZE;
+    if (e->row_px > (int)p->in.image_height)
+        e->row_px = (int)p->in.image_height;
+    e->offset = e->ends_early ? p->n : p->n - p->in.src->bytes_in_buffer;
+}
+
 /* Level -1 is a warning. The first that means damage is kept, with its place. */
 static void on_message(j_common_ptr c, int level)
 {
@@ -47,15 +61,13 @@ static void on_message(j_common_ptr c, int level)
     if (e->mgr.msg_code == JWRN_EXTRANEOUS_DATA || e->mgr.msg_code == JWRN_ADOBE_XFORM ||
         e->mgr.msg_code == JWRN_JFIF_MAJOR || e->damaged || !c->is_decompressor)
         return;
-    const struct photo *p = c->client_data;
-    e->damaged = true;
-    e->ends_early = e->mgr.msg_code == JWRN_JPEG_EOF;
-    e->mgr.format_message(c, e->damage);
-    e->scan = p->in.input_scan_number;
-    e->row_px = (int)p->in.input_iMCU_row * p->in.max_v_samp_factor * DCTSIZE;
-    if (e->row_px > (int)p->in.image_height)
-        e->row_px = (int)p->in.image_height;
-    e->offset = e->ends_early ? p->n : p->n - p->in.src->bytes_in_buffer;
+    if (e->mgr.msg_code == JWRN_JPEG_EOF) {
+        e->no_end = true; /* whether blocks are missing shows when they are asked for */
+        return;
+    }
+    set_damage(e, c->client_data);
+    if (!e->ends_early)
+        e->mgr.format_message(c, e->damage);
 }
 
 static void on_progress(j_common_ptr c)
@@ -130,6 +142,22 @@ static int check_header(struct photo *p, struct err *err)
     return ERR_OK;
 }
 
+/* No EOI, and no scan that is cut: are all scans there? A progressive photo has each coefficient's
+ * last bit (T.81, G.1.1), a sequential one each component. Of arithmetic coding libjpeg does not
+ * tell that bytes were missing. */
+static bool has_all_scans(const struct photo *p)
+{
+    const struct jpeg_decompress_struct *in = &p->in;
+    for (int k = 0; k < in->num_components; k++) {
+        if (!in->comp_info[k].quant_table)
+            return false;
+        for (int i = 0; in->progressive_mode && i < DCTSIZE2; i++)
+            if (!in->coef_bits || in->coef_bits[k][i] != 0)
+                return false;
+    }
+    return !in->arith_code;
+}
+
 static void read_blocks(struct photo *p, void *arg)
 {
     (void)arg;
@@ -142,6 +170,8 @@ static void read_blocks(struct photo *p, void *arg)
         at = &(*at)->next;
     p->late = *at;
     *at = NULL;
+    if (p->errors.no_end && !p->errors.damaged && !has_all_scans(p))
+        set_damage(&p->errors, p);
 }
 
 typedef bool row_fn(JBLOCKROW row, JDIMENSION n_blocks);

@@ -29,6 +29,7 @@ struct photo_errors {
 
     /* the first sign of damage, and where it was */
     bool damaged, ends_early;
+    bool no_end; /* the bytes are over before an end (EOI); by itself, nothing is lost */
     char damage[JMSG_LENGTH_MAX];
     int scan, row_px;
     size_t offset;

@@ -1,9 +1,11 @@
+#include "av.h"
 #include "damage.h"
 #include "dashspool/reader.h"
-#include "decode.h"
+#include "examine.h"
 #include "photo.h"
 #include "refresh.h"
 #include <libavutil/pixdesc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +102,7 @@ static int probe_video(const char *path, const struct media_facts *facts,
             out->sound_us += (int64_t)m.sound[i].n * 1000000 / 8000;
     }
     if (rc == ERR_OK && decode) {
-        rc = decode_check(&m, on_found, &found, err);
+        rc = examine(&m, 0, on_found, &found, err);
         out->decoded = rc == ERR_OK;
     }
     if (rc == ERR_OK) {
@@ -117,6 +119,7 @@ static int probe_video(const char *path, const struct media_facts *facts,
             out->gaps_by_camera += h->lost == 0;
         }
         out->gaps = m.n_holes;
+        out->layered_units = m.layered;
         out->clean = !damage_any(&m.damage) && out->decoder_findings == 0;
         out->only_ends_early = damage_only_cut(&m) && out->decoder_findings <= m.damage.damaged;
         damage_warn(&m);
@@ -126,16 +129,28 @@ static int probe_video(const char *path, const struct media_facts *facts,
     return rc;
 }
 
+DS_PRINTF(2, 3)
+static void add_note(struct media_probe *out, const char *fmt, ...)
+{
+    va_list ap;
+    size_t used = strlen(out->warning);
+    if (used && used + 2 < sizeof out->warning)
+        used += (size_t)snprintf(out->warning + used, sizeof out->warning - used, "; ");
+    va_start(ap, fmt);
+    vsnprintf(out->warning + used, sizeof out->warning - used, fmt, ap);
+    va_end(ap);
+}
+
 /* How viewers turn it, as the converter has it. */
 static void tell_turn(struct photo_turn *turn, struct media_probe *out)
 {
     bool agreed = photo_turn_end(turn);
     out->orientation = turn->first;
     if (!agreed)
-        snprintf(out->warning, sizeof out->warning,
+        add_note(out,
                  "its orientation is not written as Exif has it: programs turn it differently");
     else if (turn->broken)
-        snprintf(out->warning, sizeof out->warning, "its Exif data are broken");
+        add_note(out, "its Exif data are broken");
 }
 
 /* Steps over the segments (ITU-T T.81, annex B); returns where the image data begins: at SOS, at
@@ -171,30 +186,26 @@ static bool has_end(const struct media *m, size_t from)
     return false;
 }
 
-/* Whether a still can be made of it: the same judge as for the still itself. */
-static int judge_photo(const struct media *m, struct err *err)
+/* What is not as it should be, and whether a still can be made of it: the same judge as for the
+ * still itself. */
+static int judge_photo(const struct media *m, struct media_probe *out, struct err *err)
 {
     struct photo *p = calloc(1, sizeof *p);
     if (!p)
         return err_nomem(err, "a photo");
     int rc = photo_open(p, m->map, m->n, err);
+    const struct photo_errors *e = &p->errors;
+    size_t behind = rc == ERR_OK ? p->in.src->bytes_in_buffer : 0;
+    if (rc == ERR_OK && e->damaged)
+        snprintf(out->photo_damage, sizeof out->photo_damage, "%s", e->damage);
+    else if (rc == ERR_OK && e->no_end)
+        add_note(out, "its end mark (EOI) is missing, no part of the photo");
+    else if (behind > 0)
+        add_note(out, "%zu bytes behind its end are no part of it", behind);
+    out->complete = rc == ERR_OK && !e->ends_early;
     photo_close(p);
     free(p);
     return rc;
-}
-
-static int decode_photo(tjhandle tj, const struct media *m, struct media_probe *out,
-                        struct err *err)
-{
-    unsigned char *pixels = malloc((size_t)out->width_px * (size_t)out->height_px);
-    if (!pixels)
-        return err_nomem(err, "%dx%d pixels", out->width_px, out->height_px);
-    if (tjDecompress2(tj, m->map, (unsigned long)m->n, pixels, out->width_px, 0, out->height_px,
-                      TJPF_GRAY, TJFLAG_FASTDCT) < 0)
-        snprintf(out->photo_damage, sizeof out->photo_damage, "%s", tjGetErrorStr2(tj));
-    free(pixels);
-    out->decoded = true;
-    return ERR_OK;
 }
 
 static int read_photo(tjhandle tj, const struct media *m, bool decode, struct media_probe *out,
@@ -213,8 +224,8 @@ static int read_photo(tjhandle tj, const struct media *m, bool decode, struct me
         return err_set(err, ERR_LIMIT, "a JPEG of %dx%d", out->width_px, out->height_px);
     name(out->subsampling, sizeof out->subsampling,
          sampling >= 0 && sampling < TJ_NUMSAMP ? samplings[sampling] : "");
-    int rc = decode ? judge_photo(m, err) : ERR_OK;
-    return rc == ERR_OK && decode ? decode_photo(tj, m, out, err) : rc;
+    out->decoded = decode;
+    return decode ? judge_photo(m, out, err) : ERR_OK;
 }
 
 static int probe_photo(const struct media *m, bool decode, struct media_probe *out, struct err *err)
@@ -222,7 +233,7 @@ static int probe_photo(const struct media *m, bool decode, struct media_probe *o
     size_t body = read_segments(m, out);
     snprintf(out->codec, sizeof out->codec, "JPEG");
     out->complete = has_end(m, body);
-    if (!out->complete)
+    if (!out->complete && !decode)
         snprintf(out->photo_damage, sizeof out->photo_damage, "its end is missing");
     tjhandle tj = tjInitDecompress();
     if (!tj)

@@ -41,14 +41,7 @@ static unsigned sei_number(const uint8_t **p, const uint8_t *end)
 static bool sei_has_point(const struct nal *nal, int *poc_away)
 {
     uint8_t content[SEI_BYTES];
-    size_t n = 0;
-    int zeros = 0;
-    for (size_t i = 2; i < nal->n && n < sizeof content; i++) {
-        bool prevention = zeros >= 2 && nal->p[i] == 3;
-        zeros = nal->p[i] ? 0 : zeros + 1;
-        if (!prevention)
-            content[n++] = nal->p[i];
-    }
+    size_t n = nal_content(nal, content, sizeof content);
     const uint8_t *p = content, *end = content + n;
     while (end - p > 2) {
         unsigned type = sei_number(&p, end), size = sei_number(&p, end);
@@ -66,8 +59,8 @@ bool refresh_point(const uint8_t *data, size_t n, int *poc_away)
 {
     struct nal_scan scan = nal_scan_init(data, n);
     struct nal nal;
-    while (nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST)
-        if (nal.type == NAL_PREFIX_SEI && sei_has_point(&nal, poc_away))
+    while (nal_next(&scan, &nal) && !nal_is_slice(&nal))
+        if (nal.type == NAL_PREFIX_SEI && nal.layer == 0 && sei_has_point(&nal, poc_away))
             return true;
     return false;
 }

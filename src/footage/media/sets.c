@@ -18,19 +18,10 @@ struct head {
     size_t n, at; /* in bits */
 };
 
-/* The content behind the two bytes of its header, without emulation prevention. */
 static struct head head_of(const struct nal *nal)
 {
     struct head h = {.at = 0};
-    size_t n = 0;
-    int zeros = 0;
-    for (size_t i = 2; i < nal->n && n < HEAD_BYTES; i++) {
-        bool prevention = zeros >= 2 && nal->p[i] == 3;
-        zeros = nal->p[i] ? 0 : zeros + 1;
-        if (!prevention)
-            h.byte[n++] = nal->p[i];
-    }
-    h.n = n * 8;
+    h.n = 8 * nal_content(nal, h.byte, sizeof h.byte);
     return h;
 }
 
@@ -92,7 +83,7 @@ static const struct media_set *find_set(const struct media *m, int type, int id)
 
 bool media_in_sets(const struct media *m, const struct nal *nal)
 {
-    if (!nal_is_parameter_set(nal->type))
+    if (!nal_is_parameter_set(nal))
         return false;
     const struct media_set *s = find_set(m, nal->type, set_id(nal));
     return s && s->n == nal->n && memcmp(s->p, nal->p, nal->n) == 0;
@@ -116,8 +107,8 @@ int media_take_sets(struct media *m, int64_t index, struct err *err)
     struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
     struct nal nal;
     int rc = ERR_OK;
-    while (rc == ERR_OK && nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST)
-        if (nal_is_parameter_set(nal.type))
+    while (rc == ERR_OK && nal_next(&scan, &nal) && !nal_is_slice(&nal))
+        if (nal_is_parameter_set(&nal))
             rc = put_set(m, &nal, err);
     return rc;
 }
@@ -128,7 +119,7 @@ const struct media_set *media_active_sps(const struct media *m, int64_t index)
     struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
     struct nal nal;
     while (nal_next(&scan, &nal))
-        if (nal.type <= NAL_VCL_LAST) {
+        if (nal_is_slice(&nal)) {
             const struct media_set *pps = find_set(m, NAL_PPS, named_by(&nal));
             struct nal named = {.type = NAL_PPS, .p = pps ? pps->p : NULL, .n = pps ? pps->n : 0};
             return pps ? find_set(m, NAL_SPS, named_by(&named)) : NULL;
@@ -150,8 +141,8 @@ int media_collect_sets(struct media *m, struct err *err)
     for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures && !m->sets_change; i++) {
         const struct media_picture *p = &m->picture[i];
         struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-        while (nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST)
-            if (nal_is_parameter_set(nal.type) && !media_in_sets(m, &nal))
+        while (nal_next(&scan, &nal) && !nal_is_slice(&nal))
+            if (nal_is_parameter_set(&nal) && !media_in_sets(m, &nal))
                 m->sets_change = true;
     }
     return rc;

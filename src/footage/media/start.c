@@ -11,15 +11,16 @@ static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[
                      struct err *err)
 {
     struct decoder d = {0};
-    int rc = decoder_open(&d, m, 1, err);
+    /* lent sets have to fit; own ones are taken with what damage there is */
+    bool lent = m->n_lent > 0 && m->first < m->own_sets && m->picture[m->first].key;
+    int rc = decoder_open_for(&d, m, lent ? DECODER_STRICT : DECODER_SHOW, 1, err);
     *got = false;
     if (rc == ERR_UNSUPPORTED || rc == ERR_MALFORMED) /* bad parameter sets: the next may do */
         rc = ERR_OK;
     else if (rc == ERR_OK && (rc = decoder_send(&d, m, m->first, err)) == ERR_OK &&
              (rc = decoder_send(&d, m, -1, err)) == ERR_OK)
         rc = decoder_receive(&d, frame, got, err);
-    if (*got && m->n_lent > 0 && m->first < m->own_sets && m->picture[m->first].key &&
-        (d.watch.fresh[0] || !decoder_wrote_all(frame)))
+    if (*got && lent && (d.refused || d.unwritten))
         *got = false; /* the lent sets do not fit */
     if (*got) {
         m->profile = d.ctx->profile;

@@ -1,5 +1,6 @@
 #include "timing.h"
 #include "dashspool/clock.h"
+#include "dashspool/text.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -428,36 +429,33 @@ bool timing_from_name(const char *name, const int *tz_min, int64_t now_us, int64
     return false;
 }
 
-bool timing_imei_ok(const char *text)
+/* The folder that a path is in, if it is 15 digits. */
+static bool folder_imei(const char *path, char imei[16])
 {
-    int sum = 0;
-    if (strlen(text) != 15 || strspn(text, "0123456789") != 15)
+    const char *slash = strrchr(path, '/'), *folder = slash;
+    while (folder && folder > path && folder[-1] != '/')
+        folder--;
+    if (!slash || slash - folder != 15)
         return false;
-    for (int i = 0; i < 15; i++) {
-        int v = (text[i] - '0') * (i % 2 ? 2 : 1);
-        sum += v > 9 ? v - 9 : v;
-    }
-    return sum % 10 == 0;
+    snprintf(imei, 16, "%s", folder);
+    return strspn(imei, "0123456789") == 15;
 }
 
 void media_facts_from_path(const char *path, int64_t now_us, struct media_facts *facts)
 {
     const char *slash = strrchr(path, '/'), *source;
+    char imei[sizeof facts->imei];
     const char *name = slash ? slash + 1 : path;
     if (!facts->has_time && timing_from_name(name, facts->has_zone ? &facts->tz_min : NULL, now_us,
                                              &facts->start_utc_us, &source)) {
         facts->has_time = true;
         snprintf(facts->time_source, sizeof facts->time_source, "%s", source);
     }
-    if (facts->imei[0] || !slash)
-        return;
-    const char *folder = slash;
-    while (folder > path && folder[-1] != '/')
-        folder--;
-    char imei[sizeof facts->imei];
-    if (slash - folder != sizeof imei - 1)
-        return;
-    snprintf(imei, sizeof imei, "%s", folder);
-    if (timing_imei_ok(imei))
+    if (!facts->imei[0] && folder_imei(path, imei) && text_imei_ok(imei))
         snprintf(facts->imei, sizeof facts->imei, "%s", imei);
+}
+
+bool media_imei_doubtful(const char *path, char imei[16])
+{
+    return folder_imei(path, imei) && !text_imei_ok(imei);
 }

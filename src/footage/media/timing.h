@@ -103,7 +103,4 @@ struct media_wall timing_wall(const struct media_facts *facts, const struct medi
 bool timing_from_name(const char *name, const int *tz_min, int64_t now_us, int64_t *utc_us,
                       const char **source);
 
-/* 15 digits, of which the last is the check digit (ITU-T E.118, annex B: Luhn). */
-bool timing_imei_ok(const char *text);
-
 #endif

@@ -62,7 +62,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 3992,
+_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 4088,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {

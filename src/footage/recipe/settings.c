@@ -62,10 +62,10 @@ static json_t *outcome_json(const struct media_facts *f, const struct convert_re
         json_pack("{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
                   (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
                   media_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
-    if (o && r->container != MEDIA_JPEG) {
+    if (o && r->container != MEDIA_JPEG)
         json_object_set_new(o, "sources", sources_json(&r->timing));
+    if (o)
         json_object_set_new(o, "damage", damage_json(&r->damage));
-    }
     if (o)
         json_object_set_new(o, "wall_clock", wall_json(f, &r->wall));
     if (o && r->silences > 0)

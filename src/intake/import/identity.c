@@ -34,7 +34,8 @@ static void camera_of_metadata(struct catalogue_transfer *row, int64_t now_utc_u
     struct wire_meta m;
     const char *camera = NULL;
     if (row->camera[0] || !(row->known & CATALOGUE_HAS_META) ||
-        wire_meta_parse(row->wire.meta, row->wire.meta_n, now_utc_us, &m, &err) < 0)
+        wire_meta_parse(row->wire.meta, row->wire.meta_n, row->protocol_id, now_utc_us, &m, &err) <
+            0)
         return;
     for (int i = 0; i < WIRE_N_SLOTS && m.kind == WIRE_KIND_DUALCAM; i++)
         if (wire_slots[i].file_type == m.file_type)

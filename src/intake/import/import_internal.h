@@ -40,8 +40,9 @@ struct import {
     struct sandbox_apart *apart; /* looks at files */
     struct look_found *found;    /* … at this one */
     int lock_fd;
-    bool leftovers; /* a failure may have left rows `receiving` */
-    bool late;      /* … or jobs that are not put */
+    bool leftovers;        /* a failure may have left rows `receiving` */
+    bool late;             /* … or jobs that are not put */
+    char doubted_imei[16]; /* the last that was told */
     struct item *item[BATCH_FILES];
     size_t n;
     int64_t bytes; /* in memory */
@@ -69,8 +70,11 @@ int stat_path(const char *path, struct catalogue_stat *out, struct err *err) DS_
 bool stat_same(const struct catalogue_stat *a, const struct catalogue_stat *b);
 
 /* look.c: what strangers' bytes and names say of a file. */
+#define LOOK_WHY_ROOM 260
+
 struct look_sidecar {              /* one of IMPORT_SIDECARS */
     int taken;                     /* it says something */
+    char why[LOOK_WHY_ROOM];       /* that it is not, or not in full; "" nothing to say */
     char of_sha256[HASH_HEX_ROOM]; /* one of ours: of this file alone; "" of the one beside it */
     char imei[16], camera[8];      /* "" unknown */
     struct catalogue_wire wire;
@@ -80,6 +84,7 @@ struct look_found {
     int end, photo, ours; /* of struct media_ending */
     char note[160];
     char imei[16], camera[8]; /* of name and folders; "" unknown */
+    char doubtful_imei[16];   /* likewise, but for its check digit; "" none */
     int has_time;             /* of the name */
     int64_t time_us;
     struct look_sidecar sidecar[IMPORT_SIDECARS];
@@ -94,8 +99,12 @@ int look_open(struct sandbox_apart **out, struct err *err) DS_MUST_CHECK;
 int look_at(struct sandbox_apart *apart, const struct item *it, int64_t now_utc_us,
             struct look_found *out, struct err *err) DS_MUST_CHECK;
 
-/* Whether that can be: numbers, lengths, words and ends of texts. Its note becomes one line that
- * can go to a terminal. */
+/* Part of it, apart: what lies beside a file, whatever it is called. *out is its own, or says why
+ * not. */
+void look_sidecar(struct look_sidecar *out, const uint8_t *data, size_t n, int64_t now_utc_us);
+
+/* Whether that can be: numbers, lengths, words and ends of texts. Its texts become lines that can
+ * go to a terminal. */
 bool look_found_ok(struct look_found *found, int64_t now_utc_us);
 
 /* identity.c: into item->row (whose hash is set): metadata, imei, camera, kind and, where there are

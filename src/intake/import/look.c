@@ -8,6 +8,7 @@
 #include "dashspool/wire.h"
 #include "import_internal.h"
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -30,46 +31,6 @@ bool import_imei_ok(const char *text)
 {
     size_t n = strlen(text);
     return (n == 14 || n == 15) && strspn(text, "0123456789") == n;
-}
-
-/* Metadata as bytes: taken if they can be read and say anything. */
-static bool take_metadata(struct look_sidecar *s, const uint8_t *data, size_t n, int64_t now_utc_us)
-{
-    struct err err;
-    struct wire_meta m;
-    if (n > sizeof s->wire.meta || wire_meta_parse(data, n, now_utc_us, &m, &err) < 0 ||
-        m.present == 0)
-        return false;
-    memcpy(s->wire.meta, data, n);
-    s->wire.meta_n = n;
-    return true;
-}
-
-/* A metadata response as received: one of its lengths, in its frame or without. What a camera says
- * in bytes has no mark: text in such a file is none. */
-static bool take_response(struct look_sidecar *s, const uint8_t *data, size_t n, int64_t now_utc_us)
-{
-    static const size_t lengths[] = {
-        13, 14, WIRE_META_ADAS_BYTES, WIRE_META_DSM_BYTES, 32, WIRE_META_V4_BYTES};
-    struct wire_frame frame;
-    if (n > 4 && wire_frame_parse(data, n, &frame) == WIRE_HAVE_FRAME && frame.id == WIRE_META &&
-        frame.frame_bytes == n) {
-        data = frame.payload;
-        n = frame.n;
-    }
-    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
-        if (n == lengths[i])
-            return take_metadata(s, data, n, now_utc_us);
-    return false;
-}
-
-static bool take_text(struct look_sidecar *s, const uint8_t *data, size_t n, int64_t now_utc_us)
-{
-    static const char *const first[] = {"Cmd version:", "Time (UTC+0):", "{"};
-    for (int i = 0; i < 3; i++)
-        if (n > strlen(first[i]) && memcmp(data, first[i], strlen(first[i])) == 0)
-            return take_metadata(s, data, n, now_utc_us);
-    return false;
 }
 
 static int digit(char c)
@@ -97,16 +58,19 @@ static const char *string_of(const json_t *o, const char *key)
     return json_string_value(json_object_get(o, key));
 }
 
-/* What facts_transfer() wrote of a file: which, whose it is, and what its camera said, verbatim. */
-static bool take_ours(struct look_sidecar *s, const json_t *o, int64_t now_utc_us)
+/* What facts_transfer() wrote of a file: which, whose it is, and what its camera said, verbatim,
+ * whether or not it can be read. */
+static void take_ours(struct look_sidecar *s, const json_t *o)
 {
     const char *sha256 = string_of(o, "sha256"), *imei = string_of(o, "imei"),
                *camera = string_of(o, "camera");
     json_t *bytes = json_object_get(o, "wire");
     struct catalogue_wire *w = &s->wire;
-    uint8_t meta[CATALOGUE_META_ROOM];
-    if (strlen(sha256) != sizeof s->of_sha256 - 1)
-        return false;
+    if (strlen(sha256) != sizeof s->of_sha256 - 1) {
+        snprintf(s->why, sizeof s->why, "its sha256 is none");
+        return;
+    }
+    s->taken = 1;
     snprintf(s->of_sha256, sizeof s->of_sha256, "%s", sha256);
     if (imei && import_imei_ok(imei))
         snprintf(s->imei, sizeof s->imei, "%s", imei);
@@ -115,28 +79,55 @@ static bool take_ours(struct look_sidecar *s, const json_t *o, int64_t now_utc_u
     w->init_n = unhex(string_of(bytes, "init"), w->init, sizeof w->init);
     w->start_n = unhex(string_of(bytes, "start"), w->start, sizeof w->start);
     w->path_n = unhex(string_of(bytes, "path"), w->path, sizeof w->path);
-    size_t n = unhex(string_of(bytes, "meta"), meta, sizeof meta);
-    if (n > 0)
-        take_metadata(s, meta, n, now_utc_us);
-    return true;
+    w->meta_n = unhex(string_of(bytes, "meta"), w->meta, sizeof w->meta);
 }
 
-static bool take_json(struct look_sidecar *s, const uint8_t *data, size_t n, int64_t now_utc_us)
+/* One of ours, in whatever encoding an editor has saved it. False: it is none. */
+static bool take_if_ours(struct look_sidecar *s, const uint8_t *data, size_t n)
 {
-    json_t *o = json_loadb((const char *)data, n, JSON_REJECT_DUPLICATES, NULL);
+    char *text = malloc(TEXT_UTF8_ROOM(n) + 1);
+    json_t *o =
+        text ? json_loadb(text, text_to_utf8(data, n, text), JSON_REJECT_DUPLICATES, NULL) : NULL;
     bool ours = json_is_object(json_object_get(o, "wire")) && string_of(o, "sha256");
-    bool taken = ours && take_ours(s, o, now_utc_us);
+    if (ours)
+        take_ours(s, o);
     json_decref(o);
-    return ours ? taken : take_text(s, data, n, now_utc_us);
+    free(text);
+    return ours;
 }
 
-typedef bool take_fn(struct look_sidecar *s, const uint8_t *data, size_t n, int64_t now_utc_us);
+/* What it is, its bytes say and not its name: ours, a metadata response as received (its payload or
+ * the frame), the camera's JSON, the text of the vendor's test server. */
+void look_sidecar(struct look_sidecar *out, const uint8_t *data, size_t n, int64_t now_utc_us)
+{
+    struct err err;
+    struct wire_meta m;
+    struct wire_frame frame;
+    *out = (struct look_sidecar){0};
+    if (take_if_ours(out, data, n))
+        return;
+    if (n > 4 && wire_frame_parse(data, n, &frame) == WIRE_HAVE_FRAME && frame.id == WIRE_META &&
+        frame.frame_bytes == n) {
+        data = frame.payload;
+        n = frame.n;
+    }
+    if (n > sizeof out->wire.meta)
+        snprintf(out->why, sizeof out->why, "%zu bytes are more than metadata have (%zu)", n,
+                 sizeof out->wire.meta);
+    else if (wire_meta_parse(data, n, 0, now_utc_us, &m, &err) < 0)
+        snprintf(out->why, sizeof out->why, "%.*s", LOOK_WHY_ROOM - 1, err.text);
+    else if (m.present == 0)
+        snprintf(out->why, sizeof out->why, "it has none of the values that metadata have%s%s",
+                 m.note[0] ? ": " : "", m.note);
+    else {
+        out->taken = 1;
+        snprintf(out->why, sizeof out->why, "%s", m.note);
+        memcpy(out->wire.meta, data, n);
+        out->wire.meta_n = n;
+    }
+}
 
-static const struct {
-    const char *extension;
-    take_fn *take;
-} forms[IMPORT_SIDECARS / 2] = {
-    {".json", take_json}, {".meta", take_response}, {".bin", take_response}, {".txt", take_text}};
+static const char *const extensions[IMPORT_SIDECARS / 2] = {".json", ".meta", ".bin", ".txt"};
 
 void import_sidecar(const char *path, int i, char *out, size_t room, bool *of_stem)
 {
@@ -144,19 +135,17 @@ void import_sidecar(const char *path, int i, char *out, size_t room, bool *of_st
     const char *dot = strrchr(name, '.');
     size_t whole = strlen(path), stem = dot && dot != name ? (size_t)(dot - path) : whole;
     *of_stem = i % 2 == 0;
-    snprintf(out, room, "%.*s%s", (int)(*of_stem ? stem : whole), path, forms[i / 2].extension);
+    snprintf(out, room, "%.*s%s", (int)(*of_stem ? stem : whole), path, extensions[i / 2]);
 }
 
-/* False: nothing can be made of it. */
-static bool read_sidecar(int fd, size_t n, take_fn *take, int64_t now_utc_us,
-                         struct look_sidecar *out)
+static void read_sidecar(int fd, size_t n, int64_t now_utc_us, struct look_sidecar *out)
 {
     uint8_t *data = malloc(n);
-    bool taken = data && pread(fd, data, n, 0) == (ssize_t)n && take(out, data, n, now_utc_us);
-    if (!taken)
-        *out = (struct look_sidecar){0};
+    if (data && pread(fd, data, n, 0) == (ssize_t)n)
+        look_sidecar(out, data, n, now_utc_us);
+    else
+        snprintf(out->why, sizeof out->why, "it cannot be read");
     free(data);
-    return taken;
 }
 
 /* ---- apart: names ---- */
@@ -176,7 +165,7 @@ enum { N_CAMERAS = sizeof cameras / sizeof *cameras };
 /* Calls a word [from, n) what it means. */
 static void judge_word(struct look_found *out, const char *from, size_t n)
 {
-    char folder[24];
+    char folder[24], imei[16];
     struct media_facts facts = {0};
     for (int i = 0; i < N_CAMERAS && !out->camera[0]; i++)
         if (n == strlen(cameras[i].word) && strncasecmp(from, cameras[i].word, n) == 0)
@@ -186,6 +175,8 @@ static void judge_word(struct look_found *out, const char *from, size_t n)
     snprintf(folder, sizeof folder, "%.*s/x", (int)n, from);
     media_facts_from_path(folder, 0, &facts); /* its check digit, too */
     snprintf(out->imei, sizeof out->imei, "%s", facts.imei);
+    if (!out->doubtful_imei[0] && media_imei_doubtful(folder, imei))
+        snprintf(out->doubtful_imei, sizeof out->doubtful_imei, "%s", imei);
 }
 
 /* The words of one part of a path: its letters and digits. */
@@ -244,8 +235,7 @@ static int look(const void *in, const int *fd, int n_fds, void *out, struct err 
     snprintf(found->note, sizeof found->note, "%s", ending.note);
     for (int i = 0; i < q->n_sidecars && i + 1 < n_fds; i++) {
         struct look_sidecar *s = &found->sidecar[q->sidecar[i].form];
-        s->taken = read_sidecar(fd[i + 1], q->sidecar[i].n, forms[q->sidecar[i].form / 2].take,
-                                q->now_utc_us, s);
+        read_sidecar(fd[i + 1], q->sidecar[i].n, q->now_utc_us, s);
         if (s->taken && !s->of_sha256[0]) /* what is behind it counts no more */
             break;
     }
@@ -286,63 +276,90 @@ static bool whose_ok(const char imei[16], const char camera[8])
 static bool sidecar_ok(const struct look_sidecar *s)
 {
     const struct catalogue_wire *w = &s->wire;
-    return flag_ok(s->taken) && text_ok(s->of_sha256, sizeof s->of_sha256) &&
-           whose_ok(s->imei, s->camera) && w->init_n <= sizeof w->init &&
-           w->start_n <= sizeof w->start && w->path_n <= sizeof w->path &&
-           w->meta_n <= sizeof w->meta;
+    return flag_ok(s->taken) && text_ok(s->why, sizeof s->why) &&
+           text_ok(s->of_sha256, sizeof s->of_sha256) && whose_ok(s->imei, s->camera) &&
+           w->init_n <= sizeof w->init && w->start_n <= sizeof w->start &&
+           w->path_n <= sizeof w->path && w->meta_n <= sizeof w->meta;
 }
 
 bool look_found_ok(struct look_found *f, int64_t now_utc_us)
 {
     if (f->end < MEDIA_END_WELL || f->end > MEDIA_END_UNKNOWN || !flag_ok(f->photo) ||
         !flag_ok(f->ours) || !text_ok(f->note, sizeof f->note) || !whose_ok(f->imei, f->camera) ||
-        !flag_ok(f->has_time) || f->time_us < 0 || f->time_us - now_utc_us > NAME_AHEAD_US)
+        !text_ok(f->doubtful_imei, sizeof f->doubtful_imei) ||
+        (f->doubtful_imei[0] && !import_imei_ok(f->doubtful_imei)) || !flag_ok(f->has_time) ||
+        f->time_us < 0 || f->time_us - now_utc_us > NAME_AHEAD_US)
         return false;
     text_tame(f->note);
-    for (int i = 0; i < IMPORT_SIDECARS; i++)
+    for (int i = 0; i < IMPORT_SIDECARS; i++) {
         if (!sidecar_ok(&f->sidecar[i]))
             return false;
+        text_tame(f->sidecar[i].why);
+    }
     return true;
 }
 
 /* ---- the caller's side ---- */
 
-/* A small regular file; -1: there is none. */
-static int open_small(const char *path, size_t *n)
+/* A small regular file, or -1 and why it is none; "": nothing is there. An error is this machine's,
+ * for now: another time it may well be one. */
+static int open_small(const char *path, int *out, size_t *n, char why[LOOK_WHY_ROOM],
+                      struct err *err)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-        st.st_size <= SIDECAR_BYTES_MAX) {
+    int fd = *out = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    why[0] = '\0';
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO))
+        return err_sys(err, "open %s", path);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        if (errno != ENOENT && errno != ENAMETOOLONG)
+            snprintf(why, LOOK_WHY_ROOM, "%s",
+                     errno == ELOOP ? "a symbolic link, which is not followed" : strerror(errno));
+    } else if (!S_ISREG(st.st_mode)) {
+        snprintf(why, LOOK_WHY_ROOM, "not a regular file");
+    } else if (st.st_size == 0) {
+        snprintf(why, LOOK_WHY_ROOM, "it is empty");
+    } else if (st.st_size > SIDECAR_BYTES_MAX) {
+        snprintf(why, LOOK_WHY_ROOM, "larger than 1 MiB, which no metadata are");
+    } else {
         *n = (size_t)st.st_size;
-        return fd;
+        return ERR_OK;
     }
     if (fd >= 0)
         close(fd);
-    return -1;
+    *out = -1;
+    return ERR_OK;
 }
 
 int look_at(struct sandbox_apart *apart, const struct item *it, int64_t now_utc_us,
             struct look_found *out, struct err *err)
 {
     struct request q = {.length_bytes = it->stat.length_bytes, .now_utc_us = now_utc_us};
-    char path[CATALOGUE_FILE_ROOM + 8];
+    char path[CATALOGUE_FILE_ROOM + 8], why[IMPORT_SIDECARS][LOOK_WHY_ROOM];
     int fd[1 + IMPORT_SIDECARS] = {it->fd};
     bool of_stem;
     snprintf(q.path, sizeof q.path, "%s", it->path);
+    int rc = ERR_OK;
     for (int i = 0; i < IMPORT_SIDECARS; i++) {
         size_t n;
+        why[i][0] = '\0';
         import_sidecar(it->path, i, path, sizeof path, &of_stem);
-        if ((fd[1 + q.n_sidecars] = open_small(path, &n)) < 0)
+        if (rc == ERR_OK)
+            rc = open_small(path, &fd[1 + q.n_sidecars], &n, why[i], err);
+        if (rc < 0 || fd[1 + q.n_sidecars] < 0)
             continue;
         q.sidecar[q.n_sidecars].form = i;
         q.sidecar[q.n_sidecars++].n = n;
     }
-    int rc = sandbox_apart_call(apart, &q, fd, 1 + q.n_sidecars, out, err);
+    if (rc == ERR_OK)
+        rc = sandbox_apart_call(apart, &q, fd, 1 + q.n_sidecars, out, err);
     for (int i = 0; i < q.n_sidecars; i++)
         close(fd[1 + i]);
     if (rc == ERR_OK && !look_found_ok(out, now_utc_us))
         rc = err_set(err, ERR_MALFORMED, "the process that looked at it said what cannot be");
+    for (int i = 0; rc == ERR_OK && i < IMPORT_SIDECARS; i++)
+        if (why[i][0])
+            memcpy(out->sidecar[i].why, why[i], sizeof why[i]);
     return rc;
 }
 
@@ -355,8 +372,10 @@ bool import_sidecar_kept(struct import *im, const char *sidecar, const char *id)
         return false;
     const struct catalogue_wire *w = &t.wire;
     uint8_t data[sizeof w->meta + 4];
-    int fd = open_small(sidecar, &n);
-    bool read = fd >= 0 && n <= sizeof data && pread(fd, data, n, 0) == (ssize_t)n;
+    char why[LOOK_WHY_ROOM];
+    int fd = -1;
+    bool read = open_small(sidecar, &fd, &n, why, &err) == ERR_OK && fd >= 0 && n <= sizeof data &&
+                pread(fd, data, n, 0) == (ssize_t)n;
     if (fd >= 0)
         close(fd);
     if (!read)

@@ -166,6 +166,32 @@ static bool is_known(struct import *im, const struct item *it)
     return true;
 }
 
+/* What was given beside the file and is not made use of, or not all of it. */
+static void tell_notes(struct import *im, const struct item *it)
+{
+    char path[CATALOGUE_FILE_ROOM + 8], text[LOOK_WHY_ROOM + 40];
+    const struct look_found *found = im->found;
+    bool of_stem;
+    for (int i = 0; i < IMPORT_SIDECARS; i++) {
+        const struct look_sidecar *s = &found->sidecar[i];
+        if (!s->why[0])
+            continue;
+        import_sidecar(it->path, i, path, sizeof path, &of_stem);
+        snprintf(text, sizeof text, "%s%s", s->taken ? "" : "not read as metadata: ", s->why);
+        im->options.on_note(im->options.arg, path, text);
+    }
+    const char *doubt = found->doubtful_imei;
+    if (!doubt[0] || strcmp(it->row.imei, CATALOGUE_IMEI_UNKNOWN) != 0 ||
+        strcmp(im->doubted_imei, doubt) == 0) /* once for all that are in a folder */
+        return;
+    snprintf(im->doubted_imei, sizeof im->doubted_imei, "%s", doubt);
+    snprintf(text, sizeof text,
+             "%s in its path looks like an IMEI, but its check digit is wrong: not taken, the "
+             "tracker is unknown (%s)",
+             doubt, CATALOGUE_IMEI_UNKNOWN);
+    im->options.on_note(im->options.arg, it->path, text);
+}
+
 int item_read(struct import *im, const char *path, bool as_it_is, struct item **out,
               struct err *err)
 {
@@ -201,6 +227,7 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
     raw_day(now_us, row->day);
     hash_hex(it->sha256, row->sha256);
     identity_set(it, im->found, im->options.imei, im->options.camera, now_us);
+    tell_notes(im, it);
     if (it->data) { /* a batch has more files than a process may have open */
         close(it->fd);
         it->fd = -1;

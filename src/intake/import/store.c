@@ -211,6 +211,7 @@ static int finish_row(struct import *im, struct item *it, struct err *err)
         rc = note(im, it->same_as, CUSTODY_OFFERED_AGAIN, &what, err);
         return rc < 0 ? rc : see(im, it->path, &it->stat, it->same_as, err);
     }
+    facts_decode(row); /* what is noted with it is this version's */
     row->state = CATALOGUE_STORED;
     row->completed_us = clock_utc_us();
     if ((rc = catalogue_transfer_update(im->catalogue, row, err)) < 0 ||
@@ -272,6 +273,7 @@ static int keep_row(struct import *im, struct catalogue_transfer *row, struct er
         return rc;
     struct media_ending ending = {.end = origin.whole ? MEDIA_END_WELL : MEDIA_END_CUT};
     snprintf(ending.note, sizeof ending.note, "%s", origin.note);
+    facts_decode(row); /* what is noted with it is this version's */
     row->state = CATALOGUE_STORED;
     row->completed_us = clock_utc_us();
     if ((rc = catalogue_transfer_update(im->catalogue, row, err)) < 0 ||

@@ -4,11 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_BYTES = 64 * 1024, KEEPALIVE_S = 60 };
+enum {
+    READ_BYTES = 64 * 1024,
+    KEEPALIVE_S = 60,
+    /* Memory for what the kernel does not take: a device that takes no answers, and asks on, costs
+     * no more. None has more than a few unheard; a chain of certificates fits, too. */
+    UNSENT_MAX = 64 * 1024,
+};
 
 struct write {
     uv_write_t req;
     uv_buf_t buf;
+    struct link *link;
+    size_t cost;
     uint8_t bytes[];
 };
 
@@ -70,8 +78,10 @@ void link_close(struct link *l)
 
 static void on_written(uv_write_t *req, int status)
 {
+    struct write *w = req->data;
     (void)status; /* a broken connection is told by the next read */
-    free(req->data);
+    w->link->unsent -= w->cost;
+    free(w);
 }
 
 static void send_raw(struct link *l, const uint8_t *data, size_t n)
@@ -81,14 +91,24 @@ static void send_raw(struct link *l, const uint8_t *data, size_t n)
     size_t done = sent > 0 ? (size_t)sent : 0;
     if (done == n)
         return;
-    struct write *w = malloc(sizeof *w + n - done);
+    const size_t cost = sizeof(struct write) + n - done;
+    if (l->unsent + cost > UNSENT_MAX) {
+        snprintf(l->failure, sizeof l->failure, "it sends on without taking its answers");
+        l->all->service->eof(l);
+        return;
+    }
+    struct write *w = malloc(cost);
     if (!w)
         return; /* a time-out of the session asks again, or ends it */
+    w->link = l;
+    w->cost = cost;
     memcpy(w->bytes, data + done, n - done);
     w->buf = uv_buf_init((char *)w->bytes, (unsigned)(n - done));
     w->req.data = w;
     if (uv_write(&w->req, (uv_stream_t *)&l->tcp, &w->buf, 1, on_written) < 0)
         free(w);
+    else
+        l->unsent += cost;
 }
 
 /* What TLS has for the network. */

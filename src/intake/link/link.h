@@ -150,6 +150,7 @@ struct link {
     char imei[16];                                          /* "" before it is known */
     char peer[LISTEN_NAME_ROOM], address[LISTEN_NAME_ROOM]; /* "10.0.0.1:4711", "10.0.0.1" */
     char failure[120]; /* why we end it, where the room above does not know; "" else */
+    size_t unsent;     /* memory of what waits to be sent */
     bool reading, closing;
     int handles; /* not yet closed */
 };
@@ -168,7 +169,8 @@ void link_close(struct link *l);
  * have changed that. */
 void link_drain(struct link *l);
 
-/* Through TLS, if it speaks that. Never waits. */
+/* Through TLS, if it speaks that. Never waits: what a device does not take is kept for it, a
+ * little; then it is ended. */
 void link_send(struct link *l, const uint8_t *data, size_t n);
 
 /* Bytes that may be anything, for JSON: what is no printable ASCII becomes '?'. */

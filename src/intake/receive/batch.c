@@ -463,6 +463,7 @@ static int repair_receiving(void *arg, const struct catalogue_transfer *found, s
         if (looked < 0 || !whole)
             return looked;
     }
+    facts_decode(&row); /* what is noted with it is this version's */
     struct catalogue_arrival part = {.began_us = row.arrived_us, .ended_us = clock_utc_us()};
     snprintf(part.peer, sizeof part.peer, "%s", row.peer);
     snprintf(part.ended, sizeof part.ended, "interrupted by an unclean shutdown of the receiver");

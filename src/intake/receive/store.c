@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 enum {
+    SPARES = 64,             /* 4 MiB: what one batch frees */
     JOBS = 128,              /* at once */
     JOBS_WAITING_MAX = 4096, /* more wait than should: a failing disk, mostly */
     JOBS_RETRY_US = 2000000,
@@ -54,6 +55,8 @@ struct queue {
     struct op_list ops;
     struct transfer *dirty; /* with pending bytes */
     size_t dirty_bytes;
+    struct buf spare[SPARES]; /* whole chunks that were written: memory that is there already */
+    size_t n_spare;
 };
 
 struct store {
@@ -103,6 +106,7 @@ static int add_pending(struct queue *q, struct transfer *t)
     op->data = t->pending;
     op->offset = t->queued_bytes;
     t->queued_bytes += (int64_t)op->data.used;
+    t->last_bytes = op->data.used;
     q->dirty_bytes -= op->data.used;
     queue_add(q, op, OP_APPEND, t);
     buf_init(&t->pending, RAW_CHUNK_BYTES);
@@ -115,6 +119,11 @@ static int queue_bytes(struct queue *q, struct transfer *t, const void *data, si
 {
     if (t->pending.used + n > RAW_CHUNK_BYTES && add_pending(q, t) < 0)
         return err_nomem(err, "queueing a chunk");
+    if (!t->pending.mem && t->last_bytes > RAW_CHUNK_BYTES / 2 && q->n_spare > 0)
+        t->pending = q->spare[--q->n_spare];
+    size_t room = t->pending.used > 0 || t->last_bytes < n ? n : t->last_bytes;
+    if (!buf_reserve(&t->pending, room, err))
+        return err->code;
     int rc = buf_append(&t->pending, data, n, err);
     if (rc < 0)
         return rc;
@@ -346,7 +355,12 @@ static void settle(struct store *s, struct op *op, int rc, const struct err *err
 {
     switch (op->type) {
     case OP_APPEND:
-        buf_clear(&op->data);
+        if (op->data.room == RAW_CHUNK_BYTES && s->queue.n_spare < SPARES) {
+            buf_consume(&op->data, op->data.used);
+            s->queue.spare[s->queue.n_spare++] = op->data;
+        } else {
+            buf_clear(&op->data);
+        }
         free(op);
         return;
     case OP_BEGIN:
@@ -627,6 +641,8 @@ void store_close(struct store **store)
         return;
     commit_end(&s->commit, is_publishing);
     intake_feeds_close(&s->publisher.feeds);
+    while (s->queue.n_spare > 0)
+        buf_clear(&s->queue.spare[--s->queue.n_spare]);
     catalogue_close(&s->at.catalogue);
     raw_close(&s->at.raw);
     if (s->lock_fd >= 0)

@@ -38,6 +38,8 @@ struct transfer {
     bool from_0;  /* it is known that the camera counts so */
 
     struct buf pending;   /* bytes that no operation has yet */
+    size_t last_bytes;    /* how many the last operation took: as much room has the next from the
+                             start, and a slow camera no more than it needs */
     int64_t queued_bytes; /* offset of the next operation's bytes */
     int64_t began_us;     /* of this connection, UTC */
     char peer[64];

@@ -20,7 +20,7 @@ enum {
     JOIN_US = 60000000, /* … so long after the first of it: each join is a line of custody */
 };
 
-enum order_type { NEXT, ANSWER, SILENT, NOT_SENT, LOST, HEARD };
+enum order_type { NEXT, ANSWER, SILENT, REFUSED, UNSENT, LOST, HEARD };
 
 struct desk_order {
     struct desk_order *next;
@@ -131,7 +131,9 @@ static int do_order(struct desk *d, struct desk_order *o, struct err *err)
         return requests_answered(d->catalogue, o->id, o->text, o->n, now_us, &o->settled, err);
     case SILENT:
         return requests_silent(d->catalogue, o->id, o->n ? o->text : NULL, o->n, now_us, err);
-    case NOT_SENT:
+    case UNSENT:
+        return requests_unsent(d->catalogue, o->id, (const char *)o->text, now_us, err);
+    case REFUSED:
         return requests_not_executed(d->catalogue, o->id, (const char *)o->text, now_us, err);
     case LOST:
         return requests_link_lost(d->catalogue, o->imei, now_us, err);
@@ -240,7 +242,7 @@ static bool settle(struct desk *d, struct desk_order *o, struct list *again)
         if (o->owner)
             o->on_next(o->owner, &o->command);
         else if (o->command.id)
-            desk_not_sent(d, o->command.id, "the connection ended before it was sent");
+            desk_unsent(d, o->command.id, DESK_ENDED);
     } else if (o->type == ANSWER && o->owner) {
         o->on_answer(o->owner, o->rc < 0 || o->settled);
     }
@@ -423,9 +425,16 @@ void desk_silent(struct desk *d, int64_t id, const void *text, size_t n)
         o->id = id;
 }
 
-void desk_not_sent(struct desk *d, int64_t id, const char *why)
+void desk_unsent(struct desk *d, int64_t id, const char *why)
 {
-    struct desk_order *o = order(d, NOT_SENT, "", why, strlen(why));
+    struct desk_order *o = order(d, UNSENT, "", why, strlen(why));
+    if (o)
+        o->id = id;
+}
+
+void desk_refused(struct desk *d, int64_t id, const char *why)
+{
+    struct desk_order *o = order(d, REFUSED, "", why, strlen(why));
     if (o)
         o->id = id;
 }
@@ -460,13 +469,38 @@ void desk_records(struct desk *d, const char *imei, int64_t from_ms, int64_t unt
 
 /* ---- open, close ---- */
 
-/* What the last end kept from being joined came shortly before it. */
-static int join_again(void *arg, const struct records_latest *l, struct err *err)
+static int join_span(void *arg, const struct records_span *span, struct err *err)
+{
+    (void)err;
+    desk_records(arg, span->imei, span->from_ms, span->until_ms);
+    return ERR_OK;
+}
+
+struct last_end {
+    struct desk *d;
+    int64_t arrived_us; /* the last of those that are newest by their own time */
+};
+
+static int join_latest(void *arg, const struct records_latest *l, struct err *err)
 {
     enum { DAY_MS = 24 * 3600 * 1000 };
+    struct last_end *end = arg;
     (void)err;
-    desk_records(arg, l->imei, l->time_ms - DAY_MS, l->time_ms);
+    if (l->arrived_us > end->arrived_us)
+        end->arrived_us = l->arrived_us;
+    desk_records(end->d, l->imei, l->time_ms - DAY_MS, l->time_ms);
     return ERR_OK;
+}
+
+/* What the last end kept from being joined came shortly before it: of the last day; or of any
+ * other, where trackers were just telling what they had kept for days. */
+static int join_again(struct desk *d, struct err *err)
+{
+    struct last_end end = {d, 0};
+    int rc = records_latest(d->records, NULL, join_latest, &end, err);
+    if (rc == ERR_OK && end.arrived_us > 0)
+        rc = records_arrived(d->records, end.arrived_us - 2 * JOIN_US, join_span, d, err);
+    return rc;
 }
 
 int desk_open(struct desk **out, const char *root, uv_loop_t *loop,
@@ -485,7 +519,7 @@ int desk_open(struct desk **out, const char *root, uv_loop_t *loop,
         (rc = catalogue_open(&d->catalogue, root, true, err)) < 0 ||
         (rc = records_open(&d->records, root, RECORDS_READ, err)) < 0 ||
         (rc = requests_link_lost(d->catalogue, NULL, clock_utc_us(), err)) < 0 ||
-        (rc = records_latest(d->records, NULL, join_again, d, err)) < 0) {
+        (rc = join_again(d, err)) < 0) {
         desk_close(out);
         return rc;
     }

@@ -53,7 +53,7 @@ void desk_login(struct desk *d, const char *imei);
 /* Its records say so now: enum requests_wait, as bits. */
 void desk_heard(struct desk *d, const char *imei, unsigned what);
 
-/* The command that is due, recorded as sent: to be sent at once, or desk_not_sent(). NULL: out of
+/* The command that is due, recorded as sent: to be sent at once, or desk_unsent(). NULL: out of
  * memory. The pointer is good until done(), or desk_disown(). */
 struct desk_order *desk_next(struct desk *d, const char *imei, const char *peer, void *owner,
                              desk_next_fn *done);
@@ -63,7 +63,11 @@ struct desk_order *desk_answer(struct desk *d, int64_t id, const void *text, siz
 void desk_disown(struct desk_order *order);
 
 void desk_silent(struct desk *d, int64_t id, const void *text, size_t n);
-void desk_not_sent(struct desk *d, int64_t id, const char *why);
+/* Not one byte of it went out: DESK_ENDED, or another reason. */
+void desk_unsent(struct desk *d, int64_t id, const char *why);
+#define DESK_ENDED "the connection ended before it was sent"
+/* The tracker says that it is for another one. */
+void desk_refused(struct desk *d, int64_t id, const char *why);
 void desk_lost(struct desk *d, const char *imei); /* its link, while a command was out */
 
 /* ---- records ---- */

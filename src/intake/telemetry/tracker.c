@@ -52,6 +52,13 @@ static unsigned heard_of(const struct avl_frame *frame)
         {AVL_ID_IGNITION, 1, REQUESTS_FOR_IGNITION},
         {AVL_ID_CAMERA_FRONT, 3, REQUESTS_FOR_FRONT},
         {AVL_ID_CAMERA_REAR, 3, REQUESTS_FOR_REAR},
+        /* of FMx650, COM1 and COM2: DualCam's front and rear, DashCam */
+        {12301, 3, REQUESTS_FOR_FRONT},
+        {12302, 3, REQUESTS_FOR_REAR},
+        {12303, 3, REQUESTS_FOR_FRONT},
+        {12304, 3, REQUESTS_FOR_FRONT},
+        {12305, 3, REQUESTS_FOR_REAR},
+        {12306, 3, REQUESTS_FOR_FRONT},
     };
     struct avl_records walk = avl_frame_records(frame);
     struct avl_record record, newest = {.time_ms = 0};
@@ -96,7 +103,7 @@ static void send_pending(struct tracker *t)
         return;
     t->pending.id = 0;
     if (session_command(t->session, command.text, command.codec_14, now_us, &err) < 0) {
-        desk_not_sent(t->trackers->desk, command.id, err.text);
+        desk_unsent(t->trackers->desk, command.id, err.text);
         return;
     }
     t->request = command.id;
@@ -142,7 +149,7 @@ static void do_answer(struct tracker *t, const struct session_action *a)
 static void do_without(struct tracker *t, const struct session_action *a)
 {
     if (a->type == SESSION_DO_NACK)
-        desk_not_sent(t->trackers->desk, t->request, a->text);
+        desk_refused(t->trackers->desk, t->request, a->text);
     else
         desk_silent(t->trackers->desk, t->request, a->data, a->n);
     if (log_may(LOG_LEVEL_WARN, t->link.peer))
@@ -255,7 +262,7 @@ void tracker_leave(struct link *l)
         desk_disown(t->order);
     t->order = NULL;
     if (t->pending.id)
-        desk_not_sent(t->trackers->desk, t->pending.id, "the connection ended before it was sent");
+        desk_unsent(t->trackers->desk, t->pending.id, DESK_ENDED);
     t->pending.id = 0;
     if (t->request)
         desk_lost(t->trackers->desk, l->imei);

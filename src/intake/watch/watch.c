@@ -129,6 +129,15 @@ static void on_import_result(void *arg, const char *path, enum import_outcome ou
     }
 }
 
+static void on_import_note(void *arg, const char *path, const char *note)
+{
+    char text[400];
+    (void)arg;
+    import_path_text(path, text, sizeof text);
+    log_warn("watch", "not all that is given with a file is used", LOG_TEXT("file", text),
+             LOG_TEXT("reason", note));
+}
+
 /* ---- taking ---- */
 
 /* Somebody may be putting an evidence package down. */
@@ -395,6 +404,7 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
     struct import_options options = {.who = "watch",
                                      .free_bytes_min = watch_free_bytes_min(cfg),
                                      .on_result = on_import_result,
+                                     .on_note = on_import_note,
                                      .arg = w};
     w->stop.fd = w->hints.fd = -1;
     w->scan_us = us_of(cfg, "scan_s");

@@ -11,6 +11,7 @@
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/records.h"
+#include "dashspool/requests.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
@@ -56,6 +57,8 @@ static const struct cfg_key keys[] = {
     {"telemetry_days", CFG_INT, "days; 0: for ever", 0, 100000, "90",
      "how long trackers' records are kept, from their arrival; what belongs to a transfer lives as "
      "long as that"},
+    {"requests_days", CFG_INT, "days; 0: for ever", 0, 100000, "365",
+     "how long requests for footage are listed when they are over"},
     {"partials_h", CFG_INT, "hours", 0, 1000000, "168",
      "how long a partial transfer is kept for its camera to resume"},
     {"warn_free_mib", CFG_INT, "MiB; 0: any", 0, 1 << 30, "0",
@@ -911,11 +914,29 @@ static int sweep_records(struct sweep *s, struct err *err)
     return rc;
 }
 
+/* ---- what was asked for ---- */
+
+static int sweep_requests(struct sweep *s, struct err *err)
+{
+    char why[80], name[80];
+    int64_t n = 0;
+    const int64_t days = cfg_int(s->cfg, SWEEP_SECTION, "requests_days");
+    if (days == 0 || waits(s))
+        return ERR_OK;
+    int rc = requests_sweep(s->catalogue, s->now_us - days * DAY_US, s->dry_run, &n, err);
+    s->out->requests += n;
+    snprintf(name, sizeof name, "%lld", (long long)n);
+    snprintf(why, sizeof why, "requests_days = %lld", (long long)days);
+    if (n > 0)
+        tell(s, &(struct retention_swept){"requests that are over:", name, NULL, why, 0});
+    return trouble(s, "catalogue.db", rc, err);
+}
+
 static int run(struct sweep *s, struct err *err)
 {
     static int (*const rooms[])(struct sweep *, struct err *) = {
-        look_at_clock, sweep_due,   sweep_jobs,  sweep_copies,  sweep_masters,
-        sweep_due,     sweep_space, sweep_files, sweep_records, note_sweep};
+        look_at_clock, sweep_due,   sweep_jobs,    sweep_copies,   sweep_masters, sweep_due,
+        sweep_space,   sweep_files, sweep_records, sweep_requests, note_sweep};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof rooms / sizeof *rooms; i++)
         rc = rooms[i](s, err);

@@ -1,6 +1,7 @@
 /* All of it, at one moment. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/records.h"
 #include "dashspool/tls.h"
 #include "dashspool/user.h"
 #include "page.h"
@@ -338,6 +339,29 @@ static int64_t tree(int root, const char *name, bool *more)
     return sum.bytes;
 }
 
+/* What trackers say in a day: the files of the last days, whose names are the days of what is in
+ * them. What a tracker brings of older ones is once. */
+static double telemetry_a_day(const struct status *s, int root)
+{
+    enum { DAYS = 7 };
+    int64_t bytes = 0;
+    int oldest = 0;
+    for (int i = 0; i <= DAYS; i++) {
+        char day[CLOCK_DATE_ROOM], path[64];
+        struct stat st, log;
+        clock_date(s->now_us - i * STATUS_DAY_US, day);
+        snprintf(path, sizeof path, RECORDS_DIR "/%s.db", day);
+        if (fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        snprintf(path, sizeof path, RECORDS_DIR "/%s.db-wal", day);
+        bytes += st.st_size;
+        bytes += fstatat(root, path, &log, AT_SYMLINK_NOFOLLOW) == 0 ? log.st_size : 0;
+        oldest = i;
+    }
+    double days = oldest + (double)(s->now_us % STATUS_DAY_US) / (double)STATUS_DAY_US;
+    return (double)bytes / (days < 1 ? 1 : days);
+}
+
 static void collect_disk(struct status *s, const struct cfg *cfg)
 {
     struct disk *d = &s->disk;
@@ -360,18 +384,21 @@ static void collect_disk(struct status *s, const struct cfg *cfg)
     d->raw = raw_more ? -1 : raw;
     d->spool = tree(root, "spool", &d->spool_more);
     d->packages = tree(root, "packages", &d->packages_more);
-    d->telemetry = tree(root, "telemetry", &d->telemetry_more);
+    d->telemetry = tree(root, RECORDS_DIR, &d->telemetry_more);
+    d->a_day = (int64_t)telemetry_a_day(s, root);
     close(root);
     /* What comes in a day, with the copies that are made of it. */
     const struct catalogue_totals *n = &s->totals;
     d->days_left = -1;
-    if (!s->have_totals || n->first_us == 0)
-        return;
-    double days = (double)(s->now_us - n->first_us) / (double)STATUS_DAY_US;
-    double with_copies =
-        n->bytes > 0 && d->archive > 0 ? 1 + (double)d->archive / (double)n->bytes : 1;
-    days = days < 1 ? 1 : days > 7 ? 7 : days; /* of the first day nobody knows how it goes on */
-    d->a_day = (int64_t)((double)n->since_bytes * with_copies / days);
+    if (s->have_totals && n->first_us > 0) {
+        double days = (double)(s->now_us - n->first_us) / (double)STATUS_DAY_US;
+        double with_copies =
+            n->bytes > 0 && d->archive > 0 ? 1 + (double)d->archive / (double)n->bytes : 1;
+        days = days < 1   ? 1
+               : days > 7 ? 7
+                          : days; /* of the first one nobody knows how it goes on */
+        d->a_day += (int64_t)((double)n->since_bytes * with_copies / days);
+    }
     if (d->a_day > 0 && d->free >= 0)
         d->days_left =
             (double)(d->free > d->min_free ? d->free - d->min_free : 0) / (double)d->a_day;
@@ -434,6 +461,15 @@ static void check_setting(void *arg, const struct cfg_section *section, const st
         check_secret(arg, value, setting);
     else if (value[0] && words_have(certificates, key->name, n))
         check_certificate(arg, value, setting);
+}
+
+/* Rules are about what trackers report: to nobody. */
+static void check_rules(struct status *s, const struct cfg *cfg)
+{
+    if (cfg_next(cfg, "request *", NULL, NULL) && !cfg_bool(cfg, "telemetry", "enabled") &&
+        s->telemetry.server.life != LIFE_RUNNING)
+        status_problem_add(s, "set enabled = yes in [telemetry], or remove the rules",
+                           "the rules of [request NAME] ask for nothing: [telemetry] is off");
 }
 
 /* ---- all ---- */
@@ -511,6 +547,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
     collect_disk(s, cfg);
     user_each_barred(s->root, tell_barred, s);
     cfg_each(cfg, check_setting, s);
+    check_rules(s, cfg);
     struct sandbox_report sandbox;
     sandbox_probe(&sandbox);
     snprintf(s->sandbox, sizeof s->sandbox, "%s", sandbox.kernel);

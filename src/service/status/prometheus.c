@@ -1,5 +1,6 @@
 /* Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). */
 #include "dashspool/fsx.h"
+#include "dashspool/requests.h"
 #include "status_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -155,6 +156,21 @@ static void put_telemetry(struct metrics *m, const struct status *s)
             of(m, "imei", one_of->imei, "camera", "front", one_of->front);
         if (one_of->rear >= 0)
             of(m, "imei", one_of->imei, "camera", "rear", one_of->rear);
+    }
+}
+
+/* Footage that is still to come. */
+static void put_asked(struct metrics *m, const struct status *s)
+{
+    begin(m, "requests", "gauge",
+          "Open requests for footage; waiting: for what 'dashspool status' tells.");
+    for (int i = 0; i < REQUESTS_N_STATES; i++) {
+        const char *state = requests_state_name((enum requests_state)i);
+        int n = 0;
+        LIST_EACH (&s->asked, const struct asked, one)
+            n += strcmp(one->state, state) == 0;
+        if (REQUESTS_OPEN >> i & 1)
+            of(m, "state", state, NULL, NULL, n);
     }
 }
 
@@ -320,6 +336,7 @@ int status_prometheus(const struct status *s, struct buf *out, struct err *err)
     struct metrics m = {.out = out, .rc = ERR_OK, .err = err};
     put_processes(&m, s);
     put_telemetry(&m, s);
+    put_asked(&m, s);
     put_workers(&m, s);
     put_jobs(&m, s);
     put_transfers(&m, s);

@@ -13,6 +13,7 @@
 #include "dashspool/records.h"
 #include "dashspool/requests.h"
 #include "dashspool/spool.h"
+#include "dashspool/standing.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
 #include "dashspool/user.h"
@@ -531,20 +532,36 @@ static int check_custodies(struct fsck *f, struct err *err)
 
 /* ---- what was asked for ---- */
 
+static int no_event(void *arg, const struct requests_event *e, struct err *err)
+{
+    (void)arg, (void)e, (void)err;
+    return ERR_OK;
+}
+
+static int no_file(void *arg, const struct requests_file *file, struct err *err)
+{
+    (void)arg, (void)file, (void)err;
+    return ERR_OK;
+}
+
 static int look_at_request(void *arg, const struct requests_request *r, struct err *err)
 {
-    (void)arg, (void)r, (void)err;
-    return ERR_OK;
+    const struct fsck *f = arg;
+    int rc = requests_event_each(f->catalogue, r->id, no_event, NULL, err);
+    return rc < 0 ? rc : requests_file_each(f->catalogue, r->id, no_file, NULL, err);
 }
 
 /* Reading one judges it. They are no evidence: that is in the custody of what fulfils them. */
 static int check_requests(struct fsck *f, struct err *err)
 {
-    int rc = requests_each(f->catalogue, &(struct requests_filter){0}, look_at_request, NULL, err);
-    return check(f, UPKEEP_CATALOGUE, "catalogue.db",
-                 "restore catalogue.db from a backup of the same time as raw/; other requests and "
-                 "all recordings are not affected",
-                 rc, err);
+    static const char advice[] =
+        "restore catalogue.db from a backup of the same time as raw/; other requests and "
+        "all recordings are not affected";
+    int rc = requests_each(f->catalogue, &(struct requests_filter){0}, look_at_request, f, err);
+    rc = check(f, UPKEEP_CATALOGUE, "catalogue.db", advice, rc, err);
+    return rc < 0 ? rc
+                  : check(f, UPKEEP_CATALOGUE, "catalogue.db", advice,
+                          standing_check(f->catalogue, err), err);
 }
 
 /* ---- files that nobody knows ---- */

@@ -77,63 +77,79 @@ int worker_done(const struct worker *w, const struct work *work, struct err *err
     return rc;
 }
 
-/* All outputs of the result, and that the stage has done its work, or nothing, in one transaction.
- * root: where they are below; w: NULL if no stage's job was done. */
-static int record_copies(struct catalogue *catalogue, const char *root,
-                         const struct catalogue_transfer *t, const struct convert_options *options,
-                         const struct convert_result *r, const struct worker *w,
-                         const struct work *work, struct err *err)
-{
-    struct catalogue_transfer now;
-    int rc = catalogue_begin(catalogue, err);
-    if (rc < 0)
-        return rc;
-    rc = catalogue_transfer_get(catalogue, t->id, &now, err);
-    if (rc == ERR_NOTFOUND) { /* its copies went with it, but these came after */
-        struct err kept;
-        rc = copies_delete_rest(root, t, CONVERT_STAGE_PREFIX, &kept);
-        if (rc < 0)
-            *err = kept;
-        else
-            rc = err_set(err, ERR_NOTFOUND, "%s was deleted while copies of it were made", t->id);
-    }
-    if (rc == ERR_OK)
-        rc = check_partial(catalogue, t, err);
-    struct recipe recipe = {.options = *options};
-    export_media_facts(t, &recipe.facts);
-    recipe_sign(&recipe);
-    for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++)
-        rc = record_one(catalogue, root, t, &recipe, r, &r->output[i], err);
-    if (rc == ERR_OK && w)
-        rc = worker_done(w, work, err);
-    return catalogue_end(catalogue, rc, err);
-}
-
 /* ---- the tracker's account of it ---- */
 
-/* Its records, as far as they came, joined; the track as a file of `dir`, which options names then.
- * *path is the caller's (unlink, free); NULL: there is none. */
-static int take_track(struct catalogue *c, struct records *records, int64_t window_us,
-                      const struct catalogue_transfer *t, const char *dir, char **path,
-                      struct convert_options *options, struct err *err)
+/* The copies of one transfer, on their way. */
+struct making {
+    struct catalogue *catalogue;
+    struct records *records; /* NULL: what is joined with it by now is all that they show */
+    int64_t window_us;
+    const char *root, *dir; /* below root they are kept; in dir is room for a track */
+    const char *master;
+    const struct catalogue_transfer *t;
+    struct convert_options options;
+    const struct confine_limits *limits;
+    const struct waiting *waiting;
+    const struct worker *w; /* NULL: no stage's job is done by it */
+    const struct work *work;
+    struct convert_result result;
+};
+
+/* Its track as a file, as far as its records are joined with it, and the SHA-256; "" if there is
+ * none. */
+static int tell_track(const struct making *m, struct buf *csv, char sha256[HASH_HEX_ROOM],
+                      struct err *err)
+{
+    static const struct track_label none = {.id = "", .camera = "", .source = "", .own_source = ""};
+    struct track *track = NULL;
+    sha256[0] = '\0';
+    int rc = journey_track(m->catalogue, m->t, JOURNEY_PICTURES_US, &track, err);
+    if (rc == ERR_OK && track)
+        rc = track_write(track, &none, TRACK_CSV, csv, err);
+    if (rc == ERR_OK && track)
+        rc = hash_text((const char *)buf_data(csv), csv->used, sha256, err);
+    track_free(&track);
+    return rc;
+}
+
+/* Footage is not held up by what is wrong with the tracker's records: its copies show what was
+ * joined before. */
+static int join_records(const struct making *m, struct err *err)
 {
     struct journey_joined joined;
-    struct track *track = NULL;
+    if (!m->records)
+        return ERR_OK;
+    int rc = journey_join(m->catalogue, m->records, m->t, m->window_us, "convert", &joined, err);
+    if (rc < 0 && !err_is_temporary(rc)) {
+        log_warn("convert", "copies are made without the tracker's records, which cannot be read",
+                 LOG_TEXT("id", m->t->id), LOG_ERR(err));
+        rc = ERR_OK;
+    }
+    return rc;
+}
+
+/* Its records, as far as they came, joined; the track as a file, which the options name then.
+ * *path is the caller's (unlink, free); NULL: there is none. */
+static int take_track(struct making *m, char **path, struct err *err)
+{
+    struct convert_options *o = &m->options;
+    struct buf csv;
     *path = NULL;
-    options->track_path[0] = options->track_sha256[0] = '\0';
-    int rc = journey_join(c, records, t, window_us, "convert", &joined, err);
+    o->track_path[0] = '\0';
+    buf_init(&csv, TRACK_BYTES_MAX);
+    int rc = join_records(m, err);
     if (rc == ERR_OK)
-        rc = journey_track(c, t, JOURNEY_PICTURES_US, &track, err);
-    if (rc < 0 || !track)
-        return rc;
-    rc = fsx_path(path, err, "%s/track.csv", dir);
-    if (rc == ERR_OK && strlen(*path) >= sizeof options->track_path)
-        rc = err_set(err, ERR_LIMIT, "%s: the path is too long", *path);
-    if (rc == ERR_OK)
-        rc = track_save(track, *path, options->track_sha256, err);
-    if (rc == ERR_OK)
-        snprintf(options->track_path, sizeof options->track_path, "%s", *path);
-    track_free(&track);
+        rc = tell_track(m, &csv, o->track_sha256, err);
+    if (rc == ERR_OK && o->track_sha256[0]) {
+        rc = fsx_path(path, err, "%s/track.csv", m->dir);
+        if (rc == ERR_OK && strlen(*path) >= sizeof o->track_path)
+            rc = err_set(err, ERR_LIMIT, "%s: the path is too long", *path);
+        if (rc == ERR_OK)
+            rc = fsx_write_file(*path, buf_data(&csv), csv.used, err);
+        if (rc == ERR_OK)
+            snprintf(o->track_path, sizeof o->track_path, "%s", *path);
+    }
+    buf_clear(&csv);
     return rc;
 }
 
@@ -143,6 +159,19 @@ static void drop_track(char **path)
         unlink(*path);
     free(*path);
     *path = NULL;
+}
+
+/* Whether its account is another one than that which the copies show. Who joins records while they
+ * are made finds none of them done, and leaves it to us. */
+static int has_changed(const struct making *m, bool *out, struct err *err)
+{
+    struct buf csv;
+    char sha256[HASH_HEX_ROOM];
+    buf_init(&csv, TRACK_BYTES_MAX);
+    int rc = tell_track(m, &csv, sha256, err);
+    *out = rc == ERR_OK && strcmp(sha256, m->options.track_sha256) != 0;
+    buf_clear(&csv);
+    return rc;
 }
 
 /* ---- a conversion ---- */
@@ -188,6 +217,66 @@ static int convert(const struct catalogue_transfer *t, const char *master, const
     return stopped ? err_set(err, ERR_AGAIN, "interrupted") : rc;
 }
 
+/* ---- recorded ---- */
+
+static int record_all(const struct making *m, struct err *err)
+{
+    struct recipe recipe = {.options = m->options};
+    int rc = ERR_OK;
+    export_media_facts(m->t, &recipe.facts);
+    recipe_sign(&recipe);
+    for (int i = 0; i < m->result.n_outputs && rc == ERR_OK; i++)
+        rc =
+            record_one(m->catalogue, m->root, m->t, &recipe, &m->result, &m->result.output[i], err);
+    return rc == ERR_OK && m->w ? worker_done(m->w, m->work, err) : rc;
+}
+
+/* All outputs of the result, and that the stage has done its work, or nothing, in one transaction.
+ * Nothing, and *again, if they do not show what is to be shown by now; not for the `last` time. */
+static int record_copies(const struct making *m, bool last, bool *again, struct err *err)
+{
+    struct catalogue_transfer now;
+    *again = false;
+    int rc = catalogue_begin(m->catalogue, err);
+    if (rc < 0)
+        return rc;
+    rc = catalogue_transfer_get(m->catalogue, m->t->id, &now, err);
+    if (rc == ERR_NOTFOUND) { /* its copies went with it, but these came after */
+        struct err kept;
+        rc = copies_delete_rest(m->root, m->t, CONVERT_STAGE_PREFIX, &kept);
+        if (rc < 0)
+            *err = kept;
+        else
+            rc =
+                err_set(err, ERR_NOTFOUND, "%s was deleted while copies of it were made", m->t->id);
+    }
+    if (rc == ERR_OK)
+        rc = check_partial(m->catalogue, m->t, err);
+    if (rc == ERR_OK && !last)
+        rc = has_changed(m, again, err);
+    if (rc == ERR_OK && !*again)
+        rc = record_all(m, err);
+    return catalogue_end(m->catalogue, rc, err);
+}
+
+/* Copies, and their rows. The account that they show may grow meanwhile: then once more. */
+static int make(struct making *m, struct err *err)
+{
+    bool again = true;
+    int rc = ERR_OK;
+    for (int last = 0; rc == ERR_OK && again; last++) {
+        char *track = NULL;
+        rc = take_track(m, &track, err);
+        if (rc == ERR_OK)
+            rc = convert(m->t, m->master, m->root, &m->options, m->limits, m->waiting, &m->result,
+                         err);
+        if (rc == ERR_OK)
+            rc = record_copies(m, last > 0, &again, err);
+        drop_track(&track);
+    }
+    return rc;
+}
+
 /* The master into a file of `dir`, whose path is the caller's. */
 int worker_extract(struct raw *raw, struct catalogue_transfer *t, const char *dir, char **path,
                    struct err *err)
@@ -223,40 +312,83 @@ static int check_facts(struct catalogue *c, struct raw *raw, struct catalogue_tr
     return facts_check(c, raw, t->key, stop_at_difference, t->id, err);
 }
 
+/* Which cannot be where they cannot be read. */
+static int wait_for_records(const struct worker *w, struct work *work, struct err *err)
+{
+    int rc = journey_wait_ms(w->records, &work->transfer, w->telemetry_wait_us, clock_utc_us(),
+                             &work->wait_ms, err);
+    return rc < 0 && !err_is_temporary(rc) ? ERR_OK : rc;
+}
+
+struct there {
+    const struct worker *w;
+    const struct catalogue_transfer *t;
+    unsigned kinds;
+};
+
+static int see_kind(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct there *there = arg;
+    (void)err;
+    if (catalogue_copy_is_current(there->t, copy))
+        there->kinds |= copy_kind_of(copy->kind);
+    return ERR_OK;
+}
+
+/* Where copies are made anew, all are: also those that were made for a package, or before the
+ * settings were others. One that stayed would show what the tracker's account was before, and what
+ * private mode hides by now. */
+static int include_there(const struct worker *w, const struct catalogue_transfer *t,
+                         unsigned *kinds, struct err *err)
+{
+    struct there there = {w, t, 0};
+    int rc = t->remade == CATALOGUE_REMADE
+                 ? catalogue_copy_each(w->catalogue, t->key, see_kind, &there, err)
+                 : ERR_OK;
+    *kinds |= there.kinds;
+    return rc;
+}
+
 int convert_work(struct worker *w, struct work *work, struct err *err)
 {
     struct catalogue_transfer *t = &work->transfer;
     const struct waiting who = {not_stopped, w->stop, w->stop->fd, INT_MAX};
-    struct convert_options options = w->options;
-    struct convert_result result;
-    char *master = NULL, *track = NULL;
+    struct making m = {.catalogue = w->catalogue,
+                       .records = w->records,
+                       .window_us = w->window_us,
+                       .root = w->root,
+                       .dir = spool_job_dir(work->job),
+                       .t = t,
+                       .options = w->options,
+                       .limits = &w->limits,
+                       .waiting = &who,
+                       .w = w,
+                       .work = work};
+    const struct convert_result *result = &m.result;
+    char *master = NULL;
     int64_t began_us = clock_mono_us();
     int rc = check_facts(w->catalogue, w->raw, t, err);
     if (rc == ERR_OK)
-        rc = journey_wait_ms(w->records, t, w->telemetry_wait_us, clock_utc_us(), &work->wait_ms,
-                             err);
+        rc = wait_for_records(w, work, err);
+    if (rc == ERR_OK && work->wait_ms == 0)
+        rc = include_there(w, t, &m.options.copies, err);
     if (rc < 0 || work->wait_ms > 0)
         return rc;
-    rc = take_track(w->catalogue, w->records, w->window_us, t, spool_job_dir(work->job), &track,
-                    &options, err);
+    rc = worker_extract(w->raw, t, m.dir, &master, err);
+    m.master = master;
     if (rc == ERR_OK)
-        rc = worker_extract(w->raw, t, spool_job_dir(work->job), &master, err);
-    if (rc == ERR_OK)
-        rc = convert(t, master, w->root, &options, &w->limits, &who, &result, err);
-    if (rc == ERR_OK)
-        rc = record_copies(w->catalogue, w->root, t, &options, &result, w, work, err);
+        rc = make(&m, err);
     if (rc == ERR_OK) {
         double took_s = (double)(clock_mono_us() - began_us) / 1e6;
-        if (result.warning[0])
+        if (result->warning[0])
             log_warn(w->stage->name, "converted with warnings", LOG_TEXT("id", t->id),
-                     LOG_TEXT("note", result.warning));
-        bool video = result.container != MEDIA_JPEG;
+                     LOG_TEXT("note", result->warning));
+        bool video = result->container != MEDIA_JPEG;
         log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),
-                 LOG_INT_IF(video, "frames", result.pictures),
-                 LOG_SECONDS("footage_seconds", video ? (double)result.duration_us / 1e6 : NAN),
+                 LOG_INT_IF(video, "frames", result->pictures),
+                 LOG_SECONDS("footage_seconds", video ? (double)result->duration_us / 1e6 : NAN),
                  LOG_SECONDS("seconds", took_s));
     }
-    drop_track(&track);
     free(master);
     return rc;
 }
@@ -288,6 +420,7 @@ struct have {
     const struct completer *c;
     const struct catalogue_transfer *t;
     unsigned kinds;
+    bool rows; /* also of those whose files are lost */
 };
 
 static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
@@ -299,6 +432,7 @@ static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *e
         return ERR_OK; /* wherever that is: not where it should be */
     if (rc < 0)
         return rc;
+    have->rows = have->rows || catalogue_copy_is_current(have->t, copy);
     if (catalogue_copy_is_current(have->t, copy) && access(path, R_OK) == 0)
         have->kinds |= copy_kind_of(copy->kind); /* none, of another version */
     free(path);
@@ -319,9 +453,9 @@ static int tracker_placed(const struct completer *c, const struct catalogue_tran
 }
 
 static int missing(const struct completer *c, const struct catalogue_transfer *t, unsigned *out,
-                   struct err *err)
+                   bool *all, struct err *err)
 {
-    struct have have = {c, t, 0};
+    struct have have = {.c = c, .t = t};
     unsigned want = COPY_WORKING | COPY_VIEWING | COPY_TIMING | COPY_CSV | COPY_POSTER | COPY_SHEET;
     bool placed = t->known & CATALOGUE_POSITION_OK;
     int rc = placed ? ERR_OK : tracker_placed(c, t, &placed, err);
@@ -333,25 +467,32 @@ static int missing(const struct completer *c, const struct catalogue_transfer *t
         want = COPY_STILL;
     rc = catalogue_copy_each(c->catalogue, t->key, note_copy, &have, err);
     *out = want & ~have.kinds;
+    *all = !have.rows;
     return rc;
 }
 
-static int make_copies(struct completer *c, struct catalogue_transfer *t, struct err *err)
+/* all: there are none yet. Beside others no more records are joined: these would not show them, and
+ * who joins them later, and has all made anew, would find them joined. */
+static int make_copies(struct completer *c, struct catalogue_transfer *t, bool all, struct err *err)
 {
     const struct work_completion *by = c->completion;
     const struct waiting who = {by->progress, by->arg, -1, 200};
-    struct convert_options options = c->options;
-    struct convert_result result;
-    const char *dir = c->tmp.path ? c->tmp.path : by->dir;
-    char *master = NULL, *track = NULL;
-    int rc = worker_extract(c->raw, t, dir, &master, err);
-    if (rc == ERR_OK)
-        rc = take_track(c->catalogue, c->records, c->window_us, t, dir, &track, &options, err);
+    struct making m = {.catalogue = c->catalogue,
+                       .records = all ? c->records : NULL,
+                       .window_us = c->window_us,
+                       .root = c->root,
+                       .dir = c->tmp.path ? c->tmp.path : by->dir,
+                       .t = t,
+                       .options = c->options,
+                       .limits = &c->limits,
+                       .waiting = &who};
+    char *master = NULL;
+    int rc = worker_extract(c->raw, t, m.dir, &master, err);
+    m.master = master;
     if (rc == ERR_OK) {
-        rc = convert(t, master, c->root, &options, &c->limits, &who, &result, err);
+        rc = make(&m, err);
         if (rc == ERR_OK) {
-            rc = record_copies(c->catalogue, c->root, t, &options, &result, NULL, NULL, err);
-            c->completion->made += result.n_outputs;
+            c->completion->made += m.result.n_outputs;
         } else if (rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED || rc == ERR_LIMIT) {
             if (by->cannot) /* it is told, and no error of ours */
                 by->cannot(by->arg, t->id, err->text);
@@ -360,7 +501,6 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
     }
     if (master)
         unlink(master);
-    drop_track(&track);
     free(master);
     return rc;
 }
@@ -369,6 +509,7 @@ static int complete(struct completer *c, const char *id, struct err *err)
 {
     struct catalogue_transfer t;
     struct err differs;
+    bool all;
     int rc = catalogue_transfer_get(c->catalogue, id, &t, err);
     if (rc < 0 || t.state == CATALOGUE_RECEIVING)
         return rc;
@@ -379,8 +520,8 @@ static int complete(struct completer *c, const char *id, struct err *err)
         *err = differs;
         return rc;
     }
-    rc = missing(c, &t, &c->options.copies, err);
-    return rc < 0 || c->options.copies == 0 ? rc : make_copies(c, &t, err);
+    rc = missing(c, &t, &c->options.copies, &all, err);
+    return rc < 0 || c->options.copies == 0 ? rc : make_copies(c, &t, all, err);
 }
 
 int work_complete(const char *root, const struct cfg *cfg, const char *const *ids, size_t n,

@@ -1,6 +1,7 @@
 #include "worker.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -235,6 +236,26 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
     return rc < 0 || work->wait_ms > 0 || ends_here ? rc : enqueue_next_stages(w, work, err);
 }
 
+/* It is done, and its job gone. Who ordered it anew after the first and before the second (the
+ * tracker's account came) saw the job that was still there, and put no other. */
+static int finish(struct worker *w, struct spool_job **job, const struct work *work,
+                  struct err *err)
+{
+    struct intake_text text;
+    int64_t done_us = 0;
+    bool owed = false;
+    int rc = spool_finish(w->spool, job, err);
+    if (rc < 0 || w->stage->kind != STAGES_CONVERT || work->of_partial)
+        return rc;
+    rc = catalogue_done_get(w->catalogue, work->transfer.key, w->stage->name, &done_us, err);
+    if (rc == ERR_OK && done_us == 0)
+        rc = catalogue_is_owed(w->catalogue, work->transfer.key, w->stage->name, &owed, err);
+    if (rc < 0 || !owed)
+        return rc;
+    struct spool_item again = intake_job(work->transfer.id, &text);
+    return spool_put(w->spool, again.job, again.json, again.n, err);
+}
+
 /* Does a claimed job and ends it, one way or another. */
 static int work_job(struct worker *w, struct spool_job **job, struct work_tally *tally,
                     struct err *err)
@@ -247,7 +268,7 @@ static int work_job(struct worker *w, struct spool_job **job, struct work_tally 
         rc = spool_postpone(w->spool, job, work.wait_ms, err);
     } else if (rc == ERR_OK) {
         tally->done++;
-        rc = spool_finish(w->spool, job, err);
+        rc = finish(w, job, &work, err);
     } else if (err_is_temporary(rc) && stop_requested(w->stop)) {
         log_info(w->stage->name, "returned to queue", LOG_TEXT("id", spool_job_name(*job)),
                  LOG_ERR(&why));

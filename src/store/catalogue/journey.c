@@ -44,13 +44,16 @@ int catalogue_record_put(struct catalogue *c, int64_t key, const struct catalogu
     return rc;
 }
 
+/* Of times in milliseconds whose microseconds are a number, too. */
+#define MS_MAX (INT64_MAX / 1000)
+
 /* The name of a row, in the columns from 0 on. */
 static bool read_name(sqlite3_stmt *st, int64_t *time_ms, int *priority, int *event,
                       uint8_t sha256[HASH_BYTES])
 {
     int64_t p, e;
     size_t n;
-    if (!sqlx_int64(st, 0, INT64_MIN, INT64_MAX, time_ms) || !sqlx_int64(st, 1, 0, UINT8_MAX, &p) ||
+    if (!sqlx_int64(st, 0, -MS_MAX, MS_MAX, time_ms) || !sqlx_int64(st, 1, 0, UINT8_MAX, &p) ||
         !sqlx_int64(st, 2, 0, UINT16_MAX, &e) || !sqlx_blob(st, 3, sha256, HASH_BYTES, &n) ||
         n != HASH_BYTES)
         return false;
@@ -129,7 +132,7 @@ int catalogue_match_get(struct catalogue *c, int64_t key, struct catalogue_match
     int rc = sqlx_step(st, found, err);
     if (rc == ERR_OK && *found &&
         (!read_name(st, &out->time_ms, &out->priority, &out->event, out->sha256) ||
-         !sqlx_int64(st, 4, INT64_MIN, INT64_MAX, &out->difference_ms)))
+         !sqlx_int64(st, 4, -MS_MAX, MS_MAX, &out->difference_ms)))
         rc = sqlx_unreadable(st, err, "catalogue: the event of transfer %" PRId64 " is malformed",
                              key);
     sqlx_reset(st);

@@ -89,7 +89,7 @@ static int compare_records(struct check *k, struct catalogue *c, struct err *err
 {
     struct buf all;
     char hex[HASH_HEX_ROOM] = "", text[400];
-    buf_init(&all, 4 * JOURNEY_BYTES_MAX);
+    buf_init(&all, JOURNEY_TEXT_BYTES_MAX);
     int rc = journey_text(c, k->t, -1, true, &all, NULL, NULL, err);
     if (rc == ERR_OK)
         rc = hash_text((const char *)buf_data(&all), all.used, hex, err);

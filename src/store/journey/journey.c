@@ -43,6 +43,7 @@ struct joining {
     int64_t at_ms, window_ms; /* of its event */
     int64_t bytes;            /* of its records, so far */
     int64_t near_from_ms, near_until_ms;
+    bool further; /* those near it were taken before */
 };
 
 static int64_t distance(int64_t ms)
@@ -57,9 +58,13 @@ static int digest(struct joining *j, const struct records_row *row, uint8_t out[
     return hash_final(j->hash, out, err);
 }
 
-static int take(void *arg, const struct records_row *row, struct err *err)
+static bool is_near(const struct joining *j, const struct records_row *row)
 {
-    struct joining *j = arg;
+    return row->time_ms >= j->near_from_ms && row->time_ms <= j->near_until_ms;
+}
+
+static int put(struct joining *j, const struct records_row *row, struct err *err)
+{
     struct catalogue_record r = {.time_ms = row->time_ms,
                                  .priority = row->priority,
                                  .event = row->event_id,
@@ -68,20 +73,37 @@ static int take(void *arg, const struct records_row *row, struct err *err)
                                  .raw = row->bytes,
                                  .raw_bytes = row->n};
     bool added = false;
-    if (j->bytes + (int64_t)row->n > JOURNEY_BYTES_MAX) {
-        j->out->full = true;
-        return ERR_OK;
-    }
     int rc = digest(j, row, r.sha256, err);
     if (rc == ERR_OK)
         rc = catalogue_record_put(j->c, j->t->key, &r, &added, err);
     j->out->added += added;
-    j->out->near += added && row->time_ms >= j->near_from_ms && row->time_ms <= j->near_until_ms;
+    j->out->near += added && is_near(j, row);
     j->bytes += added ? (int64_t)row->n : 0;
     return rc;
 }
 
-/* A record of a camera's trigger that may be that of this transfer's event. */
+static int take(void *arg, const struct records_row *row, struct err *err)
+{
+    struct joining *j = arg;
+    if (j->further && is_near(j, row))
+        return ERR_OK;
+    if (j->bytes + (int64_t)row->n > JOURNEY_BYTES_MAX) {
+        j->out->full = true;
+        return ERR_OK;
+    }
+    return put(j, row, err);
+}
+
+/* Of two that are as far away, one before and one behind it, it is the earlier one, whichever came
+ * first. */
+static bool is_closer(int64_t difference_ms, int64_t than_ms)
+{
+    return distance(difference_ms) < distance(than_ms) ||
+           (distance(difference_ms) == distance(than_ms) && difference_ms < than_ms);
+}
+
+/* A record of a camera's trigger that may be that of this transfer's event. It has room also where
+ * a flood came before it. */
 static int consider(void *arg, const struct records_row *row, struct err *err)
 {
     struct joining *j = arg;
@@ -90,15 +112,16 @@ static int consider(void *arg, const struct records_row *row, struct err *err)
     struct avl_record r;
     struct avl_io io;
     if (distance(difference_ms) > j->window_ms ||
-        (j->out->event && distance(difference_ms) >= distance(m->difference_ms)))
+        (j->out->event && !is_closer(difference_ms, m->difference_ms)) ||
+        j->bytes + (int64_t)row->n > JOURNEY_BYTES_MAX + JOURNEY_EVENT_BYTES)
         return ERR_OK;
     if (avl_record_decode(row->codec, row->bytes, row->n, &r, err) < 0)
         return ERR_OK; /* fsck tells it */
     if (!avl_io_find(&r, AVL_ID_CAMERA_TRIGGER, &io) ||
         avl_io_unsigned(&io) != (uint64_t)j->t->trigger)
         return ERR_OK;
-    int rc = take(arg, row, err); /* also one that is not around the clip */
-    if (rc < 0 || j->out->full)
+    int rc = put(j, row, err); /* also one that is not around the clip */
+    if (rc < 0)
         return rc;
     *m = (struct catalogue_match){.time_ms = row->time_ms,
                                   .priority = row->priority,
@@ -139,7 +162,7 @@ static int note(struct joining *j, const char *who, struct err *err)
     char hex[HASH_HEX_ROOM], by[64], at[CLOCK_TEXT_ROOM];
     const struct catalogue_match *m = &j->out->match;
     struct custody_what what = {.records = &j->out->records, .records_sha256 = hex};
-    buf_init(&text, 4 * JOURNEY_BYTES_MAX);
+    buf_init(&text, JOURNEY_TEXT_BYTES_MAX);
     int rc = journey_text(j->c, j->t, -1, true, &text, NULL, NULL, err);
     if (rc == ERR_OK)
         rc = hash_text((const char *)buf_data(&text), text.used, hex, err);
@@ -163,8 +186,12 @@ static int join(struct joining *j, struct records *r, int64_t window_us, const c
     const struct records_reader reader = {take, NULL, j};
     int rc = catalogue_record_count(j->c, j->t->key, &j->out->records, &j->bytes, err);
     span_ms(j->t, JOURNEY_PICTURES_US, &j->near_from_ms, &j->near_until_ms);
-    if (rc == ERR_OK) /* before all others: it is there also where they are too many */
+    /* What counts most comes first: it is there also where all others are too many. */
+    if (rc == ERR_OK)
         rc = find_event(j, r, window_us, err);
+    if (rc == ERR_OK && span_ms(j->t, JOURNEY_PICTURES_US, &query.from_ms, &query.until_ms))
+        rc = records_each(r, &query, &reader, err);
+    j->further = true;
     if (rc == ERR_OK && span_ms(j->t, JOURNEY_AROUND_US, &query.from_ms, &query.until_ms))
         rc = records_each(r, &query, &reader, err);
     j->out->records += j->out->added;
@@ -258,6 +285,27 @@ int journey_track(struct catalogue *c, const struct catalogue_transfer *t, int64
                         points.used / sizeof(struct track_point), err);
     buf_clear(&points);
     return rc;
+}
+
+int journey_hides(struct catalogue *c, const struct catalogue_transfer *t, bool *out,
+                  struct err *err)
+{
+    struct track *track = NULL;
+    struct track_point unused;
+    int64_t from_us = 0, until_us = 0;
+    *out = false;
+    if (!journey_span(t, &from_us, &until_us))
+        return ERR_OK;
+    int rc = journey_track(c, t, JOURNEY_PICTURES_US, &track, err);
+    if (rc < 0 || !track)
+        return rc;
+    *out = track_at(track, from_us, &unused) == TRACK_PRIVATE ||
+           track_at(track, until_us, &unused) == TRACK_PRIVATE;
+    for (size_t i = 0; i < track->n; i++)
+        *out = *out || (track->point[i].utc_us >= from_us && track->point[i].utc_us <= until_us &&
+                        isnan(track->point[i].lat_deg));
+    track_free(&track);
+    return ERR_OK;
 }
 
 /* ---- settings, and how long to wait ---- */

@@ -25,12 +25,14 @@ static int compare(struct check *k, const char *what, const char *row, const cha
 
 /* ---- what they do not agree on ---- */
 
-/* All but the bytes agree, and what they say is an older decoder's. */
+/* What the custody says is an older decoder's, and the row agrees with it, or with what the bytes
+ * say to this one. */
 static bool is_newer_decoder(const struct check *k, int fact)
 {
     const struct witness *row = &k->w[ROW], *custody = &k->w[CUSTODY], *raw = &k->w[RAW];
     return fact >= DECODED && k->decoder > 0 && k->decoder < WIRE_FACTS_VERSION &&
-           strcmp(row->says[fact], custody->says[fact]) == 0 &&
+           (strcmp(row->says[fact], custody->says[fact]) == 0 ||
+            strcmp(row->says[fact], k->w[BYTES].says[fact]) == 0) &&
            (!raw->knows[fact] || strcmp(row->says[fact], raw->says[fact]) == 0);
 }
 
@@ -407,7 +409,8 @@ static int repair(struct check *was, struct check *is, const char *who, int *cha
     for (int i = 0; i < N_FACTS; i++) /* the list of connections is no part of the row */
         for (int j = 1; j < N_WITNESSES; j++)
             agree &= i == LIST || !is->w[j].knows[i] ||
-                     strcmp(is->w[ROW].says[i], is->w[j].says[i]) == 0;
+                     strcmp(is->w[ROW].says[i], is->w[j].says[i]) == 0 ||
+                     (j == CUSTODY && is_newer_decoder(is, i));
     agree &= is->lines > 0 && !is->gap && !is->deleted && is->t.state != CATALOGUE_RECEIVING;
     if (rc == ERR_OK && agree)
         rc = changes(was, is, &list, changed, err);

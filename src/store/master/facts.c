@@ -31,7 +31,7 @@ const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_
 {
     struct err err;
     if (!(t->known & CATALOGUE_HAS_META) ||
-        wire_meta_parse(t->wire.meta, t->wire.meta_n, t->arrived_us, out, &err) < 0)
+        wire_meta_parse(t->wire.meta, t->wire.meta_n, t->protocol_id, t->arrived_us, out, &err) < 0)
         return NULL;
     return wire_meta_form(out);
 }

@@ -80,7 +80,7 @@ bool facts_decode(struct catalogue_transfer *t)
     struct wire_bytes bytes = facts_bytes(&t->wire);
     struct wire_facts f;
     wire_facts_decode(&bytes, t->arrived_us, &f);
-    if (f.has_meta)
+    if (f.has_meta || t->known & CATALOGUE_HAS_META) /* or had, to an older decoder */
         facts_to_row(&f, t);
     return f.has_meta;
 }

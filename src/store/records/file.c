@@ -70,14 +70,20 @@ static const struct sqlx_schema day_schema = {
                               " erased_us INTEGER NOT NULL) STRICT;",
 };
 
-/* Derived, and made anew after an unclean end: so its commits need not wait for the disk. fix: the
- * newest position that was measured; watched: of each of records_watched its time (ms) and value,
- * 8 bytes each, big-endian. */
+/* Derived, so its commits need not wait for the disk: of each day's file `cover` says up to which
+ * record (n), of a file from which was deleted so often (gone), all of it is in here; after an
+ * unclean end the rest is added. fix: the newest position that was measured; watched: of each of
+ * records_watched its time (ms) and value, 8 bytes each, big-endian. */
+#define COVER_TABLE       \
+    "CREATE TABLE cover(" \
+    " name TEXT PRIMARY KEY, n INTEGER NOT NULL, gone INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+static const char *const latest_upgrade[] = {COVER_TABLE "DELETE FROM state;"};
 static const struct sqlx_schema latest_schema = {
     .application_id = 0x6473746c, /* "dstl" */
-    .version = 1,
+    .version = 2,
     .setup = SETUP_WAITING,
-    .tables = SQLX_ROOT_TABLE
+    .upgrade = latest_upgrade,
+    .tables = SQLX_ROOT_TABLE COVER_TABLE
     "CREATE TABLE state(one INTEGER PRIMARY KEY CHECK(one = 1), clean INTEGER NOT NULL) STRICT;"
     "CREATE TABLE latest("
     " imei TEXT PRIMARY KEY,"
@@ -110,6 +116,8 @@ static const char *const sql_of[RECORDS_SQL_COUNT] = {
         "INSERT OR REPLACE INTO latest(imei, time_ms, arrived_us, event, flags, speed_kmh,"
         " angle_deg, fix_ms, longitude_e7, latitude_e7, altitude_m, satellites, watched)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [RECORDS_SQL_COVERS] = "SELECT name, n, gone FROM cover ORDER BY name",
+    [RECORDS_SQL_COVER_PUT] = "INSERT OR REPLACE INTO cover(name, n, gone) VALUES(?1, ?2, ?3)",
     [RECORDS_SQL_ROLLBACK] = SQLX_ROLLBACK,
 };
 
@@ -293,6 +301,22 @@ static void close_oldest(struct records *records)
     }
 }
 
+static void settle_idle(const struct records *records)
+{
+    struct records_file *idle = NULL;
+    struct err unimportant;
+    bool done = false;
+    for (struct records_file *f = records->files; f; f = f->next) /* the longest unused */
+        if (f->log_pages > 0 && records->batch - f->used >= RECORDS_LOG_IDLE)
+            idle = f;
+    if (!idle)
+        return;
+    idle->used = records->batch; /* who cannot now is not asked again in each batch */
+    if (sqlx_settle(idle->db, 0, &done, &unimportant) == ERR_OK)
+        idle->lazy = false;
+    idle->log_pages = done ? 0 : idle->log_pages;
+}
+
 void records_settle_one(struct records *records)
 {
     struct fsx_names *names = &records->unsettled;
@@ -300,8 +324,10 @@ void records_settle_one(struct records *records)
     struct err unimportant;
     char name[RECORDS_NAME_ROOM];
     bool done;
-    if (names->n == 0)
+    if (names->n == 0) {
+        settle_idle(records);
         return;
+    }
     snprintf(name, sizeof name, "%s", names->name[names->n - 1]);
     for (size_t i = names->n; i-- > 0;) /* each time that it was closed */
         if (strcmp(names->name[i], name) == 0) {
@@ -350,6 +376,7 @@ int records_file_get(struct records *records, const char *name, bool create,
         if (rc < 0)
             return rc;
     }
+    f->used = records->batch;
     f->next = records->files;
     records->files = f;
     *out = f;
@@ -416,6 +443,15 @@ int records_file_end(struct records *records, struct records_file *f, int rc, st
         f->log_pages = done ? 0 : f->log_pages;
     }
     return rc;
+}
+
+int records_stamp(sqlite3 *db, struct records_stamp *out, struct err *err)
+{
+    int64_t *const to[] = {&out->n, &out->gone, &out->roots};
+    return sqlx_numbers(db,
+                        "SELECT (SELECT coalesce(max(n), 0) FROM record),"
+                        " (SELECT coalesce(max(times), 0) FROM gone), (SELECT count(*) FROM root)",
+                        to, 3, err);
 }
 
 int records_copy_open(sqlite3 **out, const char *path, struct err *err)

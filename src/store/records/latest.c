@@ -1,5 +1,6 @@
-/* latest: latest.db, what each tracker said last. Derived from the other files, and made anew from
- * them whenever it may be behind. */
+/* latest: latest.db, what each tracker said last. Derived from the other files: after an unclean
+ * end what it does not cover is added, and if it is lost or broken it is made anew from all of
+ * them. */
 #include "records_internal.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -224,76 +225,158 @@ static struct records_latest *of_imei(struct list *list, size_t n, const char *i
     return &list->v[list->n++];
 }
 
-/* What records of a statement say; its columns: codec, bytes, arrived_ms. */
-static int add_rows(struct records_file *f, const char *sql, int64_t tracker,
-                    struct records_latest *l, struct err *err)
+/* One of them: codec, bytes, arrived_ms. */
+static void add_row(const struct records_file *f, sqlite3_stmt *st, struct records_latest *l)
 {
-    sqlite3_stmt *st = NULL;
-    bool row = true;
     struct avl_record r;
     struct err no_record;
-    int rc = sqlx_prepare(f->db, &st, sql, err);
-    if (rc == ERR_OK)
-        sqlite3_bind_int64(st, 1, tracker);
-    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        const uint8_t *bytes = sqlite3_column_blob(st, 1);
-        size_t n = (size_t)sqlite3_column_bytes(st, 1);
-        if (n > 0 && avl_record_decode(records_codec_of(sqlite3_column_int64(st, 0)), bytes, n, &r,
-                                       &no_record) == ERR_OK) /* else fsck tells */
-            records_latest_add(l, &r, (sqlite3_column_int64(st, 2) + f->base_ms) * 1000);
-    }
-    sqlite3_finalize(st);
-    return rc;
+    const uint8_t *bytes = sqlite3_column_blob(st, 1);
+    size_t n = (size_t)sqlite3_column_bytes(st, 1);
+    if (n > 0 && avl_record_decode(records_codec_of(sqlite3_column_int64(st, 0)), bytes, n, &r,
+                                   &no_record) == ERR_OK) /* else fsck tells */
+        records_latest_add(l, &r, (sqlite3_column_int64(st, 2) + f->base_ms) * 1000);
 }
 
-static int add_from_file(struct records *records, const char *name, struct records_latest *l,
-                         struct err *err)
+static int take_stamp(const struct records_file *f, struct records_cover *cover, struct err *err)
 {
-    struct records_file *f;
-    int64_t tracker = 0;
-    int rc = records_file_get(records, name, false, &f, err);
-    if (rc == ERR_OK)
-        rc = records_tracker(f, l->imei, false, &tracker, err);
-    if (rc == ERR_OK && tracker && l->time_ms == 0)
-        rc = add_rows(f,
-                      "SELECT codec, bytes, arrived_ms FROM (SELECT * FROM record WHERE tracker ="
-                      " ?1 ORDER BY ms DESC, n DESC LIMIT " RENEW_ROWS ") ORDER BY ms, n",
-                      tracker, l, err);
-    if (rc == ERR_OK && tracker && l->fix_ms == 0)
-        rc = add_rows(f,
-                      "SELECT codec, bytes, arrived_ms FROM record WHERE tracker = ?1 AND flags ="
-                      " 0 ORDER BY ms DESC, n DESC LIMIT 1",
-                      tracker, l, err);
+    memcpy(cover->name, f->name, sizeof cover->name);
+    return records_stamp(f->db, &cover->at, err);
+}
+
+/* What records of a statement say, of which ?1 is bound here; its columns: codec, bytes,
+ * arrived_ms. */
+static int add_rows(const struct records_file *f, sqlite3_stmt *st, int64_t tracker,
+                    struct records_latest *l, struct err *err)
+{
+    bool row = true;
+    int rc = ERR_OK;
+    sqlite3_bind_int64(st, 1, tracker);
+    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row)
+        add_row(f, st, l);
+    sqlx_reset(st);
     return rc;
 }
 
+/* *cover: as the file was before that. */
 static int gather_file(struct records *records, const char *name, const char *imei,
-                       struct list *list, struct err *err)
+                       struct list *list, struct records_cover *cover, struct err *err)
 {
+    enum { NEWEST, FIX, KINDS };
+    static const char *const sql[KINDS] = {
+        "SELECT codec, bytes, arrived_ms FROM (SELECT * FROM record WHERE tracker = ?1"
+        " ORDER BY ms DESC, n DESC LIMIT " RENEW_ROWS ") ORDER BY ms, n",
+        "SELECT codec, bytes, arrived_ms FROM record WHERE tracker = ?1 AND flags = 0"
+        " ORDER BY ms DESC, n DESC LIMIT 1"};
+    sqlite3_stmt *st[KINDS] = {NULL};
     struct fsx_names imeis = {NULL, 0};
+    struct records_file *f = NULL;
     size_t n = list->n;
     int rc = imei ? fsx_names_add(&imeis, imei, err) : records_imeis(records, name, &imeis, err);
+    if (rc == ERR_OK && (rc = records_file_get(records, name, false, &f, err)) == ERR_OK)
+        rc = take_stamp(f, cover, err);
+    for (int i = 0; rc == ERR_OK && i < KINDS; i++)
+        rc = sqlx_prepare(f->db, &st[i], sql[i], err);
     for (size_t i = 0; rc == ERR_OK && i < imeis.n; i++) {
+        int64_t tracker = 0;
         struct records_latest *l = of_imei(list, n, imeis.name[i], err);
-        rc = !l                                ? err->code
-             : l->time_ms > 0 && l->fix_ms > 0 ? ERR_OK
-                                               : add_from_file(records, name, l, err);
+        if (!l)
+            rc = err->code;
+        else if (l->time_ms == 0 || l->fix_ms == 0)
+            rc = records_tracker(f, l->imei, false, &tracker, err);
+        if (rc == ERR_OK && tracker && l->time_ms == 0)
+            rc = add_rows(f, st[NEWEST], tracker, l, err);
+        if (rc == ERR_OK && tracker && l->fix_ms == 0)
+            rc = add_rows(f, st[FIX], tracker, l, err);
     }
     if (list->n > n)
         qsort(list->v, list->n, sizeof *list->v, by_imei);
+    for (int i = 0; i < KINDS; i++)
+        sqlite3_finalize(st[i]);
     fsx_names_clear(&imeis);
     return rc;
 }
 
+/* What is behind `covered`. *cover as above. */
+static int add_newer(struct records *records, const char *name, const struct records_cover *covered,
+                     struct list *list, struct records_cover *cover, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    struct records_file *f;
+    struct records_latest *l = NULL;
+    char imei[AVL_IMEI_ROOM];
+    size_t n = list->n;
+    bool row = true;
+    int rc = records_file_get(records, name, false, &f, err);
+    if (rc == ERR_OK)
+        rc = take_stamp(f, cover, err);
+    bool grown = rc == ERR_OK && cover->at.gone == covered->at.gone && cover->at.n >= covered->at.n;
+    if (rc < 0 || (grown && cover->at.n == covered->at.n))
+        return rc;
+    rc = sqlx_prepare(f->db, &st,
+                      "SELECT codec, bytes, arrived_ms, imei FROM record JOIN tracker"
+                      " ON tracker.id = record.tracker WHERE n > ?1 ORDER BY imei, n",
+                      err);
+    if (rc == ERR_OK) /* with anything deleted, numbers may have come again */
+        sqlite3_bind_int64(st, 1, grown ? covered->at.n : -1);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        if (!sqlx_text(st, 3, imei, sizeof imei))
+            rc = sqlx_unreadable(st, err, "%s.db: an IMEI is malformed", name);
+        else if ((!l || strcmp(l->imei, imei) != 0) && !(l = of_imei(list, n, imei, err)))
+            rc = err->code;
+        else
+            add_row(f, st, l);
+    }
+    sqlite3_finalize(st);
+    if (list->n > n)
+        qsort(list->v, list->n, sizeof *list->v, by_imei);
+    return rc;
+}
+
+struct covers {
+    struct records_cover *v; /* by name */
+    size_t n;
+};
+
+/* What to find out of the other files, and what of them then is covered. */
+struct found {
+    const char *imei;             /* of one tracker; NULL: of all */
+    const struct covers *covered; /* only what is behind these; NULL: all */
+    struct list list;
+    struct covers covers;
+};
+
+static void found_clear(struct found *found)
+{
+    free(found->list.v);
+    free(found->covers.v);
+}
+
+static int gather_one(struct records *records, const char *name, struct found *found,
+                      struct err *err)
+{
+    static const struct records_cover nothing = {.at.n = -1};
+    const struct records_cover *covered = &nothing;
+    struct records_cover *cover = &found->covers.v[found->covers.n];
+    for (size_t i = 0; found->covered && i < found->covered->n; i++)
+        if (strcmp(found->covered->v[i].name, name) == 0)
+            covered = &found->covered->v[i];
+    int rc = found->covered ? add_newer(records, name, covered, &found->list, cover, err)
+                            : gather_file(records, name, found->imei, &found->list, cover, err);
+    found->covers.n += rc == ERR_OK;
+    return rc;
+}
+
 /* The newest file first, so what is found is what counts. A file that cannot be read is fsck's. */
-static int gather(struct records *records, const char *imei, struct list *list, struct err *err)
+static int gather(struct records *records, struct found *found, struct err *err)
 {
     struct fsx_names names;
     int rc = records_names(records, &names, err);
+    if (rc == ERR_OK && !(found->covers.v = calloc(names.n + 1, sizeof *found->covers.v)))
+        rc = err_nomem(err, "what trackers said last");
     for (size_t i = names.n; rc == ERR_OK && i-- > 0;) {
         if (strcmp(names.name[i], RECORDS_ODD) == 0)
             continue;
-        rc = gather_file(records, names.name[i], imei, list, err);
+        rc = gather_one(records, names.name[i], found, err);
         rc = err_is_temporary(rc) ? rc : ERR_OK;
     }
     fsx_names_clear(&names);
@@ -338,33 +421,104 @@ static int set_clean(struct records_file *f, bool clean, struct err *err)
                      err);
 }
 
-static int rebuild(struct records *records, struct err *err)
+/* All that it covers, from now on. */
+static int write_covers(struct records_file *f, const struct records_cover *v, size_t n,
+                        struct err *err)
 {
-    struct list list = {NULL, 0, 0};
+    sqlite3_stmt *st = f->sql[RECORDS_SQL_COVER_PUT];
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        sqlx_bind_text(st, 1, v[i].name);
+        sqlite3_bind_int64(st, 2, v[i].at.n);
+        sqlite3_bind_int64(st, 3, v[i].at.gone);
+        rc = sqlx_run(st, err);
+    }
+    return rc;
+}
+
+static int read_covers(struct records_file *f, struct covers *out, struct err *err)
+{
+    sqlite3_stmt *st = f->sql[RECORDS_SQL_COVERS];
+    int64_t n;
+    bool row = true;
+    int rc = sqlx_number(f->db, "SELECT count(*) FROM cover", &n, err);
+    *out = (struct covers){NULL, 0};
+    if (rc == ERR_OK && !(out->v = calloc((size_t)n + 1, sizeof *out->v)))
+        rc = err_nomem(err, "what trackers said last");
+    while (rc == ERR_OK && (int64_t)out->n < n && (rc = sqlx_step(st, &row, err)) == ERR_OK &&
+           row) {
+        struct records_cover *c = &out->v[out->n++];
+        if (!sqlx_text(st, 0, c->name, sizeof c->name) ||
+            !sqlx_int64(st, 1, 0, INT64_MAX, &c->at.n) ||
+            !sqlx_int64(st, 2, 0, INT64_MAX, &c->at.gone))
+            rc = sqlx_unreadable(st, err, RECORDS_LATEST ".db: a row is malformed");
+    }
+    sqlx_reset(st);
+    return rc;
+}
+
+/* These n, merged with what is in it. */
+static int merge_rows(struct records_file *f, const struct records_latest *v, size_t n,
+                      struct err *err)
+{
+    struct records_latest l;
+    size_t found;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        if (v[i].time_ms == 0)
+            continue;
+        rc = read_rows(f, v[i].imei, &l, 1, &found, err);
+        if (rc == ERR_OK && (found == 0 || strcmp(l.imei, v[i].imei) != 0))
+            l = v[i];
+        else if (rc == ERR_OK)
+            merge(&l, &v[i]);
+        if (rc == ERR_OK)
+            rc = write_row(f, &l, err);
+    }
+    return rc;
+}
+
+/* covered: what is in it already; NULL: nothing that is of use. */
+static int renew(struct records *records, const struct covers *covered, struct err *err)
+{
+    struct found found = {.covered = covered};
     struct records_file *f;
     int64_t clean;
-    int rc = gather(records, NULL, &list, err);
-    if (rc == ERR_OK && (rc = delete_it(records, err)) == ERR_OK &&
-        (rc = begin(records, true, &f, &clean, err)) == ERR_OK) {
-        rc = set_clean(f, false, err);
-        for (size_t i = 0; rc == ERR_OK && i < list.n; i++)
-            rc = list.v[i].time_ms > 0 ? write_row(f, &list.v[i], err) : ERR_OK;
+    int rc = gather(records, &found, err);
+    if (rc == ERR_OK && !covered)
+        rc = delete_it(records, err);
+    if (rc == ERR_OK && (rc = begin(records, true, &f, &clean, err)) == ERR_OK) {
+        rc = sqlx_exec(f->db, "DELETE FROM cover", err);
+        if (rc == ERR_OK)
+            rc = set_clean(f, false, err);
+        if (rc == ERR_OK)
+            rc = merge_rows(f, found.list.v, found.list.n, err);
+        if (rc == ERR_OK)
+            rc = write_covers(f, found.covers.v, found.covers.n, err);
         rc = records_file_end(records, f, rc, err);
     }
-    free(list.v);
+    found_clear(&found);
     return rc;
 }
 
 int records_latest_open(struct records *records, struct err *err)
 {
     struct records_file *f;
+    struct covers covered = {NULL, 0};
     int64_t clean = -1;
     int rc = begin(records, true, &f, &clean, err);
-    if (rc == ERR_OK)
-        rc = records_file_end(records, f, set_clean(f, false, err), err);
-    if (rc < 0 && !records_file_is_bad(rc))
-        return rc;
-    return rc == ERR_OK && clean == 1 ? ERR_OK : rebuild(records, err);
+    if (rc == ERR_OK) {
+        rc = read_covers(f, &covered, err);
+        if (rc == ERR_OK)
+            rc = set_clean(f, false, err);
+        rc = records_file_end(records, f, rc, err);
+    }
+    if (rc == ERR_OK && clean == 0)
+        rc = renew(records, &covered, err);
+    if (records_file_is_bad(rc) || (rc == ERR_OK && clean < 0))
+        rc = renew(records, NULL, err);
+    free(covered.v);
+    return rc;
 }
 
 void records_latest_close(struct records *records)
@@ -380,44 +534,35 @@ void records_latest_close(struct records *records)
 }
 
 static int put_all(struct records *records, const struct records_latest *v, size_t n,
-                   struct err *err)
+                   const struct records_cover *covers, size_t n_covers, struct err *err)
 {
     struct records_file *f;
-    struct records_latest l;
     int64_t clean;
-    size_t found;
     int rc = begin(records, false, &f, &clean, err);
     if (rc < 0)
         return rc;
     if (clean < 0) /* somebody deleted it meanwhile */
         rc = err_set(err, ERR_MALFORMED, RECORDS_LATEST ".db is empty");
-    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
-        if (v[i].time_ms == 0)
-            continue;
-        rc = read_rows(f, v[i].imei, &l, 1, &found, err);
-        if (rc == ERR_OK && (found == 0 || strcmp(l.imei, v[i].imei) != 0))
-            l = v[i];
-        else if (rc == ERR_OK)
-            merge(&l, &v[i]);
-        if (rc == ERR_OK)
-            rc = write_row(f, &l, err);
-    }
+    if (rc == ERR_OK)
+        rc = merge_rows(f, v, n, err);
+    if (rc == ERR_OK)
+        rc = write_covers(f, covers, n_covers, err);
     return records_file_end(records, f, rc, err);
 }
 
 int records_latest_put(struct records *records, const struct records_latest *v, size_t n,
-                       struct err *err)
+                       const struct records_cover *covers, size_t n_covers, struct err *err)
 {
     int64_t now_us = clock_mono_us();
     int rc = ERR_OK;
-    if (!records->latest_behind && (rc = put_all(records, v, n, err)) == ERR_OK)
+    if (!records->latest_behind && (rc = put_all(records, v, n, covers, n_covers, err)) == ERR_OK)
         return rc;
     if (records->latest_behind && now_us - records->latest_tried_us < RETRY_US)
         return err_set(err, ERR_AGAIN, RECORDS_LATEST ".db is behind");
     records->latest_tried_us = now_us;
     if (!records->latest_behind && !records_file_is_bad(rc))
         return rc;
-    if ((rc = rebuild(records, err)) == ERR_OK)
+    if ((rc = renew(records, NULL, err)) == ERR_OK)
         records->latest_behind = false;
     return rc;
 }
@@ -459,16 +604,16 @@ static int begin_old(struct records *records, struct records_file **f, struct er
 
 int records_latest_erase(struct records *records, const char *imei, struct err *err)
 {
-    struct list list = {NULL, 0, 0};
+    struct found found = {.imei = imei};
     struct records_file *f;
-    int rc = gather(records, imei, &list, err);
+    int rc = gather(records, &found, err);
     if (rc == ERR_OK && (rc = begin_old(records, &f, err)) == ERR_OK) {
         rc = bind_and_run(f, "DELETE FROM latest WHERE imei = ?1", imei, 0, err);
-        if (rc == ERR_OK && list.n > 0 && list.v[0].time_ms > 0)
-            rc = write_row(f, &list.v[0], err);
+        if (rc == ERR_OK && found.list.n > 0 && found.list.v[0].time_ms > 0)
+            rc = write_row(f, &found.list.v[0], err);
         rc = end_anew(records, f, rc, err);
     }
-    free(list.v);
+    found_clear(&found);
     return rc == ERR_NOTFOUND ? ERR_OK : rc;
 }
 

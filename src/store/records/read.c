@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A page ends with the first of these. */
 #define PAGE_ROWS  256
@@ -270,6 +271,70 @@ int records_count(struct records *records, const struct records_query *query,
     for (size_t i = 0; rc == ERR_OK && i < names.n; i++)
         if (records_asked(query, names.name[i]))
             rc = count_file(records, names.name[i], query, out, err);
+    fsx_names_clear(&names);
+    return rc;
+}
+
+/* ---- by arrival ---- */
+
+/* Nor its log: nothing in it has arrived since. */
+static bool is_older(const struct records *records, const char *name, int64_t since_us)
+{
+    static const char *const endings[] = {"", "-wal"};
+    bool older = true;
+    for (size_t i = 0; i < 2; i++) {
+        char *path = NULL;
+        struct stat st;
+        struct err unimportant;
+        if (fsx_path(&path, &unimportant, "%s/%s.db%s", records->dir, name, endings[i]) == ERR_OK &&
+            stat(path, &st) == 0 && (int64_t)st.st_mtime >= since_us / 1000000)
+            older = false;
+        free(path);
+    }
+    return older;
+}
+
+static int arrived_in_file(struct records *records, const char *name, int64_t since_us,
+                           records_span_fn *fn, void *arg, struct err *err)
+{
+    struct records_file *f;
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    int rc = records_file_get(records, name, false, &f, err);
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(f->db, &st,
+                          "SELECT imei, min(ms), max(ms) FROM record JOIN tracker ON id = tracker"
+                          " WHERE arrived_ms >= ?1 GROUP BY id",
+                          err);
+    if (rc == ERR_OK)
+        sqlite3_bind_int64(st, 1, since_us / 1000 - f->base_ms);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        struct records_span span;
+        const char *imei = (const char *)sqlite3_column_text(st, 0);
+        if (!imei || strlen(imei) >= sizeof span.imei ||
+            !sqlx_int64(st, 1, 0, RECORDS_DAY_MS - 1, &span.from_ms) ||
+            !sqlx_int64(st, 2, 0, RECORDS_DAY_MS - 1, &span.until_ms))
+            continue; /* fsck tells it */
+        snprintf(span.imei, sizeof span.imei, "%s", imei);
+        span.from_ms += f->base_ms;
+        span.until_ms += f->base_ms;
+        rc = fn(arg, &span, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int records_arrived(struct records *records, int64_t since_us, records_span_fn *fn, void *arg,
+                    struct err *err)
+{
+    struct fsx_names names;
+    int rc = records_names(records, &names, err);
+    for (size_t i = 0; rc == ERR_OK && i < names.n; i++) {
+        if (strcmp(names.name[i], RECORDS_ODD) == 0 || is_older(records, names.name[i], since_us))
+            continue;
+        rc = arrived_in_file(records, names.name[i], since_us, fn, arg, err);
+        rc = rc < 0 && !err_is_temporary(rc) ? ERR_OK : rc;
+    }
     fsx_names_clear(&names);
     return rc;
 }

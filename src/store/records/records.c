@@ -1,5 +1,6 @@
 /* records: the store opened and closed, and records put into it. */
 #include "records_internal.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -161,12 +162,18 @@ static int put_rows(struct records_file *f, struct item *v, size_t n, struct err
     return rc;
 }
 
-static int put_file_once(struct records *r, struct item *v, size_t n, struct err *err)
+/* *cover: as it is then. */
+static int put_file_once(struct records *r, struct item *v, size_t n, struct records_cover *cover,
+                         struct err *err)
 {
     struct records_file *f;
     int rc = records_file_begin(r, v->file, true, &f, err);
+    snprintf(cover->name, sizeof cover->name, "%s", v->file);
     if (rc == ERR_OK) {
-        rc = records_file_end(r, f, put_rows(f, v, n, err), err);
+        rc = put_rows(f, v, n, err);
+        if (rc == ERR_OK)
+            rc = records_stamp(f->db, &cover->at, err);
+        rc = records_file_end(r, f, rc, err);
         if (r->lazy)
             sqlite3_db_release_memory(f->db);
     }
@@ -177,15 +184,15 @@ static int put_file_once(struct records *r, struct item *v, size_t n, struct err
 
 /* A file that will not get better is set aside, once; what is wrong with the new one, too, is not
  * the file. */
-static int put_file(struct records *r, struct item *v, size_t n, struct records_done *out,
-                    struct err *err)
+static int put_file(struct records *r, struct item *v, size_t n, struct records_cover *cover,
+                    struct records_done *out, struct err *err)
 {
-    int rc = put_file_once(r, v, n, err);
+    int rc = put_file_once(r, v, n, cover, err);
     if (!records_file_is_bad(rc) || r->keep_in_place)
         return rc;
     if ((rc = records_file_aside(r, v->file, out->aside, err)) < 0)
         return rc;
-    rc = put_file_once(r, v, n, err);
+    rc = put_file_once(r, v, n, cover, err);
     r->keep_in_place = records_file_is_bad(rc);
     return rc;
 }
@@ -199,7 +206,8 @@ static size_t count_files(const struct item *v, size_t n)
 }
 
 /* What is new of each tracker, a struct each of its turns in the order of files. */
-static int tell_latest(struct records *r, const struct item *v, size_t n, struct err *err)
+static int tell_latest(struct records *r, const struct item *v, size_t n,
+                       const struct records_cover *covers, size_t n_covers, struct err *err)
 {
     size_t used = 0;
     const char *imei = NULL;
@@ -207,14 +215,15 @@ static int tell_latest(struct records *r, const struct item *v, size_t n, struct
     if (n > 0 && !all)
         return err_nomem(err, "what trackers said last");
     for (size_t i = 0; i < n; i++) {
-        if (v[i].of->state != RECORDS_STORED || strcmp(v[i].file, RECORDS_ODD) == 0)
-            continue;
+        if (v[i].of->state == RECORDS_MISSING || strcmp(v[i].file, RECORDS_ODD) == 0)
+            continue; /* what is known may have come when nobody could tell */
         if (!imei || strcmp(imei, v[i].of->imei) != 0)
             memcpy(all[used++].imei, v[i].of->imei, AVL_IMEI_ROOM);
         imei = v[i].of->imei;
         records_latest_add(&all[used - 1], &v[i].record, v[i].of->arrived_us);
     }
-    int rc = used > 0 || r->latest_behind ? records_latest_put(r, all, used, err) : ERR_OK;
+    int rc = used > 0 || r->latest_behind ? records_latest_put(r, all, used, covers, n_covers, err)
+                                          : ERR_OK;
     free(all);
     return rc;
 }
@@ -238,9 +247,13 @@ int records_put(struct records *r, struct records_new *v, size_t n, struct recor
         v[i].state = RECORDS_MISSING;
     if (n == 0)
         return ERR_OK;
+    r->batch++;
+    size_t n_covers = 0;
+    struct records_cover *covers = calloc(n, sizeof *covers); /* of the files that were put into */
     struct item *items = calloc(n, sizeof *items);
-    int first = items ? hash_new(&h, err) : err_nomem(err, "a batch of records");
+    int first = items && covers ? hash_new(&h, err) : err_nomem(err, "a batch of records");
     if (first < 0) {
+        free(covers);
         free(items);
         return first;
     }
@@ -256,7 +269,8 @@ int records_put(struct records *r, struct records_new *v, size_t n, struct recor
     for (size_t i = 0, next; i < good; i = next) {
         for (next = i + 1; next < good && strcmp(items[i].file, items[next].file) == 0; next++)
             ;
-        int rc = put_file(r, &items[i], next - i, out, &one);
+        int rc = put_file(r, &items[i], next - i, &covers[n_covers], out, &one);
+        n_covers += rc == ERR_OK && strcmp(items[i].file, RECORDS_ODD) != 0;
         if (rc < 0 && first == ERR_OK)
             first = (*err = one).code;
     }
@@ -269,9 +283,10 @@ int records_put(struct records *r, struct records_new *v, size_t n, struct recor
         records_settle_one(r);
     r->lazy = false;
     /* They are on disk: that latest.db is behind is no reason to have them sent again. */
-    r->latest_behind |= tell_latest(r, items, good, &one) < 0;
+    r->latest_behind |= tell_latest(r, items, good, covers, n_covers, &one) < 0;
     count_states(v, n, out);
     hash_free(&h);
+    free(covers);
     free(items);
     return first;
 }

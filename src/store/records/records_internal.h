@@ -17,6 +17,19 @@
 /* The newest record is no newer than its arrival and this: a tracker's clock that is ahead. */
 #define RECORDS_AHEAD_MS  (10 * 60 * 1000)
 
+/* What changes with whatever is put into a file or deleted from it: its newest record, how often
+ * records were deleted, and whether it says whose it is. */
+struct records_stamp {
+    int64_t n, gone, roots;
+};
+int records_stamp(sqlite3 *db, struct records_stamp *out, struct err *err) DS_MUST_CHECK;
+
+/* … of a day's file. */
+struct records_cover {
+    char name[RECORDS_NAME_ROOM];
+    struct records_stamp at;
+};
+
 /* In the column `flags`. */
 enum { RECORDS_PRIVATE = 1, RECORDS_NO_FIX = 2, RECORDS_FLAGS = 3 };
 int records_flags(const struct avl_record *record);
@@ -38,6 +51,8 @@ enum records_sql {
     /* of latest.db */
     RECORDS_SQL_LATEST,
     RECORDS_SQL_LATEST_PUT,
+    RECORDS_SQL_COVERS,
+    RECORDS_SQL_COVER_PUT,
     /* of both */
     RECORDS_SQL_ROLLBACK,
     RECORDS_SQL_COUNT
@@ -49,9 +64,13 @@ enum records_sql {
 #define RECORDS_LOG_OPEN   1024
 #define RECORDS_LOG_CLOSED 256
 
+/* … and of one that is open, but that so many batches had nothing for: of a day that is over. */
+#define RECORDS_LOG_IDLE   1000
+
 struct records_file {
     struct records_file *next;
     int log_pages; /* after the last commit */
+    uint64_t used; /* in which batch */
     bool lazy;     /* its commits do not wait for the disk */
     char name[RECORDS_NAME_ROOM];
     int64_t base_ms; /* times in it count from here: the day's beginning */
@@ -66,6 +85,7 @@ struct records {
     struct records_file *files; /* the last used first */
     size_t files_max;           /* open at once */
     struct fsx_names unsettled; /* files that were closed, and have a log */
+    uint64_t batch;             /* their number */
     bool lazy;                  /* many files: one wait for all of them, at the end */
     bool unsynced;              /* that was not had: the next one is due in any case */
     bool keep_in_place;         /* a new file was not better: no other is set aside */
@@ -102,7 +122,8 @@ int records_file_lazy(struct records_file *f, bool lazy, struct err *err) DS_MUS
 /* Waits for the disk: all that was committed in any file. */
 int records_sync(struct records *records, struct err *err) DS_MUST_CHECK;
 
-/* Puts the log of one file that was closed with one into its file, if there is one. */
+/* Puts the log of one file that was closed with one, or that is idle, into its file, if there is
+ * one. */
 void records_settle_one(struct records *records);
 
 /* A copy of a file, which nobody else has open; nothing is left beside it. */
@@ -140,11 +161,14 @@ bool records_asked(const struct records_query *query, const char *name);
 void records_latest_add(struct records_latest *latest, const struct avl_record *record,
                         int64_t arrived_us);
 
-/* These n of trackers that differ from one another or not, merged with what is in the file. */
+/* These n of trackers that differ from one another or not, merged with what is in the file; by that
+ * it covers the n_covers files. */
 int records_latest_put(struct records *records, const struct records_latest *v, size_t n,
+                       const struct records_cover *covers, size_t n_covers,
                        struct err *err) DS_MUST_CHECK;
 
-/* Makes it anew unless it is as its last writer left it, and says that it has one now. */
+/* Adds what it does not cover unless it is as its last writer left it, or makes it anew; and says
+ * that it has a writer now. */
 int records_latest_open(struct records *records, struct err *err) DS_MUST_CHECK;
 void records_latest_close(struct records *records);
 

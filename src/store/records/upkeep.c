@@ -162,26 +162,16 @@ int records_check(struct records *records, const char *name, records_flaw_fn *fn
 
 /* ---- copied ---- */
 
-/* What changes with whatever is put into a file or deleted from it. */
-static int stamp(sqlite3 *db, int64_t out[3], struct err *err)
-{
-    int64_t *const to[] = {&out[0], &out[1], &out[2]};
-    return sqlx_numbers(db,
-                        "SELECT (SELECT coalesce(max(n), 0) FROM record),"
-                        " (SELECT coalesce(max(times), 0) FROM gone), (SELECT count(*) FROM root)",
-                        to, 3, err);
-}
-
 static bool is_same(const struct records *records, struct records_file *f, const char *before)
 {
     sqlite3 *db = NULL;
     struct root_id whose;
-    int64_t now[3], then[3];
+    struct records_stamp now, then;
     struct err no;
     bool same = records_copy_open(&db, before, &no) == ERR_OK &&
                 sqlx_root_get(db, &whose, &no) == ERR_OK && root_id_same(&whose, &records->root) &&
-                stamp(db, then, &no) == ERR_OK && stamp(f->db, now, &no) == ERR_OK &&
-                memcmp(now, then, sizeof now) == 0;
+                records_stamp(db, &then, &no) == ERR_OK &&
+                records_stamp(f->db, &now, &no) == ERR_OK && memcmp(&now, &then, sizeof now) == 0;
     sqlx_close(&db);
     return same;
 }
@@ -230,13 +220,25 @@ static bool is_of(const struct records_span *span, const char *name)
     return strcmp(name, RECORDS_ODD) == 0 || records_asked(&days, name);
 }
 
+/* Whose time is over. What is odd and yet of a time that is neither over nor to come (?2) arrived
+ * when this machine's clock was wrong: that says nothing of its age. */
+#define OVER     "arrived_ms < ?1"
+#define OVER_ODD "arrived_ms < ?1 AND (ms < ?1 OR ms > ?2)"
+
 /* "… FROM record" of those that go, by ?1 to ?3. */
 static const char *which(const struct going *g)
 {
-    return !g->span ? " FROM record WHERE arrived_ms < ?1"
-           : strcmp(g->name, RECORDS_ODD) == 0
-               ? " FROM record WHERE tracker = ?3 AND arrived_ms >= ?1 AND arrived_ms <= ?2"
-               : " FROM record WHERE tracker = ?3 AND ms >= ?1 AND ms <= ?2";
+    const bool odd = strcmp(g->name, RECORDS_ODD) == 0;
+    return !g->span ? odd ? " FROM record WHERE " OVER_ODD : " FROM record WHERE " OVER
+           : odd    ? " FROM record WHERE tracker = ?3 AND arrived_ms >= ?1 AND arrived_ms <= ?2"
+                    : " FROM record WHERE tracker = ?3 AND ms >= ?1 AND ms <= ?2";
+}
+
+static void bind_over(const struct going *g, const struct records_file *f, sqlite3_stmt *st)
+{
+    sqlite3_bind_int64(st, 1, g->before_us / 1000 - f->base_ms);
+    if (sqlite3_bind_parameter_count(st) > 1)
+        sqlite3_bind_int64(st, 2, clock_utc_us() / 1000 + RECORDS_DAYS_AHEAD * RECORDS_DAY_MS);
 }
 
 static int prepare(const struct going *g, struct records_file *f, const char *before,
@@ -248,7 +250,7 @@ static int prepare(const struct going *g, struct records_file *f, const char *be
     if (rc < 0)
         return rc;
     if (!g->span) {
-        sqlite3_bind_int64(*out, 1, g->before_us / 1000 - f->base_ms);
+        bind_over(g, f, *out);
     } else {
         const int64_t from_ms = g->span->from_ms, until_ms = g->span->until_ms;
         sqlite3_bind_int64(*out, 1, from_ms > 0 ? from_ms - f->base_ms : -f->base_ms);
@@ -370,10 +372,13 @@ static int any_stays(const struct going *g, struct records_file *f, int64_t *out
 {
     sqlite3_stmt *st = NULL;
     bool row = false;
-    int rc =
-        sqlx_prepare(f->db, &st, "SELECT EXISTS(SELECT 1 FROM record WHERE arrived_ms >= ?1)", err);
+    int rc = sqlx_prepare(f->db, &st,
+                          strcmp(g->name, RECORDS_ODD) == 0
+                              ? "SELECT EXISTS(SELECT 1 FROM record WHERE NOT (" OVER_ODD "))"
+                              : "SELECT EXISTS(SELECT 1 FROM record WHERE NOT (" OVER "))",
+                          err);
     if (rc == ERR_OK) {
-        sqlite3_bind_int64(st, 1, g->before_us / 1000 - f->base_ms);
+        bind_over(g, f, st);
         rc = sqlx_step(st, &row, err);
     }
     *out = rc < 0 || !row || sqlite3_column_int64(st, 0);

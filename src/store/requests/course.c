@@ -11,13 +11,27 @@
 
 /* A tracker that says nothing is asked again after 5 minutes, then after twice as long each time,
  * up to an hour; at its next login at once, but for one that was silent so often. */
-enum { SILENCES_AT_ONCE = 3, SILENCE_DOUBLINGS = 4 };
+enum { SILENCES_AT_ONCE = 3, DOUBLINGS = 7 };
+#define SILENCE_US  (5 * MIN_US)
+
+/* One that refuses as its ignition is off or its camera not there, and reports the contrary, is
+ * asked again after a minute, then after twice as long each time, up to an hour. */
+#define CONTRARY_US MIN_US
+
+/* One that does not report what is waited for is asked again after that. */
+#define UNTOLD_US   (60 * MIN_US)
 
 /* A camera starts within 2 to 3 s of the ignition. */
 #define IGNITION_US (5 * S_US)
 
 /* What an upload may stand still: the tracker's next try, and 10 minutes without a byte. */
 #define STALL_US    (REQUESTS_RETRY_US + 10 * MIN_US)
+
+/* Nothing waits for longer than an hour: what is further ahead is of a clock that was set back. */
+static bool is_reached(int64_t at_us, int64_t now_us)
+{
+    return now_us >= at_us || at_us > now_us + 120 * MIN_US;
+}
 
 static bool is_done_once(const struct requests_request *r)
 {
@@ -32,6 +46,13 @@ static int count_failure(struct row *row, const char *sort, int detail)
     row->failures = strcmp(row->failing, failing) == 0 ? row->failures + 1 : 1;
     snprintf(row->failing, sizeof row->failing, "%s", failing);
     return row->failures;
+}
+
+/* The n-th time, from 0 on: twice as long each time, up to an hour. */
+static int64_t longer_us(int64_t first_us, int n)
+{
+    int64_t us = first_us << (n < DOUBLINGS ? n : DOUBLINGS);
+    return us < 60 * MIN_US ? us : 60 * MIN_US;
 }
 
 static void end(struct requests_request *r, enum requests_state state)
@@ -61,10 +82,7 @@ static int unanswered(struct catalogue *c, struct row *row, const char *sort, co
                           "%s; it may have been carried out, and is not sent again", what);
     }
     int n = count_failure(row, sort, 0) - 1;
-    wait_for(r, REQUESTS_FOR_CONTACT,
-             now_us + (5 * MIN_US << (n < SILENCE_DOUBLINGS ? n : SILENCE_DOUBLINGS)));
-    if (r->not_before_us > now_us + 60 * MIN_US)
-        r->not_before_us = now_us + 60 * MIN_US;
+    wait_for(r, REQUESTS_FOR_CONTACT, now_us + longer_us(SILENCE_US, n));
     return row_change(c, row, now_us, words, err, "%s; asked again at the next contact", what);
 }
 
@@ -88,7 +106,8 @@ static int no_camera(struct catalogue *c, struct row *row, const struct camreq_a
 {
     struct requests_request *r = &row->r;
     unsigned lenses = lenses_of(r->what.camera);
-    if (count_failure(row, "no-camera", 0) <= a->repeats) {
+    int contrary = count_failure(row, "no-camera", 0) - a->repeats - 1;
+    if (contrary < 0) {
         wait_for(r, REQUESTS_FOR_TIME, now_us + a->repeat_s * S_US);
         return row_change(c, row, now_us, words, err, "%s; asked again after %d s", a->means,
                           a->repeat_s);
@@ -100,8 +119,18 @@ static int no_camera(struct catalogue *c, struct row *row, const struct camreq_a
     wait_for(r,
              (lenses & LENS_FRONT ? REQUESTS_FOR_FRONT : 0) |
                  (lenses & LENS_REAR ? REQUESTS_FOR_REAR : 0),
-             0);
-    return row_change(c, row, now_us, words, err, "%s; asked again when the tracker reports it",
+             contrary > 0 ? now_us + longer_us(CONTRARY_US, contrary - 1) : 0);
+    return row_change(c, row, now_us, words, err,
+                      "%s; asked again when the tracker reports it, or in an hour", a->means);
+}
+
+static int no_ignition(struct catalogue *c, struct row *row, const struct camreq_answer *a,
+                       int64_t now_us, const char *words, struct err *err)
+{
+    int contrary = count_failure(row, "ignition", 0) - 1;
+    wait_for(&row->r, REQUESTS_FOR_IGNITION,
+             contrary > 0 ? now_us + longer_us(CONTRARY_US, contrary - 1) : 0);
+    return row_change(c, row, now_us, words, err, "%s; asked again when it is on, or in an hour",
                       a->means);
 }
 
@@ -112,7 +141,12 @@ static int accepted(struct catalogue *c, struct row *row, const struct camreq_an
     r->state = REQUESTS_ACCEPTED;
     r->waits = 0;
     r->not_before_us = now_us + REQUESTS_RETRY_US;
-    r->answered_s = a->time_s;
+    /* Of a video it is the time asked for. Another one is in an answer that comes late, to what was
+     * asked before: its file is not this one. */
+    if (r->what.time_s == 0 || llabs(a->time_s - r->what.time_s) <= CAMREQ_SECONDS_MAX)
+        r->answered_s = a->time_s;
+    else
+        r->answered_s = 0;
     row->failures = 0;
     row->failing[0] = '\0';
     return row_change(c, row, now_us, words, err, "%s%s", a->means,
@@ -146,8 +180,7 @@ static int settle(struct catalogue *c, struct row *row, const struct camreq_answ
     case CAMREQ_FAILED:
         return try_again(c, row, a, now_us, words, err);
     case CAMREQ_NO_IGNITION:
-        wait_for(r, REQUESTS_FOR_IGNITION, 0);
-        return row_change(c, row, now_us, words, err, "%s; asked again when it is on", a->means);
+        return no_ignition(c, row, a, now_us, words, err);
     case CAMREQ_NO_CAMERA:
         return no_camera(c, row, a, now_us, words, err);
     case CAMREQ_NOT_THERE:
@@ -258,6 +291,23 @@ int requests_not_executed(struct catalogue *c, int64_t id, const char *why, int6
     return catalogue_leave(c, own, rc, err);
 }
 
+int requests_unsent(struct catalogue *c, int64_t id, const char *why, int64_t now_us,
+                    struct err *err)
+{
+    bool own, out;
+    struct row row;
+    int rc = enter_sent(c, id, &own, &row, &out, err);
+    if (rc < 0)
+        return rc;
+    if (out) {
+        int n = count_failure(&row, "unsent", 0) - 1;
+        row.r.sent--;
+        wait_for(&row.r, REQUESTS_FOR_CONTACT, now_us + longer_us(SILENCE_US, n));
+        rc = row_change(c, &row, now_us, "", err, "%s; sent at the next contact", why);
+    }
+    return catalogue_leave(c, own, rc, err);
+}
+
 int requests_link_lost(struct catalogue *c, const char *imei, int64_t now_us, struct err *err)
 {
     bool own;
@@ -269,7 +319,7 @@ int requests_link_lost(struct catalogue *c, const char *imei, int64_t now_us, st
     buf_init(&ids, CATALOGUE_KEYS_BYTES_MAX);
     rc = row_open_ids(c, imei, &ids, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&ids); i++) {
-        rc = row_get(c, catalogue_keys_at(&ids, i), &row, err);
+        rc = row_get_open(c, catalogue_keys_at(&ids, i), &row, err);
         if (rc == ERR_OK && row.r.state == REQUESTS_SENT)
             rc = unanswered(c, &row, "silent",
                             imei ? "the connection was lost before an answer"
@@ -305,8 +355,9 @@ static int hear(struct catalogue *c, struct row *row, enum requests_wait what, i
     if (what == REQUESTS_FOR_CONTACT && row->failures > SILENCES_AT_ONCE)
         return ERR_OK; /* not at each login of a tracker that never answers */
     r->waits &= ~(unsigned)what;
-    if (r->waits == 0)
-        r->not_before_us = what == REQUESTS_FOR_CONTACT ? now_us : now_us + IGNITION_US;
+    int64_t due_us = what == REQUESTS_FOR_CONTACT ? now_us : now_us + IGNITION_US;
+    if (r->waits == 0 && (what == REQUESTS_FOR_CONTACT || is_reached(r->not_before_us, due_us)))
+        r->not_before_us = due_us;
     return row_change(c, row, now_us, "", err, "%s",
                       what == REQUESTS_FOR_CONTACT    ? "the tracker is there"
                       : what == REQUESTS_FOR_IGNITION ? "the ignition is on"
@@ -327,7 +378,7 @@ int requests_heard(struct catalogue *c, const char *imei, enum requests_wait wha
     buf_init(&ids, CATALOGUE_KEYS_BYTES_MAX);
     rc = row_open_ids(c, imei, &ids, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&ids); i++) {
-        rc = row_get(c, catalogue_keys_at(&ids, i), &row, err);
+        rc = row_get_open(c, catalogue_keys_at(&ids, i), &row, err);
         if (rc == ERR_OK && row.r.state == REQUESTS_WAITING && row.r.waits & (unsigned)what)
             rc = hear(c, &row, what, now_us, err);
     }
@@ -384,21 +435,22 @@ static int tick(struct catalogue *c, struct row *row, int64_t now_us, struct err
     case REQUESTS_QUEUED:
     case REQUESTS_WAITING:
         /* what is on its way by itself has its time */
-        if (now_us < r->expires_us || (r->waits & REQUESTS_FOR_FILE && now_us < r->not_before_us))
+        if (now_us < r->expires_us ||
+            (r->waits & REQUESTS_FOR_FILE && !is_reached(r->not_before_us, now_us)))
             return ERR_OK;
         return expire(c, row, now_us, err);
     case REQUESTS_SENT:
-        if (now_us < r->changed_us + REQUESTS_ANSWER_US)
+        if (!is_reached(r->changed_us + REQUESTS_ANSWER_US, now_us))
             return ERR_OK;
         camreq_answer(r->what.kind, "", 0, true, &silence);
         return settle(c, row, &silence, now_us, "", err);
     case REQUESTS_ACCEPTED:
-        return now_us < r->not_before_us
+        return !is_reached(r->not_before_us, now_us)
                    ? ERR_OK
                    : overdue(c, row, "the file did not come within 35 minutes", now_us, err);
     case REQUESTS_UPLOADING:
         rc = progress(c, row, &last_us, err);
-        return rc < 0 || last_us == INT64_MAX || now_us < last_us + STALL_US
+        return rc < 0 || last_us == INT64_MAX || !is_reached(last_us + STALL_US, now_us)
                    ? rc
                    : overdue(c, row, "the upload stands still", now_us, err);
     case REQUESTS_FETCHED:
@@ -429,7 +481,7 @@ int requests_expire(struct catalogue *c, int64_t now_us, int *n, struct err *err
     buf_init(&ids, CATALOGUE_KEYS_BYTES_MAX);
     rc = row_open_ids(c, NULL, &ids, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&ids); i++) {
-        rc = row_get(c, catalogue_keys_at(&ids, i), &row, err);
+        rc = row_get_open(c, catalogue_keys_at(&ids, i), &row, err);
         if (rc == ERR_OK && now_us >= row.r.expires_us)
             rc = tick(c, &row, now_us, err);
         *n += rc == ERR_OK && row.r.state == REQUESTS_EXPIRED;
@@ -461,7 +513,7 @@ int requests_tracker_each(struct catalogue *c, requests_tracker_fn *fn, void *ar
 static unsigned lenses_busy(const struct requests_request *r, int64_t now_us)
 {
     bool coming = r->state == REQUESTS_ACCEPTED || r->state == REQUESTS_UPLOADING ||
-                  (r->state == REQUESTS_WAITING && now_us < r->not_before_us &&
+                  (r->state == REQUESTS_WAITING && !is_reached(r->not_before_us, now_us) &&
                    r->waits & (REQUESTS_FOR_OTHER | REQUESTS_FOR_FILE));
     return coming ? lenses_of(r->what.camera) : 0;
 }
@@ -469,8 +521,10 @@ static unsigned lenses_busy(const struct requests_request *r, int64_t now_us)
 static bool is_due(const struct requests_request *r, unsigned busy, int64_t now_us)
 {
     static const unsigned events = REQUESTS_FOR_IGNITION | REQUESTS_FOR_FRONT | REQUESTS_FOR_REAR;
-    return (r->state == REQUESTS_QUEUED || r->state == REQUESTS_WAITING) && !(r->waits & events) &&
-           now_us >= r->not_before_us && !(lenses_of(r->what.camera) & busy);
+    /* not every tracker reports these */
+    bool told = !(r->waits & events) || is_reached(r->changed_us + UNTOLD_US, now_us);
+    return (r->state == REQUESTS_QUEUED || r->state == REQUESTS_WAITING) && told &&
+           is_reached(r->not_before_us, now_us) && !(lenses_of(r->what.camera) & busy);
 }
 
 static int choose(struct catalogue *c, const char *imei, int64_t now_us,

@@ -16,10 +16,12 @@ static const char *camera_of(const struct camreq *what)
     return strcmp(what->camera, "dashcam") == 0 ? "front" : what->camera;
 }
 
-/* DualCam and ADAS call the server's request 0, DSM 11 (wire.h); of JSON nobody knows. */
+/* By its name: DualCam and ADAS call the server's request 0, DSM 11, and 0 is none of its triggers
+ * (wire.h). Of JSON nobody knows: what has no name may be one, and a name that says so. */
 static bool is_on_request(const struct catalogue_transfer *t)
 {
-    return t->trigger == 0 || strcmp(t->trigger_name, "request") == 0;
+    return strstr(t->trigger_name, "request") || !t->trigger_name[0] ||
+           strcmp(t->trigger_name, "trigger-0") == 0;
 }
 
 enum fit { FITS_NOT, FITS, FITS_BY_ORDER };
@@ -185,6 +187,7 @@ static int match_one(struct match *m, struct row *row, enum fit how, struct err 
 static int other_came(struct match *m, struct row *row, struct err *err)
 {
     if (!m->as || row->r.state != REQUESTS_WAITING || !(row->r.waits & REQUESTS_FOR_OTHER) ||
+        strcmp(camreq_kind_name(row->r.what.kind), m->t->kind) != 0 ||
         !(lenses_of(row->r.what.camera) & lenses_of(m->t->camera)))
         return ERR_OK;
     row->r.waits = 0;

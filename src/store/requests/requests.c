@@ -14,8 +14,9 @@ static bool is_file(const struct camreq *what)
 static int check(struct requests_request *r, int64_t now_us, struct err *err)
 {
     size_t n = strspn(r->imei, "0123456789");
-    if ((n != 14 && n != 15) || r->imei[n])
-        return err_set(err, ERR_CONFIG, "IMEI '%.15s': expected 14 or 15 digits", r->imei);
+    if (n != sizeof r->imei - 1)
+        return err_set(err, ERR_CONFIG, "IMEI '%.15s': expected 15 digits, as trackers log in with",
+                       r->imei);
     r->codec = r->codec ? r->codec : 12;
     if (r->codec != 12 && r->codec != 14)
         return err_set(err, ERR_CONFIG, "codec %d: expected 12 or 14", r->codec);
@@ -81,11 +82,13 @@ static int supersede(struct catalogue *c, const struct requests_request *by, int
     buf_init(&ids, CATALOGUE_KEYS_BYTES_MAX);
     int rc = row_open_ids(c, by->imei, &ids, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&ids); i++) {
-        rc = row_get(c, catalogue_keys_at(&ids, i), &row, err);
+        rc = row_get_open(c, catalogue_keys_at(&ids, i), &row, err);
         if (rc < 0 || row.r.id == by->id || strcmp(row.r.command, by->command) != 0 ||
             (row.r.state != REQUESTS_QUEUED && row.r.state != REQUESTS_WAITING))
             continue;
         row.r.state = REQUESTS_SUPERSEDED;
+        row.r.waits = 0;
+        row.r.not_before_us = 0;
         rc = row_change(c, &row, now_us, "", err, "the same was asked for anew: request %" PRId64,
                         by->id);
     }
@@ -140,6 +143,7 @@ int requests_cancel(struct catalogue *c, int64_t id, const char *who, int64_t no
                    row.r.state == REQUESTS_UPLOADING;
         row.r.state = REQUESTS_CANCELLED;
         row.r.waits = 0;
+        row.r.not_before_us = 0;
         rc = row_change(c, &row, now_us, "", err, "cancelled by %s%s", who,
                         out ? "; the tracker has the command, and may send the file none the less"
                             : "");
@@ -189,16 +193,29 @@ int requests_each(struct catalogue *c, const struct requests_filter *filter, req
 {
     struct buf ids;
     struct row row;
+    struct err one, first = {.code = ERR_OK};
+    sqlite3_stmt *st = NULL;
     buf_init(&ids, CATALOGUE_KEYS_BYTES_MAX);
     int rc = find(c, filter, &ids, err);
+    if (rc == ERR_OK)
+        rc = row_prepare_get(c, &st, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&ids); i++) {
-        rc = row_get(c, catalogue_keys_at(&ids, i), &row, err);
-        if (rc == ERR_NOTFOUND) /* removed meanwhile */
-            rc = ERR_OK;
-        else if (rc == ERR_OK)
+        int read = row_read(st, catalogue_keys_at(&ids, i), &row, &one);
+        if (read == ERR_OK)
             rc = fn(arg, &row.r, err);
+        else if (read == ERR_MALFORMED && first.code == ERR_OK)
+            first = one;
+        else if (read != ERR_MALFORMED && read != ERR_NOTFOUND) { /* removed meanwhile */
+            *err = one;
+            rc = read;
+        }
     }
+    sqlite3_finalize(st);
     buf_clear(&ids);
+    if (rc == ERR_OK && first.code != ERR_OK) {
+        *err = first;
+        rc = first.code;
+    }
     return rc;
 }
 
@@ -242,37 +259,34 @@ static bool read_file(sqlite3_stmt *st, struct requests_file *f)
 }
 
 /* The parts of a request, each by its place, so that fn may write. */
-static int part_at(struct catalogue *c, const char *sql, int64_t id, int64_t at, sqlite3_stmt **st,
-                   bool *found, struct err *err)
+static int part_at(sqlite3_stmt *st, int64_t id, int64_t at, bool *found, struct err *err)
 {
     *found = false;
-    int rc = row_prepare(c, st, sql, err);
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_int64(*st, 1, id);
-    sqlite3_bind_int64(*st, 2, at);
-    return sqlx_step(*st, found, err);
+    sqlite3_bind_int64(st, 1, id);
+    sqlite3_bind_int64(st, 2, at);
+    return sqlx_step(st, found, err);
 }
 
 int requests_event_each(struct catalogue *c, int64_t id, requests_event_fn *fn, void *arg,
                         struct err *err)
 {
     bool found = true;
-    int rc = ERR_OK;
+    sqlite3_stmt *st;
+    int rc = row_prepare(c, &st,
+                         "SELECT at_us, state, what, words FROM request_event"
+                         " WHERE request = ?1 AND n = ?2",
+                         err);
     for (int64_t n = 1; rc == ERR_OK && found; n++) {
         struct requests_event e;
-        sqlite3_stmt *st;
-        rc = part_at(c,
-                     "SELECT at_us, state, what, words FROM request_event"
-                     " WHERE request = ?1 AND n = ?2",
-                     id, n, &st, &found, err);
+        rc = part_at(st, id, n, &found, err);
         if (rc == ERR_OK && found && !read_event(st, &e))
             rc = sqlx_unreadable(
                 st, err, "catalogue: event %" PRId64 " of request %" PRId64 " is malformed", n, id);
-        sqlite3_finalize(st);
+        sqlx_reset(st);
         if (rc == ERR_OK && found)
             rc = fn(arg, &e, err);
     }
+    sqlite3_finalize(st);
     return rc;
 }
 
@@ -280,21 +294,22 @@ int requests_file_each(struct catalogue *c, int64_t id, requests_file_fn *fn, vo
                        struct err *err)
 {
     bool found = true;
-    int rc = ERR_OK;
+    sqlite3_stmt *st;
+    int rc = row_prepare(c, &st,
+                         "SELECT transfer, camera, at_us, complete, by_order FROM request_transfer"
+                         " WHERE request = ?1 ORDER BY at_us, transfer LIMIT 1 OFFSET ?2",
+                         err);
     for (int64_t n = 0; rc == ERR_OK && found; n++) {
         struct requests_file f;
-        sqlite3_stmt *st;
-        rc = part_at(c,
-                     "SELECT transfer, camera, at_us, complete, by_order FROM request_transfer"
-                     " WHERE request = ?1 ORDER BY at_us, transfer LIMIT 1 OFFSET ?2",
-                     id, n, &st, &found, err);
+        rc = part_at(st, id, n, &found, err);
         if (rc == ERR_OK && found && !read_file(st, &f))
             rc = sqlx_unreadable(st, err, "catalogue: a file of request %" PRId64 " is malformed",
                                  id);
-        sqlite3_finalize(st);
+        sqlx_reset(st);
         if (rc == ERR_OK && found)
             rc = fn(arg, &f, err);
     }
+    sqlite3_finalize(st);
     return rc;
 }
 
@@ -352,6 +367,39 @@ int requests_carry(struct catalogue *from, struct catalogue *to, struct err *err
         (rc = carry_table(from, to, "request_transfer", 6, err)) == ERR_OK)
         rc = carry_sequence(from, to, err);
     return catalogue_leave(to, own, rc, err);
+}
+
+#define OVER                                                                      \
+    " FROM request WHERE state NOT IN"                                            \
+    " ('queued', 'sent', 'accepted', 'uploading', 'waiting') AND changed_us < ?2" \
+    " AND ?1 IS NULL"
+
+int requests_sweep(struct catalogue *c, int64_t before_us, bool dry_run, int64_t *n,
+                   struct err *err)
+{
+    enum { AT_ONCE = 1000 };
+    bool own;
+    sqlite3_stmt *st = NULL;
+    int gone = AT_ONCE, rc;
+    *n = 0;
+    if (dry_run)
+        return row_number(c, "SELECT count(*)" OVER, NULL, before_us, n, err);
+    for (rc = ERR_OK; rc == ERR_OK && gone == AT_ONCE; *n += rc == ERR_OK ? gone : 0) {
+        if ((rc = catalogue_enter(c, &own, err)) < 0)
+            return rc;
+        rc = row_prepare(c, &st,
+                         "DELETE FROM request WHERE id IN (SELECT id" OVER " ORDER BY id LIMIT ?3)",
+                         err);
+        if (rc == ERR_OK) {
+            sqlite3_bind_int64(st, 2, before_us);
+            sqlite3_bind_int(st, 3, AT_ONCE);
+            rc = sqlx_run(st, err);
+            gone = rc == ERR_OK ? sqlite3_changes(c->db) : 0;
+        }
+        sqlite3_finalize(st);
+        rc = catalogue_leave(c, own, rc, err);
+    }
+    return rc;
 }
 
 #define OF_TIME                                              \

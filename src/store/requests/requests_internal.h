@@ -23,6 +23,10 @@ int row_open_ids(struct catalogue *c, const char *imei, struct buf *ids,
 
 int row_get(struct catalogue *c, int64_t id, struct row *out, struct err *err) DS_MUST_CHECK;
 
+/* … of many: the statement is prepared once. */
+int row_prepare_get(struct catalogue *c, sqlite3_stmt **out, struct err *err) DS_MUST_CHECK;
+int row_read(sqlite3_stmt *st, int64_t id, struct row *out, struct err *err) DS_MUST_CHECK;
+
 /* One of these. What cannot be read is as one that is over: it does not keep the others, and fsck
  * tells of it. */
 int row_get_open(struct catalogue *c, int64_t id, struct row *out, struct err *err) DS_MUST_CHECK;

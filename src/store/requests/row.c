@@ -151,7 +151,7 @@ static bool read_course(sqlite3_stmt *st, struct row *row)
     return true;
 }
 
-int row_get(struct catalogue *c, int64_t id, struct row *out, struct err *err)
+int row_prepare_get(struct catalogue *c, sqlite3_stmt **out, struct err *err)
 {
     static const char sql[] =
         "SELECT imei, kind, camera, time_s, seconds, resolution, host, port, com, codec, command,"
@@ -163,18 +163,30 @@ int row_get(struct catalogue *c, int64_t id, struct row *out, struct err *err)
         "  ORDER BY n DESC LIMIT 1),"
         " (SELECT min(at_us) FROM request_event WHERE request = ?1 AND state = 'sent')"
         " FROM request WHERE id = ?1";
-    sqlite3_stmt *st;
+    return row_prepare(c, out, sql, err);
+}
+
+int row_read(sqlite3_stmt *st, int64_t id, struct row *out, struct err *err)
+{
     bool found = false;
     *out = (struct row){.r.id = id};
-    int rc = row_prepare(c, &st, sql, err);
-    if (rc < 0)
-        return rc;
     sqlite3_bind_int64(st, 1, id);
-    rc = sqlx_step(st, &found, err);
+    int rc = sqlx_step(st, &found, err);
     if (rc == ERR_OK && !found)
         rc = err_set(err, ERR_NOTFOUND, "no such request: %" PRId64, id);
     else if (rc == ERR_OK && (!read_what(st, &out->r) || !read_course(st, out)))
         rc = sqlx_unreadable(st, err, "catalogue: request %" PRId64 " is malformed", id);
+    sqlx_reset(st);
+    return rc;
+}
+
+int row_get(struct catalogue *c, int64_t id, struct row *out, struct err *err)
+{
+    sqlite3_stmt *st;
+    *out = (struct row){.r.id = id};
+    int rc = row_prepare_get(c, &st, err);
+    if (rc == ERR_OK)
+        rc = row_read(st, id, out, err);
     sqlite3_finalize(st);
     return rc;
 }

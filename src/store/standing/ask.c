@@ -2,6 +2,7 @@
 #include "catalogue/catalogue_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/requests.h"
+#include "dashspool/wire.h"
 #include "standing_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@ enum {
     EVENTS_MAX = 200,
     KEPT_DAYS = 5, /* what is older than cards hold is not noted again */
 };
+
+/* Of table rule_event, in this order. */
+#define COLUMNS "rule, imei, time_ms, what, own, noted_us, due_us, outcome, request"
+#define DIGITS  "0123456789"
 
 enum { LENS_FRONT = 1, LENS_REAR = 2, LENS_ROAD = 4 };
 
@@ -257,9 +262,12 @@ static int see_transfer(void *arg, const struct catalogue_transfer *t, struct er
     int64_t at_us = t->known & CATALOGUE_TRIGGER_TIME_OK ? t->trigger_time_us : t->time_us;
     int64_t off_us = at_us - own->event->time_ms * 1000;
     unsigned lens = lens_of(t->camera);
+    char name[WIRE_TRIGGER_ROOM];
     (void)err;
-    if (!(t->known & CATALOGUE_HAS_META) || t->trigger != own->event->own || lens == LENS_ROAD ||
-        off_us < -CLIP_S * S_US || off_us > CLIP_S * S_US)
+    /* 499 counts as DualCams do; metadata in JSON has a name only. */
+    wire_trigger_name(WIRE_KIND_DUALCAM, (uint8_t)own->event->own, name);
+    if (!(t->known & CATALOGUE_HAS_META) || strcmp(t->trigger_name, name) != 0 ||
+        lens == LENS_ROAD || off_us < -CLIP_S * S_US || off_us > CLIP_S * S_US)
         return ERR_OK;
     if (t->state == CATALOGUE_STORED)
         own->here |= lens;
@@ -544,6 +552,40 @@ int standing_ask(const struct standing *rules, struct catalogue *c, struct recor
 
 /* ---- upkeep ---- */
 
+static bool is_event_row(sqlite3_stmt *st)
+{
+    static const char *const outcomes[] = {"",     "asked",  "with",    "camera",
+                                           "late", "beyond", "refused", "gone"};
+    struct pair pair;
+    char what[STANDING_WHAT_ROOM], outcome[16];
+    int64_t number;
+    if (!sqlx_text(st, 0, pair.rule, sizeof pair.rule) ||
+        !sqlx_text(st, 1, pair.imei, sizeof pair.imei) || pair.imei[strspn(pair.imei, DIGITS)] ||
+        strlen(pair.imei) != AVL_IMEI_ROOM - 1 ||
+        !sqlx_int64(st, 2, 0, INT64_MAX / 1000, &number) || !sqlx_text(st, 3, what, sizeof what) ||
+        !sqlx_int64(st, 4, 0, 255, &number) || !sqlx_text(st, 7, outcome, sizeof outcome) ||
+        (sqlite3_column_type(st, 8) != SQLITE_NULL && !sqlx_int64(st, 8, 1, INT64_MAX, &number)))
+        return false;
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+        if (strcmp(outcome, outcomes[i]) == 0)
+            return true;
+    return false;
+}
+
+int standing_check(struct catalogue *c, struct err *err)
+{
+    sqlite3_stmt *st;
+    bool found = true;
+    int rc = prepare(c, &st, "SELECT " COLUMNS " FROM rule_event", err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &found, err)) == ERR_OK && found)
+        if (!is_event_row(st))
+            rc = sqlx_unreadable(
+                st, err, "catalogue: an event of rule '%.40s' of tracker %.15s is malformed",
+                (const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1));
+    sqlite3_finalize(st);
+    return rc;
+}
+
 int standing_carry(struct catalogue *from, struct catalogue *to, struct err *err)
 {
     sqlite3_stmt *get = NULL, *put = NULL;
@@ -551,10 +593,7 @@ int standing_carry(struct catalogue *from, struct catalogue *to, struct err *err
     int rc = catalogue_enter(to, &own, err);
     if (rc < 0)
         return rc;
-    rc = prepare(from, &get,
-                 "SELECT rule, imei, time_ms, what, own, noted_us, due_us, outcome, request"
-                 " FROM rule_event",
-                 err);
+    rc = prepare(from, &get, "SELECT " COLUMNS " FROM rule_event", err);
     if (rc == ERR_OK)
         rc = prepare(to, &put, "INSERT INTO rule_event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                      err);

@@ -321,14 +321,17 @@ static int64_t arrival_before(const struct account *a, int64_t arrived_us)
 int account_track_find(const struct account *a, int64_t from_ms, int64_t until_ms,
                        const char *sha256, bool *found, struct buf *out, struct err *err)
 {
-    enum { ARRIVALS_MAX = 1000 }; /* records come by the frame */
+    /* Records come by the frame; of a flood not every state that it had is tried. */
+    enum { ARRIVALS_MAX = 1000, ROWS_MAX = 20000000 };
+    const size_t states = a->n > 0 ? ROWS_MAX / a->n + 1 : 0;
     struct buf csv;
     char hex[HASH_HEX_ROOM];
     int rc = ERR_OK;
     int64_t arrived_us = INT64_MAX;
     *found = false;
     buf_init(&csv, TRACK_BYTES_MAX);
-    for (int i = 0; rc == ERR_OK && i < ARRIVALS_MAX && !*found && arrived_us > INT64_MIN; i++) {
+    for (size_t i = 0;
+         rc == ERR_OK && i < ARRIVALS_MAX && i < states && !*found && arrived_us > INT64_MIN; i++) {
         buf_consume(&csv, csv.used);
         rc = account_track(a, from_ms, until_ms, arrived_us, &csv, err);
         if (rc == ERR_OK)

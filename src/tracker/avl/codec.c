@@ -94,20 +94,6 @@ bool avl_imei_read(const uint8_t *digits, char out[AVL_IMEI_ROOM])
     return false;
 }
 
-bool avl_imei_luhn(const char *imei)
-{
-    unsigned sum = 0;
-    if (!avl_imei_ok(imei))
-        return false;
-    for (size_t i = 0; i < AVL_IMEI_ROOM - 1; i++) {
-        unsigned digit = (unsigned)(imei[i] - '0');
-        if (i % 2 == 1) /* each second one counts twice, its digits added */
-            digit = digit * 2 > 9 ? digit * 2 - 9 : digit * 2;
-        sum += digit;
-    }
-    return sum % 10 == 0;
-}
-
 static size_t shown_bytes(uint8_t c)
 {
     return c >= ' ' && c < 0x7f ? 1 : 4;

@@ -1,4 +1,5 @@
 #include "avl_internal.h"
+#include "dashspool/text.h"
 
 enum {
     PING = 0xff,
@@ -63,7 +64,7 @@ static bool next_login(struct avl_stream *s, struct avl_item *out)
         return false;
     if (!avl_imei_read(p + 2, out->imei))
         return take_all(s, out, AVL_ITEM_LOGIN);
-    out->luhn = avl_imei_luhn(out->imei);
+    out->luhn = text_imei_ok(out->imei);
     s->begun = true;
     return take(s, out, AVL_ITEM_LOGIN, AVL_LOGIN_BYTES);
 }
@@ -82,7 +83,7 @@ static bool next_camera(struct avl_stream *s, struct avl_item *out)
         return refuse(s, out, AVL_BAD_PREAMBLE);
     for (size_t i = AVL_IMEI_ROOM - 1; i > 0; i--, imei /= 10)
         out->imei[i - 1] = (char)('0' + imei % 10);
-    out->luhn = avl_imei_luhn(out->imei);
+    out->luhn = text_imei_ok(out->imei);
     return take_all(s, out, AVL_ITEM_CAMERA);
 }
 

@@ -58,9 +58,6 @@ static const struct row rows[] = {
      "an older file comes first, nothing was captured"},
     {"invalid camera request", CAMREQ_INVALID, 0, 0, "the tracker does not know the command"},
     {"invalid argument", CAMREQ_INVALID, 0, 0, "the tracker does not take this argument"},
-    {"file type", CAMREQ_INVALID, 0, 0, "the tracker does not take this type of file"},
-    {"file source", CAMREQ_INVALID, 0, 0, "the tracker does not take this camera"},
-    {"duration", CAMREQ_INVALID, 0, 0, "the tracker does not take this length"},
     {"is not configured", CAMREQ_UNCONFIGURED, 0, 0,
      "the tracker is not configured for this camera"},
     {"not present", CAMREQ_NO_CAMERA, 60, 1, "the camera is not there"},
@@ -95,12 +92,43 @@ static bool take_row(const char *text, struct camreq_answer *out)
     return false;
 }
 
-/* The complaint about a time is that one word; "… from timestamp T" is none. */
-static bool of_time(const char *text)
+/* Of what is wrong about a command some firmware says the name alone. Others name what they were
+ * asked for before they answer: "Video request from source 1, duration 10. Preparing …". */
+static const struct {
+    const char *words, *means;
+} arguments[] = {
+    {"file type", "the tracker does not take this type of file"},
+    {"file source", "the tracker does not take this camera"},
+    {"timestamp", "the tracker does not take this time"},
+    {"duration", "the tracker does not take this length"},
+};
+
+/* It begins a sentence, or something is said to be wrong; and no value follows. */
+static bool complains(const char *text, const char *words)
 {
-    const char *p = strstr(text, "timestamp");
-    return p && !has(text, "from timestamp") && !has(text, "since timestamp") &&
-           (p == text || p[-1] == ' ') && strncmp(p + 9, " 1", 2) != 0;
+    bool wrong =
+        has(text, "error") || has(text, "invalid") || has(text, "incorrect") || has(text, "wrong");
+    for (const char *p = text; (p = strstr(p, words)) != NULL; p++) {
+        const char *before = p, *behind = p + strlen(words);
+        while (before > text && before[-1] == ' ')
+            before--;
+        behind += strspn(behind, " :=");
+        if (!isdigit((unsigned char)*behind) &&
+            (wrong || before == text || strchr(".:!", before[-1])))
+            return true;
+    }
+    return false;
+}
+
+static void take_argument(const char *text, struct camreq_answer *out)
+{
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
+        if (!complains(text, arguments[i].words))
+            continue;
+        out->class = CAMREQ_INVALID;
+        out->means = arguments[i].means;
+        return;
+    }
 }
 
 /* ---- what is right ---- */
@@ -148,12 +176,8 @@ static bool take_received(const char *text, struct camreq_answer *out)
 static void judge_file(const char *text, bool whole, struct camreq_answer *out)
 {
     out->connected = has(text, "already connected");
-    if (take_row(text, out) || take_time(text, whole, out) || take_received(text, out))
-        return;
-    if (of_time(text)) {
-        out->class = CAMREQ_INVALID;
-        out->means = "the tracker does not take this time";
-    }
+    if (!take_row(text, out) && !take_time(text, whole, out) && !take_received(text, out))
+        take_argument(text, out);
 }
 
 /* ---- commands without a file ---- */

@@ -1,0 +1,483 @@
+#include "refs.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTENT_MAX  8192 /* of a parameter set or slice header */
+#define SPS_MAX      16
+#define PPS_MAX      64
+#define RPS_MAX      64 /* num_short_term_ref_pic_sets (7.4.3.2.1) */
+#define DELTAS_MAX   16 /* pictures that one may keep (A.4.2) */
+#define LONGTERM_MAX 33
+
+/* ---- bits ---- */
+
+struct bits {
+    const uint8_t *p;
+    size_t n, at; /* in bits */
+    bool bad;
+};
+
+static unsigned bit(struct bits *b)
+{
+    if (b->at >= b->n) {
+        b->bad = true;
+        return 0;
+    }
+    unsigned v = b->p[b->at / 8] >> (7 - b->at % 8) & 1u;
+    b->at++;
+    return v;
+}
+
+static unsigned u(struct bits *b, int n)
+{
+    unsigned v = 0;
+    for (int i = 0; i < n; i++)
+        v = v << 1 | bit(b);
+    return v;
+}
+
+/* Exp-Golomb (9.2), at most `max`. */
+static unsigned ue(struct bits *b, unsigned max)
+{
+    int zeros = 0;
+    while (zeros < 31 && !b->bad && !bit(b))
+        zeros++;
+    unsigned v = (1u << zeros) - 1 + u(b, zeros);
+    if (v > max)
+        b->bad = true;
+    return b->bad ? 0 : v;
+}
+
+/* u(v) that tells one of n. */
+static unsigned one_of(struct bits *b, int n)
+{
+    int bits = 0;
+    while (1 << bits < n)
+        bits++;
+    return u(b, bits);
+}
+
+static void skip(struct bits *b, size_t n)
+{
+    b->at += n;
+    b->bad = b->bad || b->at > b->n;
+}
+
+/* ---- parameter sets ---- */
+
+struct rps { /* short-term; the nearest first, those before in front of those behind */
+    int n_before, n;
+    int delta[DELTAS_MAX];
+    bool used[DELTAS_MAX]; /* by the picture itself */
+};
+
+struct sps {
+    bool known, planes, long_term;
+    int poc_bits;
+    struct rps rps[RPS_MAX];
+    int n_rps;
+    unsigned long_poc[LONGTERM_MAX];
+    bool long_used[LONGTERM_MAX];
+    int n_long;
+};
+
+struct pps {
+    bool known, output_flag;
+    int sps, extra_bits;
+};
+
+struct entry { /* a picture that is kept */
+    int64_t poc, index;
+};
+
+struct refs {
+    struct media *m;
+    struct sps sps[SPS_MAX];
+    struct pps pps[PPS_MAX];
+    struct entry kept[DELTAS_MAX + 1];
+    int n_kept;
+    int64_t before; /* POC of the last picture that counts (8.3.1: prevTid0Pic) */
+    bool restart;   /* the next key picture begins a sequence */
+    bool no_rasl;   /* the last one did: what is shown before it and needs more is not decoded */
+    int64_t room;
+    uint8_t content[CONTENT_MAX];
+};
+
+static void read_profile(struct bits *b, int sub_layers)
+{
+    bool profile[8] = {0}, level[8] = {0};
+    skip(b, 96);
+    for (int i = 0; i < sub_layers; i++) {
+        profile[i] = bit(b);
+        level[i] = bit(b);
+    }
+    if (sub_layers > 0)
+        skip(b, 2 * (size_t)(8 - sub_layers));
+    for (int i = 0; i < sub_layers; i++)
+        skip(b, (profile[i] ? 88u : 0u) + (level[i] ? 8u : 0u));
+}
+
+static void skip_scaling_lists(struct bits *b)
+{
+    for (int size = 0; size < 4 && !b->bad; size++)
+        for (int matrix = 0; matrix < 6; matrix += size == 3 ? 3 : 1) {
+            if (!bit(b)) {
+                ue(b, 6);
+                continue;
+            }
+            int n = size == 0 ? 16 : 64;
+            for (int i = size > 1 ? -1 : 0; i < n && !b->bad; i++)
+                ue(b, 1024); /* se(v) has the same length */
+        }
+}
+
+static void add_delta(struct rps *r, struct bits *b, int delta, bool used)
+{
+    if (r->n == DELTAS_MAX) {
+        b->bad = true;
+        return;
+    }
+    r->delta[r->n] = delta;
+    r->used[r->n++] = used;
+}
+
+/* From another set, all moved by one delta (7-61, 7-62). */
+static void predict_rps(struct bits *b, struct rps *r, const struct rps *from)
+{
+    bool used[DELTAS_MAX + 1], keep[DELTAS_MAX + 1];
+    bool back = bit(b);
+    int move = (int)ue(b, 0x7fff) + 1, n = from->n, before = from->n_before;
+    move = back ? -move : move;
+    for (int j = 0; j <= n; j++) {
+        used[j] = bit(b);
+        keep[j] = used[j] || bit(b);
+    }
+    *r = (struct rps){0};
+    for (int j = n - 1; j >= before; j--)
+        if (keep[j] && from->delta[j] + move < 0)
+            add_delta(r, b, from->delta[j] + move, used[j]);
+    if (keep[n] && move < 0)
+        add_delta(r, b, move, used[n]);
+    for (int j = 0; j < before; j++)
+        if (keep[j] && from->delta[j] + move < 0)
+            add_delta(r, b, from->delta[j] + move, used[j]);
+    r->n_before = r->n;
+    for (int j = before - 1; j >= 0; j--)
+        if (keep[j] && from->delta[j] + move > 0)
+            add_delta(r, b, from->delta[j] + move, used[j]);
+    if (keep[n] && move > 0)
+        add_delta(r, b, move, used[n]);
+    for (int j = before; j < n; j++)
+        if (keep[j] && from->delta[j] + move > 0)
+            add_delta(r, b, from->delta[j] + move, used[j]);
+}
+
+/* st_ref_pic_set( at ), 7.3.7; at == sps->n_rps: of a slice header. */
+static void read_rps(struct bits *b, const struct sps *sps, int at, struct rps *out)
+{
+    struct rps r = {0};
+    if (at > 0 && bit(b)) {
+        int back = at == sps->n_rps ? (int)ue(b, (unsigned)at - 1) + 1 : 1;
+        if (!b->bad)
+            predict_rps(b, &r, &sps->rps[at - back]);
+    } else {
+        int before = (int)ue(b, DELTAS_MAX), behind = (int)ue(b, DELTAS_MAX);
+        int delta = 0;
+        for (int i = 0; i < before && !b->bad; i++) {
+            delta -= (int)ue(b, 0x7fff) + 1;
+            add_delta(&r, b, delta, bit(b));
+        }
+        r.n_before = r.n;
+        delta = 0;
+        for (int i = 0; i < behind && !b->bad; i++) {
+            delta += (int)ue(b, 0x7fff) + 1;
+            add_delta(&r, b, delta, bit(b));
+        }
+    }
+    *out = r;
+}
+
+/* 7.3.2.2.1, as far as the reference picture sets. */
+static void read_sps(struct refs *x, struct bits *b)
+{
+    struct sps s = {.known = true};
+    skip(b, 4);
+    int sub_layers = (int)u(b, 3);
+    skip(b, 1);
+    read_profile(b, sub_layers);
+    unsigned id = ue(b, SPS_MAX - 1);
+    if (ue(b, 3) == 3)
+        s.planes = bit(b);
+    ue(b, 65535);
+    ue(b, 65535);
+    if (bit(b))
+        for (int i = 0; i < 4; i++)
+            ue(b, 65535);
+    ue(b, 8);
+    ue(b, 8);
+    s.poc_bits = (int)ue(b, 12) + 4;
+    for (int i = bit(b) ? 0 : sub_layers; i <= sub_layers; i++) {
+        ue(b, DELTAS_MAX);
+        ue(b, DELTAS_MAX);
+        ue(b, UINT32_MAX);
+    }
+    for (int i = 0; i < 6; i++)
+        ue(b, 64);
+    if (bit(b) && bit(b))
+        skip_scaling_lists(b);
+    skip(b, 2);
+    if (bit(b)) { /* PCM */
+        skip(b, 8);
+        ue(b, 8);
+        ue(b, 8);
+        skip(b, 1);
+    }
+    int n = (int)ue(b, RPS_MAX);
+    s.n_rps = RPS_MAX + 1; /* none of them is that of a slice */
+    for (int i = 0; i < n && !b->bad; i++)
+        read_rps(b, &s, i, &s.rps[i]);
+    s.n_rps = n;
+    s.long_term = bit(b);
+    s.n_long = s.long_term ? (int)ue(b, LONGTERM_MAX - 1) : 0;
+    for (int i = 0; i < s.n_long && !b->bad; i++) {
+        s.long_poc[i] = u(b, s.poc_bits);
+        s.long_used[i] = bit(b);
+    }
+    if (!b->bad)
+        x->sps[id] = s;
+}
+
+/* 7.3.2.3.1, its beginning. */
+static void read_pps(struct refs *x, struct bits *b)
+{
+    struct pps p = {.known = true};
+    unsigned id = ue(b, PPS_MAX - 1);
+    p.sps = (int)ue(b, SPS_MAX - 1);
+    skip(b, 1);
+    p.output_flag = bit(b);
+    p.extra_bits = (int)u(b, 3);
+    if (!b->bad)
+        x->pps[id] = p;
+}
+
+static struct bits content_of(struct refs *x, const struct nal *nal)
+{
+    return (struct bits){.p = x->content, .n = 8 * nal_content(nal, x->content, sizeof x->content)};
+}
+
+static void read_set(struct refs *x, const struct nal *nal)
+{
+    struct bits b = content_of(x, nal);
+    if (nal->type == NAL_SPS)
+        read_sps(x, &b);
+    else if (nal->type == NAL_PPS)
+        read_pps(x, &b);
+}
+
+/* ---- a picture ---- */
+
+struct wanted { /* a picture that one refers to, or keeps for others */
+    int64_t poc;
+    bool used;
+    bool whole; /* poc is all of it, not its low bits alone */
+};
+
+struct header {
+    int64_t poc;
+    int poc_bits;
+    unsigned low; /* slice_pic_order_cnt_lsb */
+    bool hidden;
+    struct wanted wanted[DELTAS_MAX + LONGTERM_MAX];
+    int n;
+};
+
+static void want(struct header *h, struct bits *b, int64_t poc, bool used, bool whole)
+{
+    if (h->n == DELTAS_MAX + LONGTERM_MAX)
+        b->bad = true;
+    else
+        h->wanted[h->n++] = (struct wanted){poc, used, whole};
+}
+
+static void read_long_term(struct bits *b, const struct sps *s, struct header *h)
+{
+    int known = s->n_long > 0 ? (int)ue(b, LONGTERM_MAX - 1) : 0;
+    int n = known + (int)ue(b, LONGTERM_MAX - 1);
+    int64_t cycle = 0;
+    for (int i = 0; i < n && !b->bad; i++) {
+        unsigned poc, used;
+        if (i < known) {
+            unsigned k = one_of(b, s->n_long);
+            if (k >= (unsigned)s->n_long) {
+                b->bad = true;
+                break;
+            }
+            poc = s->long_poc[k];
+            used = s->long_used[k];
+        } else {
+            poc = u(b, s->poc_bits);
+            used = bit(b);
+        }
+        if (i == 0 || i == known)
+            cycle = 0;
+        bool whole = bit(b);
+        if (whole)
+            cycle += ue(b, UINT32_MAX);
+        int64_t high = h->poc - (int64_t)h->low - (cycle << s->poc_bits);
+        want(h, b, whole ? high + poc : poc, used, whole);
+    }
+}
+
+/* 7.3.6.1, up to the reference picture sets. */
+static bool read_header(struct refs *x, const struct nal *nal, struct header *h)
+{
+    struct bits b = content_of(x, nal);
+    struct rps r = {0};
+    bool irap = nal_is_irap(nal->type);
+    *h = (struct header){0};
+    if (!bit(&b)) /* the first slice is missing */
+        return false;
+    if (irap)
+        skip(&b, 1);
+    const struct pps *p = &x->pps[ue(&b, PPS_MAX - 1)];
+    const struct sps *s = &x->sps[p->sps];
+    if (b.bad || !p->known || !s->known)
+        return false;
+    h->poc_bits = s->poc_bits;
+    skip(&b, (size_t)p->extra_bits);
+    ue(&b, 2);
+    h->hidden = p->output_flag && !bit(&b);
+    if (s->planes)
+        skip(&b, 2);
+    if (nal->type == NAL_IDR_W_RADL || nal->type == NAL_IDR_N_LP)
+        return !b.bad;
+    h->low = u(&b, s->poc_bits);
+    int64_t period = (int64_t)1 << s->poc_bits;
+    int64_t high = irap && x->restart ? 0 : x->before - (x->before & (period - 1));
+    if (!(irap && x->restart)) { /* equation 8-1 */
+        int64_t low = x->before & (period - 1);
+        if (h->low < low && low - h->low >= period / 2)
+            high += period;
+        else if (h->low > low && h->low - low > period / 2)
+            high -= period;
+    }
+    h->poc = high + h->low;
+    if (!bit(&b))
+        read_rps(&b, s, s->n_rps, &r);
+    else if (s->n_rps == 0)
+        b.bad = true;
+    else
+        r = s->rps[one_of(&b, s->n_rps) % RPS_MAX];
+    for (int i = 0; i < r.n; i++)
+        want(h, &b, h->poc + r.delta[i], r.used[i], true);
+    if (s->long_term)
+        read_long_term(&b, s, h);
+    return !b.bad;
+}
+
+static int64_t find_kept(const struct refs *x, const struct header *h, const struct wanted *w)
+{
+    int64_t low = ((int64_t)1 << h->poc_bits) - 1;
+    for (int i = 0; i < x->n_kept; i++)
+        if (w->whole ? x->kept[i].poc == w->poc : (x->kept[i].poc & low) == w->poc)
+            return i;
+    return -1;
+}
+
+static int add_ref(struct refs *x, struct media_picture *p, int64_t index, struct err *err)
+{
+    struct media *m = x->m;
+    int rc =
+        media_grow(&m->ref, m->n_refs, &x->room, (int64_t)MEDIA_PICTURES_MAX * (DELTAS_MAX + 1),
+                   sizeof *m->ref, "references", err);
+    if (rc == ERR_OK) {
+        m->ref[m->n_refs++] = index;
+        p->n_refs++;
+    }
+    return rc;
+}
+
+/* 8.3.2: what the picture does not name is no longer kept. */
+static int take_refs(struct refs *x, int64_t index, const struct header *h, struct err *err)
+{
+    struct media_picture *p = &x->m->picture[index];
+    struct entry kept[DELTAS_MAX + 1];
+    int n = 0, rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < h->n; i++) {
+        int64_t k = find_kept(x, h, &h->wanted[i]);
+        if (k >= 0 && n < DELTAS_MAX)
+            kept[n++] = x->kept[k];
+        if (!h->wanted[i].used)
+            continue;
+        if (k < 0)
+            p->lacks = true;
+        else
+            rc = add_ref(x, p, x->kept[k].index, err);
+    }
+    kept[n++] = (struct entry){h->poc, index};
+    memcpy(x->kept, kept, (size_t)n * sizeof *kept);
+    x->n_kept = n;
+    return rc;
+}
+
+static int read_picture(struct refs *x, int64_t index, struct err *err)
+{
+    struct media_picture *p = &x->m->picture[index];
+    struct nal_scan scan = nal_scan_init(x->m->map + p->offset, p->n);
+    struct nal nal;
+    struct header h;
+    bool slice = false;
+    p->ref_at = x->m->n_refs;
+    while (!slice && nal_next(&scan, &nal)) {
+        slice = nal_is_slice(&nal);
+        if (nal_is_parameter_set(&nal))
+            read_set(x, &nal);
+        if ((nal.type == NAL_EOS || nal.type == NAL_EOB) && nal.layer == 0)
+            x->restart = true;
+    }
+    if (p->repeat)
+        return ERR_OK; /* the decoder has it already */
+    x->restart = x->restart || (slice && nal_resets_poc(nal.type));
+    if (slice && nal_is_irap(nal.type))
+        x->no_rasl = x->restart;
+    if (slice && x->no_rasl && (nal.type == NAL_RASL_N || nal.type == NAL_RASL_R)) {
+        p->hidden = true; /* 8.1.3 */
+        return ERR_OK;
+    }
+    if (!slice || !read_header(x, &nal, &h)) {
+        p->blind = true;
+        return ERR_OK;
+    }
+    /* So many are missing that the key picture with which the count began may be among them: what
+     * is kept is of another period. */
+    if (!nal_is_irap(nal.type) && (p->keyless || (p->missing > 0 && p->missing >= h.low)))
+        x->n_kept = 0;
+    if (nal_is_irap(nal.type) && x->restart)
+        x->n_kept = 0;
+    x->restart = x->restart && !nal_is_irap(nal.type);
+    p->hidden = h.hidden;
+    /* The lowest temporal layer, without leading pictures and those that no other of the layer
+     * refers to. */
+    bool counts = (nal.p[1] & 7) == 1 && !p->leading && (nal.type > NAL_RASL_R || nal.type % 2);
+    if (counts)
+        x->before = h.poc;
+    return take_refs(x, index, &h, err);
+}
+
+int refs_find(struct media *m, struct err *err)
+{
+    struct refs *x = calloc(1, sizeof *x);
+    int rc = ERR_OK;
+    if (!x)
+        return err_nomem(err, "the references");
+    x->m = m;
+    x->restart = true;
+    for (int i = 0; i < m->n_sets; i++) {
+        const struct media_set *s = &m->set[i];
+        read_set(x, &(struct nal){.type = s->type, .p = s->p, .n = s->n});
+    }
+    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
+        rc = read_picture(x, i, err);
+    free(x);
+    return rc;
+}
