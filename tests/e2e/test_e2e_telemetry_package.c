@@ -41,12 +41,13 @@ static const char *in_dir(const char *name)
 
 /* ---- the store ---- */
 
-/* Where it was `s` seconds after T0; from the 4th second on in private mode, it was elsewhere. */
+/* Where it was `s` seconds after T0; from the 4th second on in private mode, it was elsewhere. No
+ * time of day is spelled like these degrees. */
 static struct tracker_says at(int s, bool is_private)
 {
     struct tracker_says says = tracker_says(T0 + 1000 * s);
-    says.latitude_e7 = (is_private ? 578000000 : 547000000) + 1000 * s;
-    says.longitude_e7 = (is_private ? 263000000 : 252000000) + 1000 * s;
+    says.latitude_e7 = (is_private ? 678000000 : 647000000) + 1000 * s;
+    says.longitude_e7 = (is_private ? 1263000000 : 1252000000) + 1000 * s;
     says.speed_kmh = (uint16_t)(60 + s % 10);
     says.private_mode = is_private;
     says.odometer = (uint64_t)(7000000 + s);
@@ -234,7 +235,7 @@ static void test_a_package_has_what_the_tracker_said(void **state)
         "\"family\":\"fmb\",\"clip\":{\"from\":\"2024-11-29T07:23:45.000Z\",\"until\":"
         "\"2024-11-29T07:23:55.000Z\"},\"event\":{\"time\":\"2024-11-29T07:23:48.237Z"
         "\",\"difference_ms\":237,\"record\":18},\"records\":41,\"withheld\":0,");
-    has(full, TABLE, "\"lat\":54.7003000,\"lon\":25.2003000,\"altitude_m\":105,\"valid\":true}");
+    has(full, TABLE, "\"lat\":64.7003000,\"lon\":125.2003000,\"altitude_m\":105,\"valid\":true}");
     has(full, TABLE, "\"name\":\"external voltage\",\"value\":12.52,\"unit\":\"V\"");
     assert_false(is_there(full, OF(NONE) ".records.txt"));
     expect(RUN("verify", full), 0,
@@ -251,7 +252,7 @@ static void test_the_track_is_that_of_the_copies(void **state)
     char hex[HASH_HEX_ROOM];
     char *track = text_of(in_dir("full"), TRACK);
     assert_has(track, "# dashspool tracker track 1\n");
-    assert_has(track, "\n2024-11-29T07:23:53.000Z,54.7008000,");
+    assert_has(track, "\n2024-11-29T07:23:53.000Z,64.7008000,");
     assert_null(strstr(track, "07:23:54"));
     assert_ok(hash_text(track, strlen(track), hex, &err));
     has(in_dir("full"), "data/master/" VIDEO ".json", hex);
@@ -372,7 +373,7 @@ static void test_what_is_altered_is_said_in_words(void **state)
         {"sed -i 's/^\\(2024-11-29T07:23:46.000Z.*\\)00$/\\101/' " RECORDS,
          RECORDS ": line 18: expected a record of that codec"},
         {"sed -i '/^2024-11-29T07:23:46/d' " RECORDS, TABLE ": line 1 is not what"},
-        {"sed -i 's/,54.7001000,/,54.7011000,/' " TRACK,
+        {"sed -i 's/,64.7001000,/,64.7011000,/' " TRACK,
          TRACK ": it is not the track that the records give"},
         {"rm " TRACK, "tracks: it names 1, there are 0"},
         {"rm " RECORDS, "missing: " RECORDS},
