@@ -314,14 +314,9 @@ static int show(struct viewing *v, struct err *err)
         rc = paint(v, v->frame, p->pts + p->span, err);
     struct osd_planes planes = planes_of(v->canvas);
     if (rc == ERR_OK) {
-        /* DAMAGED PICTURE, or what refers to one; nothing for MEDIA_GOOD. */
-        enum media_state state = p->state;
         char lines[OSD_LINES][OSD_LINE_ROOM] = {""};
-        if (state != MEDIA_GOOD) {
-            snprintf(lines[0], OSD_LINE_ROOM, "%s",
-                     state == MEDIA_DAMAGED ? "DAMAGED PICTURE"
-                     : index < m->whole     ? "BUILT ON MISSING PICTURES"
-                                            : "BUILT ON A DAMAGED PICTURE");
+        snprintf(lines[0], OSD_LINE_ROOM, "%s", osd_mark_of(m, index));
+        if (lines[0][0]) {
             rc = osd_set(v->mark, lines, err);
             if (rc == ERR_OK)
                 osd_blend(v->mark, &planes);
