@@ -162,6 +162,13 @@ struct media_probe {
     int level;                   /* times 30, as in the stream: 93 is 3.1 */
     int width_px, height_px;
     char pixels[24], range[12], matrix[24]; /* FFmpeg's names; "" unknown */
+    struct media_change {                   /* of size or format; the first ones, in order */
+        int64_t picture, time_us;
+        int width_px, height_px;
+        char pixels[24];
+        char text[80]; /* "640x360, pixels 4:3" */
+    } change[MEDIA_FINDINGS_MAX];
+    int64_t changes;
 
     /* a video */
     int64_t pictures, key_pictures; /* that decode: those that copies have */
@@ -169,7 +176,10 @@ struct media_probe {
     int64_t pictures_in_file;       /* … and those at its start that do not */
     int64_t key_interval;           /* pictures between keys, the longest; 0 with one key */
     int64_t first_decodable;        /* picture */
-    double nominal_fps;             /* of the record headers; 0 unknown */
+    int64_t first_whole; /* picture: without a key picture at the start, those before it are built
+                            on some that are not there; behind the last one: all are */
+    char refresh[160];   /* … that in words; "" there is one */
+    double nominal_fps;  /* of the record headers; 0 unknown */
     bool has_camera_clock;
     int64_t camera_clock_us; /* of the first picture: how long the camera had been running */
     struct media_timing timing;

@@ -74,12 +74,19 @@ static void say_video(const struct media_probe *p)
     say("picture", "%dx%d, %s %s, level %.1f, %s%s%s%s%s", p->width_px, p->height_px, p->codec,
         p->profile, p->level / 30.0, p->pixels, p->range[0] ? ", range " : "", p->range,
         p->matrix[0] ? ", matrix " : "", p->matrix);
+    for (int64_t i = 0; i < p->changes && i < MEDIA_FINDINGS_MAX; i++)
+        say("", "from frame %lld (%.3f s) on: %s", (long long)p->change[i].picture,
+            seconds(p->change[i].time_us), p->change[i].text);
+    if (p->changes > MEDIA_FINDINGS_MAX)
+        say("", "… and %lld more changes", (long long)(p->changes - MEDIA_FINDINGS_MAX));
     say("frames", "%lld in %.2f s, %lld key frames (at least one every %lld)",
         (long long)p->pictures, seconds(p->duration_us), (long long)p->key_pictures,
         (long long)(p->key_interval ? p->key_interval : p->pictures));
     if (p->pictures_in_file > p->pictures)
         say("", "%lld more at the start of the file cannot be decoded and are left out",
             (long long)(p->pictures_in_file - p->pictures));
+    if (p->refresh[0])
+        say("refresh", "%s", p->refresh);
     /* The vote: each source with its rate, the chosen one first. */
     say("rate", "%.3f frames/s from %s", p->timing.fps[p->timing.chosen],
         media_source_name(p->timing.chosen));
@@ -255,6 +262,20 @@ static json_t *parts_json(const struct media_probe *p)
     return all;
 }
 
+/* Of size or format. */
+static json_t *changes_json(const struct media_probe *p)
+{
+    json_t *all = json_array();
+    for (int64_t i = 0; i < p->changes && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_change *c = &p->change[i];
+        json_array_append_new(all, json_pack("{s:I, s:I, s:i, s:i, s:o}", "picture",
+                                             (json_int_t)c->picture, "time_us",
+                                             (json_int_t)c->time_us, "width_px", c->width_px,
+                                             "height_px", c->height_px, "pixels", text(c->pixels)));
+    }
+    return all;
+}
+
 static json_t *timing_json(const struct media_timing *t)
 {
     char dispute[MEDIA_DISPUTE_ROOM];
@@ -286,14 +307,15 @@ static json_t *damage_json(const struct media_probe *p)
 static json_t *video_json(const struct media_probe *p)
 {
     return json_pack(
-        "{s:o, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, "
+        "{s:o, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, "
         "s:b, s:b, s:I, s:o}",
         "profile", text(p->profile), "level", p->level / 30.0, "pixels", text(p->pixels), "range",
         text(p->range), "matrix", text(p->matrix), "pictures", (json_int_t)p->pictures,
         "key_pictures", (json_int_t)p->key_pictures, "pictures_in_file",
         (json_int_t)p->pictures_in_file, "key_interval", (json_int_t)p->key_interval,
-        "first_decodable", (json_int_t)p->first_decodable, "duration_us",
-        (json_int_t)p->duration_us, "nominal_fps", p->nominal_fps, "camera_clock_us",
+        "first_decodable", (json_int_t)p->first_decodable, "first_whole",
+        (json_int_t)p->first_whole, "duration_us", (json_int_t)p->duration_us, "nominal_fps",
+        p->nominal_fps, "camera_clock_us",
         p->has_camera_clock ? json_integer(p->camera_clock_us) : json_null(), "timing",
         timing_json(&p->timing), "sound",
         p->sound_records
@@ -321,8 +343,12 @@ static json_t *probe_json(const char *path, const struct media_probe *p)
                                      "orientation", p->orientation, "complete", (int)p->complete,
                                      "damage", text(p->photo_damage))
                          : video_json(p);
-    if (j && more && json_object_update_missing(j, more) == 0 && !photo)
+    if (j && more && json_object_update_missing(j, more) == 0 && !photo) {
         json_object_set_new(j, "damage", damage_json(p));
+        json_object_set_new(j, "refresh", text(p->refresh));
+        json_object_set_new(j, "picture_changes", json_integer(p->changes));
+        json_object_set_new(j, "first_picture_changes", changes_json(p));
+    }
     json_decref(more);
     return j;
 }

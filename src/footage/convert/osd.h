@@ -196,6 +196,9 @@ bool osd_context_own_position(const struct osd_context *c, double *lat_deg, doub
 void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
                  char out[OSD_LINES][OSD_LINE_ROOM]);
 
+/* What is wrong with a picture, to be said in it; "" nothing is known to be. */
+const char *osd_mark_of(const struct media *m, int64_t index);
+
 /* What they tell of when and where: "clock and position", "clock", "position"; "text" where they do
  * not, as it is not known, hidden, or not in the template. */
 const char *osd_text_of_what(const struct osd_context *c);

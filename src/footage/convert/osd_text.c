@@ -535,6 +535,15 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
     }
 }
 
+const char *osd_mark_of(const struct media *m, int64_t index)
+{
+    enum media_state state = m->picture[index].state;
+    return state == MEDIA_GOOD      ? ""
+           : state == MEDIA_DAMAGED ? "DAMAGED PICTURE"
+           : index < m->whole       ? "BUILT ON MISSING PICTURES"
+                                    : "BUILT ON A DAMAGED PICTURE";
+}
+
 const char *osd_text_of_what(const struct osd_context *c)
 {
     double lat, lon;

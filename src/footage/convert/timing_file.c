@@ -5,6 +5,7 @@
 #include "media/timing.h"
 #include <inttypes.h>
 #include <jansson.h>
+#include <libavutil/pixdesc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,28 @@ static void put_recordings(const struct sheet *s)
     put(s, "],\n");
 }
 
+/* Where size or format of the picture change; nothing where they do not. */
+static void put_shapes(const struct sheet *s)
+{
+    const struct media *m = s->t->m;
+    if (m->n_shapes < 2)
+        return;
+    put(s, "\"sizes\":[");
+    for (int64_t i = 0; i < m->n_shapes; i++) {
+        const struct media_shape *shape = &m->shape[i];
+        const struct media_picture *p = &m->picture[shape->from];
+        int64_t from = s->t->osd->redacted ? media_shown_before(m, p->pts) : shape->from;
+        put(s, i ? ",\n{" : "\n{");
+        fprintf(s->file, "\"from\":%" PRId64 ",", from);
+        put_seconds(s, "from_s", p->time_us - m->start_us, ",");
+        fprintf(s->file, "\"width_px\":%d,\"height_px\":%d,\"pixel_aspect\":\"%d:%d\",",
+                shape->width_px, shape->height_px, shape->sample_aspect.num,
+                shape->sample_aspect.den);
+        put_text(s, "pixels", av_get_pix_fmt_name(shape->format), "}");
+    }
+    put(s, "],\n");
+}
+
 static void put_damage(const struct sheet *s)
 {
     const struct media_damage *d = &s->t->m->damage;
@@ -342,6 +365,7 @@ static int put_json(const struct sheet *s, struct err *err)
     put(s, "],\n");
     put_recordings(s);
     put_gaps(s);
+    put_shapes(s);
     const struct media *m = s->t->m;
     put(s, "\"silence\":[");
     for (int64_t i = 0; i < m->n_silences; i++) {

@@ -8,12 +8,15 @@
 
 #define GAP_STEPS      1.75 /* a step longer than so many nominal ones: pictures were dropped */
 #define PTMF_ZEROS_MAX 8    /* of a record, whose length is known: encoders align to 4 or 8 */
+#define KEPT_MAX       16   /* pictures that a decoder keeps (A.4.2) */
 static const char repeated[] = "the same picture comes twice";
 static const char no_key[] = "its recording begins without a key picture";
 static const char parts_missing[] = "parts of it are missing";
 static const char no_picture[] = "no picture comes out of it";
 static const char header_broken[] = "its slice header is broken";
 static const char ends_within[] = "the file ends within it";
+static const char before_refresh[] =
+    "it is built on pictures before the start, and not all of it was coded anew yet";
 
 void damage_mark(struct media_picture *p, const char *why)
 {
@@ -287,16 +290,19 @@ static int judge_numbers(struct media *m, struct err *err)
     return rc;
 }
 
-/* It refers to a picture that is not there, or is not as it should be. */
+/* It refers to a picture that is not there, or is not as it should be. From m->whole on, nothing
+ * depends on what was before that, whatever is referred to. */
 static bool is_affected(const struct media *m, int64_t i)
 {
     const struct media_picture *p = &m->picture[i];
-    bool affected = p->lacks;
+    bool refreshed = m->whole > m->first && i >= m->whole;
+    bool affected = p->lacks && !(refreshed && i < m->whole + KEPT_MAX);
     for (int k = 0; k < p->n_refs && !affected; k++) {
-        const struct media_picture *q = &m->picture[m->ref[p->ref_at + k]];
-        affected = q->state != MEDIA_GOOD && !damage_is_repeat(q);
+        int64_t ref = m->ref[p->ref_at + k];
+        const struct media_picture *q = &m->picture[ref];
+        affected = q->state != MEDIA_GOOD && !damage_is_repeat(q) && !(refreshed && ref < m->whole);
     }
-    if (p->blind && !p->key) /* then it is taken to refer to the one before it */
+    if (p->blind && !p->key && !(refreshed && i == m->whole)) /* then to the one before it */
         affected =
             affected || (i > m->first && p[-1].state != MEDIA_GOOD && !damage_is_repeat(&p[-1]));
     return affected;
@@ -332,7 +338,8 @@ void damage_settle(struct media *m)
     /* Plain H.265 is cut off anywhere: where its last picture is not all there, that is why. */
     struct media_picture *last = &m->picture[m->n_pictures - 1];
     if (m->container == MEDIA_ANNEXB && last->state == MEDIA_DAMAGED &&
-        (last->why == parts_missing || last->why == no_picture || last->why == header_broken)) {
+        (strcmp(last->why, parts_missing) == 0 || strcmp(last->why, no_picture) == 0 ||
+         last->why == header_broken || last->why == ends_within)) {
         last->why = ends_within;
         d->cut_bytes = (int64_t)last->n;
     }
@@ -374,6 +381,11 @@ int damage_find(struct media *m, struct err *err)
         if (why)
             damage_mark(p, why);
     }
+    for (int64_t i = m->first; i < m->whole; i++)
+        if (m->picture[i].state == MEDIA_GOOD) {
+            m->picture[i].state = MEDIA_AFFECTED;
+            m->picture[i].why = before_refresh;
+        }
     media_warn_count(m, m->layered, "unit of another layer (nuh_layer_id) is kept, but not shown",
                      "units of other layers (nuh_layer_id) are kept, but not shown");
     if (m->container == MEDIA_PTMF)

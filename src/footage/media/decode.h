@@ -46,8 +46,4 @@ int decoder_send(struct decoder *d, const struct media *m, int64_t index,
 /* *got is false when there is none (yet). */
 int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err) DS_MUST_CHECK;
 
-/* Finds the first key picture that decodes (m->first), and notes the size, the format and the
- * parameter sets found there. Its leading pictures go. ERR_MALFORMED if there is none. */
-int decode_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
-
 #endif

@@ -13,6 +13,10 @@
  *   examine.c     all of them, and what is wrong with each
  *   times.c       in which order and when pictures are shown
  *   sound.c       the sound on one time line
+ *   sets.c        parameter sets
+ *   start.c       where decoding starts
+ *   refresh.c     a start without a key picture
+ *   shapes.c      sizes and formats of the pictures
  */
 #ifndef MEDIA_MEDIA_H
 #define MEDIA_MEDIA_H
@@ -84,6 +88,13 @@ struct media_hole {            /* pictures that the camera made and that are not
     bool recording;            /* lost is 0 as another recording begins */
 };
 
+struct media_shape { /* size and format */
+    int64_t from;    /* picture: a key picture */
+    int width_px, height_px;
+    enum AVPixelFormat format;
+    AVRational sample_aspect; /* of a pixel; 1:1 where nothing is said */
+};
+
 struct media_set {
     int type, id;
     const uint8_t *p; /* in the map */
@@ -101,7 +112,10 @@ struct media {
     int64_t *ref; /* indices of pictures to which others refer (refs.h) */
     int64_t n_refs;
     int64_t first; /* pictures before this one cannot be decoded and are left out */
-    int64_t n_led; /* leading pictures of that one, not in picture[]: they are left out, too */
+    int64_t whole; /* … and those before this one are built on pictures that are not there: there is
+                      no key picture at `first`, but intra refresh (refresh.h); else `first` */
+    int64_t mostly; /* … of which this is the first that was mostly coded anew; -1: unknown */
+    int64_t n_led;  /* leading pictures of that one, not in picture[]: they are left out, too */
     struct media_sound *sound;
     int64_t n_sounds, room_sounds;
     int nominal_fps;  /* PTMF header of the first picture; 0 unknown */
@@ -110,8 +124,10 @@ struct media {
     struct media_set set[MEDIA_SETS_MAX]; /* in force at `first` */
     int n_sets;
     bool sets_change; /* behind `first` others come */
-    uint8_t *lent;    /* Annex-B parameter sets of another clip, in force before the own ones */
+    uint8_t *lent;    /* Annex-B parameter sets in force before the own ones: of another clip … */
     size_t n_lent;
+    bool lent_late;   /* … or own ones, that come behind the first slices */
+    int64_t own_sets; /* picture: the first that has an SPS and a PPS in front */
 
     int profile, level; /* H.265 annex A: general_profile_idc, general_level_idc */
     int reorder;        /* pictures that may be decoded before one and shown after it */
@@ -123,6 +139,10 @@ struct media {
     enum AVColorSpace space;
     AVRational sample_aspect;
     double stream_fps;
+    struct media_shape *shape; /* in order; the first is that of the fields above */
+    int64_t n_shapes, room_shapes;
+    int view_width_px, view_height_px; /* of the largest */
+    AVRational view_aspect;
 
     struct media_hole *hole; /* in time order */
     int64_t n_holes, room_holes;
@@ -188,14 +208,40 @@ int64_t media_shown_before(const struct media *m, int64_t pts);
 /* Two pictures have the same bytes. */
 bool media_alike(const struct media *m, int64_t i, int64_t k);
 
+/* ---- sets.c ---- */
+
 /* Collects the parameter sets in force at m->first, and sets m->sets_change. */
 int media_collect_sets(struct media *m, struct err *err) DS_MUST_CHECK;
 
-/* The parameter sets with start codes; av_malloc'ed with FFmpeg's padding, the caller's. */
+/* Those in front of a picture come into force. */
+int media_take_sets(struct media *m, int64_t index, struct err *err) DS_MUST_CHECK;
+
+/* Of those in force, the SPS that a picture is coded by; NULL: it is not there. */
+const struct media_set *media_active_sps(const struct media *m, int64_t index);
+
+/* The parameter sets in force with start codes, VPS and SPS first: libavcodec judges each by those
+ * that it has read. av_malloc'ed with FFmpeg's padding, the caller's. */
 int media_extradata(const struct media *m, uint8_t **out, int *n, struct err *err) DS_MUST_CHECK;
 
 /* A parameter set that the samples need not repeat. */
 bool media_in_sets(const struct media *m, const struct nal *nal);
+
+/* ---- shapes.c ---- */
+
+/* Fills in m->shape and what a viewing copy has of them; with times known. */
+int media_find_shapes(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* "640x360", and what of its pixels and format is unlike the one before. */
+#define MEDIA_SHAPE_ROOM 80
+void media_shape_text(const struct media_shape *shape, const struct media_shape *before,
+                      char out[MEDIA_SHAPE_ROOM]);
+
+/* Where in a view of view_width_px × view_height_px a picture of this size and pixel aspect lies:
+ * as large as it can be, undistorted, in the middle; even numbers, unless it is all of it. */
+struct media_box {
+    int x, y, w, h;
+};
+struct media_box media_fit(const struct media *m, int width_px, int height_px, AVRational aspect);
 
 /* ---- container.c ---- */
 
@@ -225,6 +271,13 @@ int media_find_recordings(struct media *m, struct err *err) DS_MUST_CHECK;
 /* Narrows from..until to recording `number` (from 1), for the index to be built anew.
  * ERR_NOTFOUND: there is none. */
 int media_keep_recording(struct media *m, int number, struct err *err) DS_MUST_CHECK;
+
+/* ---- start.c ---- */
+
+/* Finds the first key picture that decodes (m->first), or a start by intra refresh (refresh.h), and
+ * notes the size, the format and the parameter sets found there. Its leading pictures go.
+ * ERR_MALFORMED if there is none. */
+int media_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* ---- times.c ---- */
 

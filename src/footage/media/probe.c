@@ -3,6 +3,7 @@
 #include "dashspool/reader.h"
 #include "examine.h"
 #include "photo.h"
+#include "refresh.h"
 #include "timing.h"
 #include <libavutil/pixdesc.h>
 #include <stdarg.h>
@@ -31,6 +32,21 @@ static void describe_stream(const struct media *m, struct media_probe *out)
          : m->range == AVCOL_RANGE_MPEG ? "limited"
                                         : "");
     name(out->matrix, sizeof out->matrix, av_color_space_name(m->space));
+}
+
+static void describe_changes(const struct media *m, struct media_probe *out)
+{
+    out->changes = m->n_shapes - 1;
+    for (int64_t i = 0; i < out->changes && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_shape *s = &m->shape[i + 1];
+        struct media_change *c = &out->change[i];
+        *c = (struct media_change){.picture = s->from,
+                                   .time_us = m->picture[s->from].time_us - m->start_us,
+                                   .width_px = s->width_px,
+                                   .height_px = s->height_px};
+        name(c->pixels, sizeof c->pixels, av_get_pix_fmt_name(s->format));
+        media_shape_text(s, &m->shape[i], c->text);
+    }
 }
 
 struct found {
@@ -85,6 +101,7 @@ static int probe_video(const char *path, const struct media_facts *facts,
     int rc = media_open(&m, path, out->container, facts, options, err);
     if (rc == ERR_OK) {
         describe_stream(&m, out);
+        describe_changes(&m, out);
         int64_t last_key = -1;
         media_count(&m, &out->pictures, &out->key_pictures);
         out->pictures_in_file = m.n_pictures + m.n_led;
@@ -96,13 +113,15 @@ static int probe_video(const char *path, const struct media_facts *facts,
             last_key = i;
         }
         out->first_decodable = m.first;
+        out->first_whole = m.whole;
+        refresh_text(&m, out->refresh);
         out->duration_us = m.duration_us;
         out->nominal_fps = m.nominal_fps;
         out->has_camera_clock = m.container == MEDIA_PTMF;
         out->camera_clock_us = m.clock_us;
         out->timing = m.timing;
         describe_parts(&m, out);
-        out->borrowed_sets = m.lent != NULL;
+        out->borrowed_sets = m.n_lent > 0 && !m.lent_late;
         out->end_unknown = m.container == MEDIA_ANNEXB;
         out->sound_records = m.n_sounds;
         for (int64_t i = 0; i < m.n_sounds; i++)

@@ -254,5 +254,6 @@ int media_keep_recording(struct media *m, int number, struct err *err)
     free(m->lent);
     m->lent = NULL;
     m->n_lent = 0;
+    m->lent_late = false;
     return ERR_OK;
 }

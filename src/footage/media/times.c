@@ -18,13 +18,13 @@
 
 /* ---- order ---- */
 
-/* The parser reads the parameter sets of another clip before anything else. */
+/* The parser reads the parameter sets that are lent before anything else. */
 static int set_extradata(const struct media *m, AVCodecContext *ctx, struct err *err)
 {
     ctx->extradata = av_mallocz(m->n_lent + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!ctx->extradata)
         return err_nomem(err, "the parameter sets");
-    memcpy(ctx->extradata, m->lent, m->n_lent);
+    nal_put_in_order(ctx->extradata, m->lent, m->n_lent);
     ctx->extradata_size = (int)m->n_lent;
     return ERR_OK;
 }
@@ -40,6 +40,22 @@ static void settle_poc(struct media *m, int64_t i, const struct media_picture *k
         p->poc = i > 0 && m->picture[i - 1].period == p->period ? m->picture[i - 1].poc : 0;
 }
 
+/* The parser, too, judges a parameter set by those that it has read. */
+static void parse_picture(const struct media *m, const struct media_picture *p,
+                          AVCodecParserContext *parser, AVCodecContext *ctx)
+{
+    int unused_n, n = p->n < INT_MAX / 2 ? (int)p->n : INT_MAX / 2;
+    const uint8_t *data = m->map + p->offset;
+    uint8_t *unused, *sorted = NULL;
+    if (!nal_in_order(data, (size_t)n) &&
+        (sorted = av_mallocz((size_t)n + AV_INPUT_BUFFER_PADDING_SIZE)) != NULL)
+        nal_put_in_order(sorted, data, (size_t)n);
+    parser->output_picture_number = INT_MIN;
+    av_parser_parse2(parser, ctx, &unused, &unused_n, sorted ? sorted : data, n, AV_NOPTS_VALUE,
+                     AV_NOPTS_VALUE, 0);
+    av_free(sorted);
+}
+
 int media_read_poc(struct media *m, struct err *err)
 {
     const struct media_picture *key = NULL;
@@ -52,15 +68,11 @@ int media_read_poc(struct media *m, struct err *err)
     }
     ctx->codec_id = AV_CODEC_ID_HEVC;
     parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
-    if (m->lent && (rc = set_extradata(m, ctx, err)) < 0)
+    if (m->n_lent > 0 && (rc = set_extradata(m, ctx, err)) < 0)
         goto out;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
-        uint8_t *unused;
-        int n_unused, n = p->n < INT_MAX / 2 ? (int)p->n : INT_MAX / 2;
-        parser->output_picture_number = INT_MIN;
-        av_parser_parse2(parser, ctx, &unused, &n_unused, m->map + p->offset, n, AV_NOPTS_VALUE,
-                         AV_NOPTS_VALUE, 0);
+        parse_picture(m, p, parser, ctx);
         p->poc = parser->output_picture_number;
         p->unread = p->poc == INT_MIN;
         settle_poc(m, i, key);
