@@ -19,6 +19,7 @@ static const struct statement statements[] = {
 #define WHOLE 0, 0, 0, 0, 0, 0, 0
     {"samples/front-20fps-10s-sound.h265", MEDIA_PTMF, 1280, 720, 200, WHOLE},
     {"ptmf/front-30fps-5s-gaps.h265", MEDIA_PTMF, 1280, 720, 150, 0, 0, 0, 0, 0, 0, 3},
+    {"ptmf/two-recordings.h265", MEDIA_PTMF, 320, 240, 100, 0, 0, 0, 0, 0, 0, 1},
     {"samples/rear-25fps-6s-silent.h265", MEDIA_PTMF, 1280, 720, 150, WHOLE},
     {"hevc/cros-64x64-I-P-B-P.h265", MEDIA_ANNEXB, 64, 64, 3, WHOLE},
     {"hevc/cros-64x64-I-P.h265", MEDIA_ANNEXB, 64, 64, 2, WHOLE},

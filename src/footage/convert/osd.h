@@ -152,7 +152,9 @@ struct osd_context {
     bool private_mode;  /* … or hides it at some moment: no other source may tell it, either */
     int64_t start_us, end_us; /* first and last picture kept, since the master's first */
     bool is_video;            /* … else a photo */
-    bool redacted;            /* the overlay says so; nobody but convert.c sets it */
+    bool wall_lost;           /* from … on the time of day is unknown: another recording begins */
+    int64_t wall_lost_us;
+    bool redacted; /* the overlay says so; nobody but convert.c sets it */
 };
 
 /* *c is the caller's storage; facts and options must outlive it; osd_context_clear() also after a

@@ -215,7 +215,8 @@ int copy_picture(const struct copy_task *t, struct err *err)
     int64_t at_us = t->moment_us;
     if (t->kind == COPY_POSTER) {
         at_us = known->trigger_utc_us - known->start_utc_us - m->start_us;
-        if (!known->has_time || !known->has_trigger_time || at_us < 0 || at_us >= m->duration_us)
+        if (!media_wall_known(m, known, at_us + m->start_us) || !known->has_trigger_time ||
+            at_us < 0 || at_us >= m->duration_us)
             at_us = m->duration_us / 2;
     }
     struct pick pick = {0};
@@ -307,12 +308,13 @@ static void lay_out(struct sheet *s)
 }
 
 /* To 1/10 s, cut off like the overlay's. */
-static void clock_text(const struct media_facts *f, int64_t time_us, bool date, char *out)
+static void clock_text(const struct media *m, const struct media_facts *f, int64_t time_us,
+                       bool date, char *out)
 {
     char zone[CLOCK_TEXT_ROOM] = "Z";
     int n = 0;
     *out = '\0';
-    if (!f->has_time)
+    if (!media_wall_known(m, f, time_us))
         return;
     struct clock_civil c =
         clock_civil_from_utc(f->start_utc_us + time_us, f->has_zone ? f->tz_min : 0);
@@ -337,9 +339,9 @@ static void trigger_text(const struct sheet *s, char *out, size_t room)
     char time[TIME_ROOM];
     double at_s = (double)(f->trigger_utc_us - f->start_utc_us - s->t->m->start_us) / 1e6;
     snprintf(out, room, "%s%s", f->trigger[0] ? "trigger " : "", f->trigger);
-    if (!f->has_time || !f->has_trigger_time)
+    if (!f->has_trigger_time || !media_wall_known(s->t->m, f, f->trigger_utc_us - f->start_utc_us))
         return;
-    clock_text(f, f->trigger_utc_us - f->start_utc_us, false, time);
+    clock_text(s->t->m, f, f->trigger_utc_us - f->start_utc_us, false, time);
     snprintf(out, room, "trigger%s%s at %s (%+.1f s)", f->trigger[0] ? " " : "", f->trigger, time,
              at_s);
 }
@@ -378,8 +380,8 @@ static void add_header(struct sheet *s)
                                        : "contact sheet, derived");
 
     t = add_text(s, MARGIN, 54, 20, WHITE);
-    clock_text(f, m->start_us, true, part);
-    add_part(t->text, sizeof t->text, f->has_time ? part : "time unknown");
+    clock_text(m, f, m->start_us, true, part);
+    add_part(t->text, sizeof t->text, part[0] ? part : "time unknown");
     snprintf(part, sizeof part, "%.1f s", (double)m->duration_us / 1e6);
     add_part(t->text, sizeof t->text, part);
     snprintf(part, sizeof part, "%" PRId64 " pictures", m->n_pictures - m->first);
@@ -416,7 +418,7 @@ static int add_cell(struct sheet *s, int cell, const AVFrame *f, struct err *err
                     (struct raster_box){thumb.x - 3, thumb.y - 3, thumb.w + 6, thumb.h + 6},
                     colour);
     int rc = raster_put(&s->raster, thumb, f, err);
-    clock_text(s->t->facts, p->time_us, false, time);
+    clock_text(s->t->m, s->t->facts, p->time_us, false, time);
     struct raster_text *t = add_text(s, x + 2, y + s->thumb_h + 6, 19, WHITE);
     snprintf(t->text, sizeof t->text, "%s%s%s", time, time[0] && p->state != MEDIA_GOOD ? " " : "",
              p->state == MEDIA_DAMAGED    ? "damaged"

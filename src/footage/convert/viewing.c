@@ -211,6 +211,17 @@ static int64_t lost_between(const struct media *m, int64_t from_us, int64_t unti
     return lost;
 }
 
+/* The start of another recording between two times; NULL: there is none. */
+static const struct media_hole *recording_between(const struct media *m, int64_t from_us,
+                                                  int64_t until_us)
+{
+    for (int64_t i = 0; i < m->n_holes; i++)
+        if (m->hole[i].recording && m->hole[i].from_us >= from_us &&
+            m->hole[i].until_us <= until_us)
+            return &m->hole[i];
+    return NULL;
+}
+
 /* Nothing is shown from the end of the last picture until `until`: the last one is held (before the
  * first, there is only grey) under a card. `skipped` pictures are there but do not decode. */
 static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skipped,
@@ -237,8 +248,15 @@ static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skip
     int64_t lost = v->shown ? lost_between(m, v->last_us, until_us) : 0;
     /* PICTURE MISSING, for how long, and how many pictures (0: nobody knows). */
     int64_t pictures = lost + skipped;
+    bool unknown = false;
+    const struct media_hole *anew = v->shown ? recording_between(m, v->last_us, until_us) : NULL;
     char lines[OSD_LINES][OSD_LINE_ROOM] = {"PICTURE MISSING"};
-    int n = snprintf(lines[1], OSD_LINE_ROOM, "%.2f s", (double)for_us / 1e6);
+    if (anew) {
+        snprintf(lines[0], OSD_LINE_ROOM, "ANOTHER RECORDING");
+        unknown = m->picture[anew->before].apart;
+    }
+    int n = unknown ? snprintf(lines[1], OSD_LINE_ROOM, "unknown time between")
+                    : snprintf(lines[1], OSD_LINE_ROOM, "%.2f s", (double)for_us / 1e6);
     if (pictures > 0 && n > 0)
         snprintf(lines[1] + n, OSD_LINE_ROOM - (size_t)n, ", %" PRId64 " picture%s", pictures,
                  pictures == 1 ? "" : "s");

@@ -9,6 +9,7 @@
  *   damage.c      what is not as the camera made it
  *   refs.c        to which pictures each one refers
  *   decode.c      pictures by libavcodec
+ *   recordings.c  where a new recording begins in it
  *   examine.c     all of them, and what is wrong with each
  *   times.c       in which order and when pictures are shown
  *   sound.c       the sound on one time line
@@ -53,7 +54,13 @@ struct media_picture {
     bool hidden;  /* by its own word (pic_output_flag), or by H.265 8.1.3, it is not shown */
     int n_refs;   /* … to these: m->ref[ref_at] and those behind it */
     int64_t ref_at;
-    uint32_t sequence; /* PTMF */
+    bool unkeyed;      /* of a later recording, before the first key picture of that */
+    uint32_t sequence; /* PTMF … */
+    size_t record;     /* … where its record begins */
+    int64_t clock_us;  /* … and when it was taken, since the camera started, as recorded */
+    int nominal_fps;   /* … and what that says; 0 unknown */
+    int32_t recording; /* that it belongs to, from 0 (recordings.c) */
+    bool apart;        /* … and how long after the one before that began, nobody knows */
     enum media_state state;
     const char *why; /* static text; NULL for MEDIA_GOOD, and where it only refers to another */
 };
@@ -62,6 +69,7 @@ struct media_sound {
     size_t offset, n; /* A-law bytes in the map */
     int64_t time_us;  /* like a picture's */
     uint32_t sequence;
+    int32_t recording;
 };
 
 struct media_silence {         /* put in where the master has no sound */
@@ -73,6 +81,7 @@ struct media_hole {            /* pictures that the camera made and that are not
     int64_t before;            /* index (decode order) of the picture behind the hole */
     int64_t lost;              /* by sequence numbers or POC; 0: the camera dropped pictures */
     int64_t from_us, until_us; /* times of the pictures around it, like a picture's time_us */
+    bool recording;            /* lost is 0 as another recording begins */
 };
 
 struct media_set {
@@ -84,6 +93,7 @@ struct media_set {
 struct media {
     const uint8_t *map;
     size_t n, mapped;
+    size_t from, until; /* the part of the map that is indexed */
     enum media_container container;
 
     struct media_picture *picture; /* decode order */
@@ -129,7 +139,14 @@ struct media {
     int view_codec;                    /* enum AVCodecID; 0 means H.264 */
     char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
 
-    bool clock_dead; /* most capture times had to be repaired: they are not used */
+    int n_recordings;       /* in the part that is indexed */
+    bool unplaced;          /* that part is a recording of which nobody knows … */
+    int64_t placed_us;      /* … how long after the master's first picture it begins */
+    bool wall_lost;         /* from … on nobody knows how long after the first picture it is: */
+    int64_t wall_lost_us;   /* … this time; like a picture's */
+    bool clock_dead;        /* the capture times cannot be true, or most of them: not used */
+    double clock_fps;       /* … the rate that they tell as they stand; 0: none */
+    const char *clock_unit; /* … what they count instead of microseconds; NULL */
     struct media_timing timing;
     int64_t start_us; /* of the first picture kept, since the first of the master */
     int64_t duration_us;
@@ -195,6 +212,20 @@ int media_open(struct media *m, const char *path, enum media_container container
                const struct media_facts *facts, const struct media_options *options,
                struct err *err) DS_MUST_CHECK;
 
+/* ---- recordings.c ---- */
+
+/* How long copies of the whole show nothing between two recordings: nobody knows how long it was,
+ * but a viewer sees that there is something between. */
+#define MEDIA_APART_US INT64_C(1000000)
+
+/* With POC known: fills in picture[] and sound[].recording, n_recordings, clock_dead and what goes
+ * with it, and turns the times of records into microseconds if they count something else. */
+int media_find_recordings(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* Narrows from..until to recording `number` (from 1), for the index to be built anew.
+ * ERR_NOTFOUND: there is none. */
+int media_keep_recording(struct media *m, int number, struct err *err) DS_MUST_CHECK;
+
 /* ---- times.c ---- */
 
 /* POC of every picture, and the stream's own rate (m->stream_fps). */
@@ -204,6 +235,12 @@ int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
  * are in picture[].time_us and sound[].time_us already, as recorded. */
 int media_assign_times(struct media *m, const struct media_facts *facts,
                        const struct media_options *options, struct err *err) DS_MUST_CHECK;
+
+/* When the moment time_us (like a picture's) was; facts: those of what is indexed. A photo has no
+ * pictures here. */
+bool media_wall_known(const struct media *m, const struct media_facts *facts, int64_t time_us);
+struct media_wall media_wall_at(const struct media *m, const struct media_facts *facts,
+                                int64_t time_us);
 
 /* ---- sound.c: G.711 A-law records, placed by their capture times ---- */
 

@@ -35,6 +35,8 @@ static void judge_record(struct media *m, const struct ptmf_record *r, const str
     struct annexb_au more;
     struct media_picture *p = &m->picture[m->n_pictures - 1];
     p->sequence = r->sequence;
+    p->record = m->from + r->offset;
+    p->nominal_fps = r->fps;
     if (r->damaged)
         damage_mark(p, "bytes of its record are missing");
     else if (au->offset > 1)
@@ -48,7 +50,7 @@ static void judge_record(struct media *m, const struct ptmf_record *r, const str
 
 static int scan_ptmf(struct media *m, struct err *err)
 {
-    struct ptmf p = ptmf_init(m->map, m->n);
+    struct ptmf p = ptmf_init(m->map + m->from, m->until - m->from);
     struct ptmf_record r;
     int64_t without_picture = 0;
     int rc = ERR_OK;
@@ -93,7 +95,7 @@ static int scan_ptmf(struct media *m, struct err *err)
     m->damage.cut_bytes = p.cut_bytes;
     if (p.skipped_bytes)
         media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
-                   p.skipped_bytes, p.first_skip);
+                   p.skipped_bytes, m->from + p.first_skip);
     media_warn_count(m, p.damaged, "record with missing bytes", "records with missing bytes");
     media_warn_count(m, without_picture, "video record without a picture",
                      "video records without a picture");
@@ -227,20 +229,33 @@ static int by_time(const void *a, const void *b)
     return x->offset < y->offset ? -1 : 1;
 }
 
+/* All pictures and sounds, in which order they are shown, and to which recording they belong. */
+static int index_all(struct media *m, const struct media_options *options, struct err *err)
+{
+    int rc = m->container == MEDIA_PTMF ? scan_ptmf(m, err) : scan_annexb(m, err);
+    if (rc == ERR_OK && m->n_pictures == 0)
+        rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
+                     m->container == MEDIA_PTMF ? "camera records" : "H.265");
+    if (rc == ERR_OK && options->params_from[0])
+        rc = use_sets(m, options->params_from, err);
+    if (rc == ERR_OK && (rc = media_read_poc(m, err)) == ERR_OK)
+        rc = media_find_recordings(m, err);
+    return rc;
+}
+
 int media_open(struct media *m, const char *path, enum media_container container,
                const struct media_facts *facts, const struct media_options *options,
                struct err *err)
 {
     *m = (struct media){.container = container};
     int rc = media_map(m, path, err);
+    m->until = m->n;
     if (rc == ERR_OK)
-        rc = container == MEDIA_PTMF ? scan_ptmf(m, err) : scan_annexb(m, err);
-    if (rc == ERR_OK && m->n_pictures == 0)
-        rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
-                     container == MEDIA_PTMF ? "camera records" : "H.265");
-    if (rc == ERR_OK && options->params_from[0])
-        rc = use_sets(m, options->params_from, err);
-    if (rc == ERR_OK && (rc = media_read_poc(m, err)) == ERR_OK)
+        rc = index_all(m, options, err);
+    if (rc == ERR_OK && options->recording > 0 &&
+        (rc = media_keep_recording(m, options->recording, err)) == ERR_OK)
+        rc = index_all(m, options, err);
+    if (rc == ERR_OK)
         rc = decode_find_first(m, err);
     if (rc == ERR_OK && container == MEDIA_ANNEXB)
         rc = damage_find_missing(m, err);
@@ -251,4 +266,19 @@ int media_open(struct media *m, const char *path, enum media_container container
     if (rc == ERR_OK && (rc = media_find_silence(m, err)) == ERR_OK)
         rc = damage_find(m, err);
     return rc;
+}
+
+int media_recordings(const char *path, const struct media_options *options, int *out,
+                     struct err *err)
+{
+    struct media m = {.container = MEDIA_UNKNOWN};
+    int rc = media_map(&m, path, err);
+    if (rc == ERR_OK)
+        rc = sniff_bytes(m.map, m.n, &m.container, err);
+    m.until = m.n;
+    if (rc == ERR_OK && m.container == MEDIA_PTMF)
+        rc = index_all(&m, options, err);
+    *out = rc == ERR_OK && m.container == MEDIA_PTMF ? m.n_recordings : 1;
+    media_close(&m);
+    return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
 }

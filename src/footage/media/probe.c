@@ -3,6 +3,7 @@
 #include "dashspool/reader.h"
 #include "examine.h"
 #include "photo.h"
+#include "timing.h"
 #include <libavutil/pixdesc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,6 +52,30 @@ static void on_found(void *arg, int64_t index, const char *said)
         put_finding(&f->out->decoder[n], f->m, index, said);
 }
 
+/* Where each recording of the file begins, and what it has. */
+static void describe_parts(const struct media *m, struct media_probe *out)
+{
+    struct media_part unused, *part = &unused;
+    double fps = m->timing.fps[m->timing.chosen];
+    int64_t step_us = timing_constant_us(1, fps > 0 ? fps : 25);
+    out->parts = 0;
+    for (int64_t i = 0; i < m->n_pictures; i++) {
+        const struct media_picture *p = &m->picture[i];
+        if (i == 0 || p->recording != p[-1].recording) {
+            part = out->parts < MEDIA_FINDINGS_MAX ? &out->part[out->parts] : &unused;
+            *part = (struct media_part){.picture = i,
+                                        .from_us = p->time_us,
+                                        .camera_clock_us = p->clock_us,
+                                        .apart = p->apart};
+            out->parts++;
+        }
+        part->pictures++;
+        part->key_pictures += p->key;
+        int64_t lasts_us = p->time_us - part->from_us + step_us;
+        part->duration_us = lasts_us > part->duration_us ? lasts_us : part->duration_us;
+    }
+}
+
 static int probe_video(const char *path, const struct media_facts *facts,
                        const struct media_options *options, bool decode, struct media_probe *out,
                        struct err *err)
@@ -76,6 +101,7 @@ static int probe_video(const char *path, const struct media_facts *facts,
         out->has_camera_clock = m.container == MEDIA_PTMF;
         out->camera_clock_us = m.clock_us;
         out->timing = m.timing;
+        describe_parts(&m, out);
         out->borrowed_sets = m.lent != NULL;
         out->end_unknown = m.container == MEDIA_ANNEXB;
         out->sound_records = m.n_sounds;
@@ -95,9 +121,9 @@ static int probe_video(const char *path, const struct media_facts *facts,
         for (int64_t i = 0; i < m.n_holes; i++) {
             const struct media_hole *h = &m.hole[i];
             if (i < MEDIA_FINDINGS_MAX)
-                out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us - m.start_us,
-                                                 h->until_us - m.start_us};
-            out->gaps_by_camera += h->lost == 0;
+                out->gap[i] = (struct media_gap){h->before, h->lost, h->recording,
+                                                 h->from_us - m.start_us, h->until_us - m.start_us};
+            out->gaps_by_camera += h->lost == 0 && !h->recording;
         }
         out->gaps = m.n_holes;
         out->layered_units = m.layered;
