@@ -24,7 +24,7 @@ static unsigned bit(struct bits *b)
         b->bad = true;
         return 0;
     }
-    unsigned v = b->p[b->at / 8] >> (7 - b->at % 8) & 1u;
+    unsigned v = (unsigned)b->p[b->at / 8] >> (7 - b->at % 8) & 1u;
     b->at++;
     return v;
 }
