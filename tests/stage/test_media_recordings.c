@@ -206,6 +206,7 @@ static void test_one_wrong_value_begins_no_recording(void **state)
             struct media_probe p = probed(&f);
             assert_int_equal(p.parts, 1);
             assert_int_equal(p.damage.damaged + p.damage.times_repaired, 1);
+            assert_int_equal(p.clean, p.damage.damaged == 0); /* a time takes nothing away */
             assert_int_equal(p.damage.lost, 0);
         }
     struct file f = {.n = 0}; /* a key picture that comes twice */

@@ -162,7 +162,9 @@ static void say_damage(const struct media_probe *p)
     if (cut[0])
         say("END", "%s", cut);
     say_count(d->sound_lost, "missing sound records");
-    say_count(d->times_repaired, "implausible capture times, replaced");
+    if (d->times_repaired)
+        say("times", "%lld implausible capture %s replaced; not damage",
+            SIZE_COUNT((long long)d->times_repaired, "time", "times"));
 }
 
 static void say_verdict(const char *path, const struct probe_run *run, const struct media_probe *p)

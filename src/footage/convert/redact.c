@@ -1,5 +1,6 @@
 #include "redact.h"
 #include "media/av.h"
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <libavutil/imgutils.h>
@@ -270,6 +271,7 @@ int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,
     const uint64_t unknown = AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BITSTREAM |
                              AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER;
     int rc = ERR_OK;
+    assert(t->m->view_width_px > 0 && t->m->view_height_px > 0); /* else nothing were hidden */
     for (int i = 0; rc == ERR_OK && i < t->options->n_masks; i++) {
         const struct convert_mask *m = &t->options->mask[i];
         if (!covers(m, time))

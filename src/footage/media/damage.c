@@ -416,7 +416,7 @@ const char *damage_from_decoder(struct media *m, int64_t index, enum damage_show
 bool damage_any(const struct media_damage *d)
 {
     return d->damaged || d->affected || d->lost || d->repeated || d->undecodable_lead ||
-           d->stray_bytes || d->cut_bytes || d->sound_lost || d->times_repaired;
+           d->stray_bytes || d->cut_bytes || d->sound_lost;
 }
 
 bool damage_only_cut(const struct media *m)

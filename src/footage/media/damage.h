@@ -45,7 +45,8 @@ bool damage_is_repeat(const struct media_picture *p);
 /* What was found, as a part of the one line of warning; once, when nothing more is looked for. */
 void damage_warn(struct media *m);
 
-/* Something is wrong with the file. (A late start alone is counted, too: something was there.) */
+/* Something of the footage is not there as it was. (A late start alone is counted, too: something
+ * was there. A time that was repaired takes nothing from the pictures.) */
 bool damage_any(const struct media_damage *d);
 
 /* It ends early, and nothing else is wrong with it. */
