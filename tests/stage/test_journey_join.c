@@ -3,8 +3,10 @@
 #include "dashspool/hash.h"
 #include "dashspool/intake.h"
 #include "dashspool/journey.h"
+#include "dashspool/wire.h"
 #include "support/catalogued.h"
 #include "support/support.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,6 +190,65 @@ static void test_its_event_is_the_closest_record_of_the_same_trigger(void **stat
     j = join(p, &t);
     assert_true(j.event && !j.event_new);
     assert_int_equal(j.match.difference_ms, -700);
+}
+
+/* Driver and road cameras number their triggers in their own way, newer firmware names them. */
+static void test_a_trigger_is_joined_by_what_it_means(void **state)
+{
+    const struct place *p = *state;
+    static const struct {
+        int raw;
+        const char *name;
+        int avl;
+        bool same;
+    } triggers[] = {
+        {5, "crash", 3, true},
+        {5, "crash", 5, false}, /* DSM, ADAS: 5 is idling of 499 */
+        {3, "din3", 3, false},
+        {3, "din3", 10, true},
+        {0, "crash", 3, true}, /* JSON */
+        {0, "green-driving", 8, true},
+        {0, "din-1", 1, true},
+        {0, "crash", 8, false},
+        {0, "crash-", 3, true},
+        {0, "crashed", 3, false},
+        {37, "trigger-37", 37, true}, /* nobody knows what it means */
+        {3, "trigger-3", 3, true},
+        {13, "dsm-event", 13, false},
+        {11, "request", 11, false},
+        {0, "server-request", 0, false},
+        {0, "none", 0, false},
+    };
+    struct catalogue_transfer t = clip(p);
+    for (size_t i = 0; i < sizeof triggers / sizeof *triggers; i++) {
+        struct err err;
+        const int64_t off_ms = 1000 - 20 * (int64_t)i; /* closer each time */
+        t.trigger = triggers[i].raw;
+        snprintf(t.trigger_name, sizeof t.trigger_name, "%s", triggers[i].name);
+        t.trigger_time_us += 60 * SECOND;
+        assert_ok(catalogue_transfer_update(p->f->c, &t, &err));
+        say(p, &(struct said){t.trigger_time_us + off_ms * 1000, 9, 50, triggers[i].avl, false});
+        struct journey_joined j = join(p, &t);
+        if (j.event_new != triggers[i].same ||
+            (triggers[i].same && j.match.difference_ms != off_ms))
+            fail_msg("%s (%d) and 499 = %d", triggers[i].name, triggers[i].raw, triggers[i].avl);
+    }
+}
+
+/* What people read of 499 says the same. */
+static void test_the_words_of_499_are_the_names_of_triggers(void **state)
+{
+    (void)state;
+    for (uint64_t i = 1; i <= 11; i++) {
+        const char *word = avl_word(AVL_FMB, AVL_ID_CAMERA_TRIGGER, i);
+        char slug[32];
+        size_t n = 0;
+        assert_non_null(word);
+        for (; word[n]; n++)
+            slug[n] = word[n] == ' ' ? '-' : (char)tolower((unsigned char)word[n]);
+        slug[n] = '\0';
+        assert_true(wire_trigger_is(slug, i));
+    }
 }
 
 static void test_what_a_server_asked_for_has_no_event(void **state)
@@ -604,6 +665,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_records_around_a_clip_are_its_own_once),
         T(test_its_event_is_the_closest_record_of_the_same_trigger),
+        T(test_a_trigger_is_joined_by_what_it_means),
+        T(test_the_words_of_499_are_the_names_of_triggers),
         T(test_what_a_server_asked_for_has_no_event),
         T(test_without_time_or_tracker_there_is_no_journey),
         T(test_private_mode_hides_where_it_was),

@@ -262,12 +262,10 @@ static int see_transfer(void *arg, const struct catalogue_transfer *t, struct er
     int64_t at_us = t->known & CATALOGUE_TRIGGER_TIME_OK ? t->trigger_time_us : t->time_us;
     int64_t off_us = at_us - own->event->time_ms * 1000;
     unsigned lens = lens_of(t->camera);
-    char name[WIRE_TRIGGER_ROOM];
     (void)err;
-    /* 499 counts as DualCams do; metadata in JSON has a name only. */
-    wire_trigger_name(WIRE_KIND_DUALCAM, (uint8_t)own->event->own, name);
-    if (!(t->known & CATALOGUE_HAS_META) || strcmp(t->trigger_name, name) != 0 ||
-        lens == LENS_ROAD || off_us < -CLIP_S * S_US || off_us > CLIP_S * S_US)
+    if (!(t->known & CATALOGUE_HAS_META) ||
+        !wire_trigger_is(t->trigger_name, (uint64_t)own->event->own) || lens == LENS_ROAD ||
+        off_us < -CLIP_S * S_US || off_us > CLIP_S * S_US)
         return ERR_OK;
     if (t->state == CATALOGUE_STORED)
         own->here |= lens;
