@@ -529,6 +529,41 @@ static void test_of_two_as_close_the_earlier_is_its_event(void **state)
     assert_int_equal(differences(p, &t), 0);
 }
 
+/* Records that were put back came as new to nobody. A file that is broken keeps none of the other
+ * days' from it. */
+static void test_records_that_were_put_back_are_joined(void **state)
+{
+    enum { DAY_S = 86400 };
+    const struct place *p = *state;
+    struct catalogue_transfer early = clip(p), late = early;
+    int joined = 9, again = 9;
+    char path[600], kept[700];
+    struct err err;
+    late.key = 0;
+    late.time_us += DAY_S * SECOND;
+    late.trigger_time_us += DAY_S * SECOND;
+    snprintf(late.id, sizeof late.id, IMEI "-front-video-20241130T072345Z");
+    assert_ok(catalogue_transfer_add(p->f->c, &late, &err));
+    drive(p, 0, 9);
+    drive(p, DAY_S, DAY_S + 9);
+    snprintf(path, sizeof path, "%s/telemetry/2024-11-29.db", p->f->root);
+    snprintf(kept, sizeof kept, "%s.kept", path);
+    records_close(&((struct place *)*state)->records); /* as a server that was stopped */
+    assert_int_equal(rename(path, kept), 0);
+    support_write(path, "broken", 6);
+    assert_true(intake_join_all(p->f->root, 3 * SECOND, "fsck", &joined, &again, &err) < 0);
+    assert_has(err.text, "2024-11-29");
+    assert_int_equal(joined, 1);
+    assert_int_equal(catalogued_sql(p->f, "SELECT count(DISTINCT transfer) FROM journey"), 1);
+    assert_int_equal(rename(kept, path), 0);
+    assert_ok(intake_join_all(p->f->root, 3 * SECOND, "fsck", &joined, &again, &err));
+    assert_int_equal(joined, 1);
+    assert_int_equal(again, 0); /* its copies are still to be made */
+    assert_int_equal(catalogued_sql(p->f, "SELECT count(*) FROM journey"), 20);
+    assert_ok(intake_join_all(p->f->root, 3 * SECOND, "fsck", &joined, &again, &err));
+    assert_int_equal(joined, 0);
+}
+
 /* With a window that is larger than what is around a clip: also where the record comes second. */
 static void test_its_event_is_found_as_far_away_as_the_window_reaches(void **state)
 {
@@ -678,6 +713,7 @@ int main(void)
         T(test_what_counts_has_room_behind_a_flood),
         T(test_a_flood_of_short_records_can_be_told),
         T(test_of_two_as_close_the_earlier_is_its_event),
+        T(test_records_that_were_put_back_are_joined),
         T(test_its_event_is_found_as_far_away_as_the_window_reaches),
         T(test_times_beyond_all_numbers_are_refused),
         T(test_private_mode_at_any_moment_of_it_hides_the_cameras_position),
