@@ -682,4 +682,15 @@ typedef int catalogue_asked_fn(void *arg, const struct catalogue_asked *a, struc
 int catalogue_summary_asked(struct catalogue_summary *l, catalogue_asked_fn *fn, void *arg,
                             struct err *err) DS_MUST_CHECK;
 
+/* Events of rules of which it is not known yet what becomes of them (standing.h), by rule. */
+struct catalogue_noted {
+    const char *rule;
+    int64_t n;
+    int64_t oldest_us; /* the event itself */
+    int64_t due_us;    /* when the next of them is looked at */
+};
+typedef int catalogue_noted_fn(void *arg, const struct catalogue_noted *n, struct err *err);
+int catalogue_summary_noted(struct catalogue_summary *l, catalogue_noted_fn *fn, void *arg,
+                            struct err *err) DS_MUST_CHECK;
+
 #endif

@@ -156,8 +156,15 @@ struct intake_joining {
 /* Joins them with the transfers that they belong to. Copies that were made without what their
  * pictures show now are made anew, once: their custody says why, and a job is in the spool of
  * convert. Those that are in a package stay, and the new ones stand beside them. *joined counts the
- * transfers that changed, *again those of which copies are made anew. It may be repeated. */
+ * transfers that changed, *again those of which copies are made anew. It may be repeated. A
+ * transfer that cannot be joined (a file of records is broken: ERR_MALFORMED, ERR_FOREIGN) keeps no
+ * other from it: the error comes when the others are done. */
 int intake_join(const struct intake_joining *j, int *joined, int *again,
                 struct err *err) DS_MUST_CHECK;
+
+/* The same of all stored transfers and all records of ROOT: for records that were put back, and
+ * came as new to nobody. */
+int intake_join_all(const char *root, int64_t window_us, const char *who, int *joined, int *again,
+                    struct err *err) DS_MUST_CHECK;
 
 #endif

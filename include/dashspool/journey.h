@@ -50,9 +50,9 @@ struct journey_joined {
 };
 
 /* Copies what there is of the tracker's records to the transfer, and finds that of its event: the
- * camera's trigger (499) with the value of the transfer's, closest to its trigger's time (else to
- * its beginning), within window_us. If that changed anything, its custody says so ("joined", by
- * `who`: this program's part). One transaction, or part of the caller's. */
+ * camera's trigger (499) that means the transfer's (wire_trigger_is()), closest to its trigger's
+ * time (else to its beginning), within window_us. If that changed anything, its custody says so
+ * ("joined", by `who`: this program's part). One transaction, or part of the caller's. */
 int journey_join(struct catalogue *c, struct records *r, const struct catalogue_transfer *t,
                  int64_t window_us, const char *who, struct journey_joined *out,
                  struct err *err) DS_MUST_CHECK;

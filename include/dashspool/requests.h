@@ -177,6 +177,11 @@ int requests_sent(struct catalogue *c, int64_t id, const char *peer, int64_t now
 int requests_answered(struct catalogue *c, int64_t id, const void *text, size_t n, int64_t now_us,
                       bool *settled, struct err *err) DS_MUST_CHECK;
 
+/* More of an answer that has settled the request, the whole of it: these are its words now, all
+ * else stays. */
+int requests_more(struct catalogue *c, int64_t id, const void *text, size_t n, int64_t now_us,
+                  struct err *err) DS_MUST_CHECK;
+
 /* No answer, or none that is known (text; NULL: none), within REQUESTS_ANSWER_US. */
 int requests_silent(struct catalogue *c, int64_t id, const void *text, size_t n, int64_t now_us,
                     struct err *err) DS_MUST_CHECK;

@@ -214,6 +214,11 @@ const char *wire_trigger_name(enum wire_meta_kind kind, uint8_t trigger,
 extern const char wire_trigger_words[];
 /* The value of a name in the kind's list, or -1. */
 int wire_trigger_value(enum wire_meta_kind kind, const char *name);
+/* Whether a trigger of this name, of whatever kind, is the one that trackers tell of as `avl` in
+ * their records (AVL 499, which counts as DualCams do, whatever the camera): "crash" is 3. Hyphens
+ * do not count, as JSON has words of its own ("DIN 1"); of a number without a name ("trigger-37")
+ * nobody knows more than itself. A server's request (0) is none. */
+bool wire_trigger_is(const char *name, uint64_t avl);
 
 /* "drowsiness,phone"; bits without a name as a number behind them; "" for 0. out is returned. */
 const char *wire_events_text(unsigned events, char out[WIRE_EVENTS_ROOM]);

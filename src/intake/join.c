@@ -13,6 +13,8 @@
 struct pass {
     const struct intake_joining *j;
     int *joined, *again;
+    int rc; /* of the first that cannot be joined: the others are */
+    struct err err;
 };
 
 static int see_export(void *arg, const char *line, struct err *err)
@@ -79,8 +81,15 @@ static int join_one(void *arg, const struct catalogue_transfer *of, struct err *
     if (rc == ERR_OK && joined.near > 0)
         rc = make_again(p->j, &t, &again, err);
     rc = catalogue_end(p->j->c, rc, err);
-    if (rc < 0)
-        return rc == ERR_NOTFOUND ? ERR_OK : rc; /* somebody removed it meanwhile */
+    if (rc < 0) {
+        if (err_is_temporary(rc))
+            return rc;
+        if (rc != ERR_NOTFOUND && p->rc == ERR_OK) { /* else somebody removed it meanwhile */
+            p->rc = rc;
+            p->err = *err;
+        }
+        return ERR_OK;
+    }
     if (joined.added > 0 || joined.event_new) {
         ++*p->joined;
         log_info(p->j->who, "joined", LOG_TEXT("id", t.id), LOG_INT("records", joined.records),
@@ -94,9 +103,19 @@ static int join_one(void *arg, const struct catalogue_transfer *of, struct err *
     return again ? put_job(p->j->root, t.id, err) : ERR_OK;
 }
 
+static int join_all(const struct intake_joining *j, const struct catalogue_filter *of, int *joined,
+                    int *again, struct err *err)
+{
+    struct pass p = {.j = j, .joined = joined, .again = again};
+    *joined = *again = 0;
+    int rc = catalogue_transfer_each(j->c, of, join_one, &p, err);
+    if (rc == ERR_OK && p.rc < 0)
+        *err = p.err;
+    return rc < 0 ? rc : p.rc;
+}
+
 int intake_join(const struct intake_joining *j, int *joined, int *again, struct err *err)
 {
-    struct pass p = {j, joined, again};
     /* the record of its event may be further away than all others */
     const int64_t around_us = JOURNEY_AROUND_US + j->window_us;
     const struct catalogue_filter near = {
@@ -105,6 +124,21 @@ int intake_join(const struct intake_joining *j, int *joined, int *again, struct 
         .until_us = j->until_ms * 1000 + around_us + 1000,
         .states = 1u << CATALOGUE_STORED,
     };
+    return join_all(j, &near, joined, again, err);
+}
+
+int intake_join_all(const char *root, int64_t window_us, const char *who, int *joined, int *again,
+                    struct err *err)
+{
+    static const struct catalogue_filter all = {.states = 1u << CATALOGUE_STORED};
+    struct intake_joining j = {.root = root, .window_us = window_us, .who = who};
     *joined = *again = 0;
-    return catalogue_transfer_each(j->c, &near, join_one, &p, err);
+    int rc = catalogue_open(&j.c, root, false, err);
+    if (rc == ERR_OK)
+        rc = records_open(&j.records, root, RECORDS_READ, err);
+    if (rc == ERR_OK)
+        rc = join_all(&j, &all, joined, again, err);
+    records_close(&j.records);
+    catalogue_close(&j.c);
+    return rc;
 }

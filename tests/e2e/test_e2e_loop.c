@@ -223,6 +223,59 @@ static void test_what_is_asked_for_comes_and_shows_where_it_was(void **state)
     place_close(v);
 }
 
+/* It says a sentence for each camera, and the first one is an answer by itself. */
+static void test_an_answer_in_two_frames_is_one(void **state)
+{
+    (void)state;
+    struct place place = {0}, *v = &place;
+    place_open(v, "");
+    v->telemetry = begin(v, "telemetry", "", v->trackers);
+    expect(RUN("request", "version", "--imei", IMEI), 0, "queued");
+    expect_err(SIMULATE("--avl", v->trackers, "--avl-for", "2", "--avl-rear", "3", "--avl-fault",
+                        "halves"),
+               0, "Front camera V1.9.3. Rear camera V1.9.3.");
+    assert_int_equal(proc_stop(&v->telemetry, SIGTERM), 0);
+    expect(RUN("requests", "show", "1"), 0, "Front camera V1.9.3. Rear camera V1.9.3.");
+    assert_int_equal(support_count(v->telemetry.log, "unexpected answer"), 0);
+    place_close(v);
+}
+
+/* Footage did not wait for a file that is broken. When it is back, so are its records. */
+static void test_records_that_were_put_back_are_joined_by_fsck(void **state)
+{
+    (void)state;
+    struct place place = {0}, *v = &place;
+    char begun[CLOCK_TEXT_ROOM], at[CLOCK_TEXT_ROOM], name[CLOCK_TEXT_ROOM], id[96];
+    place_open(v, "copies = viewing\n");
+    v->telemetry = begin(v, "telemetry", "", v->trackers);
+    int64_t first_us = ago(300, begun), clip_us = first_us + 60 * SECOND;
+    clock_rfc3339(clip_us, 0, at);
+    clock_compact(clip_us, name);
+    snprintf(id, sizeof id, IMEI "-front-video-%s", name);
+    expect_err(
+        SIMULATE("--avl", v->trackers, "--track", TRACK, "--avl-time", begun, "--avl-stay", "0"), 0,
+        "121 of 121");
+    assert_int_equal(proc_stop(&v->telemetry, SIGTERM), 0);
+    expect(PROC_RUN("env", "-C", v->root, "sh", "-ec",
+                    "cp -a telemetry kept; for f in telemetry/2*.db; do echo broken >$f; done"),
+           0, "");
+    v->receive = begin(v, "receive", "", v->cameras);
+    expect(SIMULATE("--to", v->cameras, "--front", FRONT, "--time", at), 0, "files uploaded: 1,");
+    assert_int_equal(proc_stop(&v->receive, SIGTERM), 0);
+    expect(RUN("work", "--once"), 0, "1 job done, 0 failed");
+    expect(RUN("fsck", "--repair"), 1, "its records are not joined with footage");
+    expect(RUN("track", id), 1, "");
+    expect(PROC_RUN("env", "-C", v->root, "sh", "-ec", "rm -r telemetry; mv kept telemetry"), 0,
+           "");
+    expect(
+        RUN("fsck", "--repair"), 0,
+        "1 transfer joined with tracker records that were not joined; copies of 1 are made anew");
+    expect(RUN("fsck", "--repair"), 0, "custody record, 1 job: no problems");
+    expect(RUN("track", id), 0, "km/h");
+    expect(RUN("work", "--once"), 0, "1 job done, 0 failed");
+    place_close(v);
+}
+
 /* The camera was quicker: copies are made anew once, and those that a package has stay. */
 static void test_records_that_come_after_the_copies_are_shown_by_new_ones(void **state)
 {
@@ -317,6 +370,8 @@ int main(void)
         cmocka_unit_test(test_records_are_stored_once_in_spite_of_the_network),
         cmocka_unit_test(test_a_tracker_sleeps_and_the_server_is_killed),
         cmocka_unit_test(test_what_is_asked_for_comes_and_shows_where_it_was),
+        cmocka_unit_test(test_an_answer_in_two_frames_is_one),
+        cmocka_unit_test(test_records_that_were_put_back_are_joined_by_fsck),
         cmocka_unit_test(test_records_that_come_after_the_copies_are_shown_by_new_ones),
         cmocka_unit_test(test_the_loop_over_tls),
     };

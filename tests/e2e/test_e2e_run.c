@@ -194,6 +194,41 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     assert_false(find_line(w, "started\" process=\"up 1\"", 2, NULL, 0));
 }
 
+/* Rules have sections of their own, and what is joined with copies stands in that of trackers. */
+static void test_rules_are_taken_by_a_reload(void **state)
+{
+#define TRACKERS "[telemetry]\nenabled = yes\nlisten = 127.0.0.1:0\n"
+    struct workplace *w = *state;
+    configure(w, TRACKERS);
+    start(w);
+    wait_line(w, "all processes running\" processes=3", 1, NULL, 0);
+    pid_t receiver = wait_pid(w, "receive", 1), convert = wait_pid(w, "convert", 1);
+    configure(w, TRACKERS "[request harsh]\non = crash\n");
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
+    wait_pid(w, "telemetry", 2);
+    wait_line(w, "listening on ", 3, NULL, 0);
+    configure(w, TRACKERS "[request harsh]\non = panic\n");
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
+    wait_pid(w, "telemetry", 3);
+    wait_line(w, "listening on ", 4, NULL, 0);
+    configure(w, TRACKERS);
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
+    pid_t trackers = wait_pid(w, "telemetry", 4);
+    wait_line(w, "listening on ", 5, NULL, 0);
+    assert_int_equal(kill(convert, 0), 0);
+    configure(w, TRACKERS "[serve]\nenabled = no\n"); /* no matter to them */
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
+    wait_line(w, "settings reloaded", 4, NULL, 0);
+    configure(w, TRACKERS "window = 9 s\n");
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
+    wait_pid(w, "convert", 2);
+    assert_true(wait_pid(w, "telemetry", 5) != trackers);
+    wait_line(w, "listening on ", 6, NULL, 0);
+    assert_int_equal(kill(receiver, 0), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    assert_false(find_line(w, "started\" process=telemetry", 6, NULL, 0));
+}
+
 static void test_settings_may_be_read_again_while_it_starts(void **state)
 {
     struct workplace *w = *state;
@@ -324,6 +359,7 @@ int main(void)
         E2E(test_what_people_drop_and_what_is_old_is_looked_after_too),
         E2E(test_what_is_killed_is_started_again),
         E2E(test_bad_settings_change_nothing_good_ones_what_they_change),
+        E2E(test_rules_are_taken_by_a_reload),
         E2E(test_settings_may_be_read_again_while_it_starts),
         E2E(test_a_second_run_is_told_so),
         E2E(test_a_killed_run_takes_its_processes_along),

@@ -3,8 +3,10 @@
 #include "dashspool/hash.h"
 #include "dashspool/intake.h"
 #include "dashspool/journey.h"
+#include "dashspool/wire.h"
 #include "support/catalogued.h"
 #include "support/support.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,6 +190,65 @@ static void test_its_event_is_the_closest_record_of_the_same_trigger(void **stat
     j = join(p, &t);
     assert_true(j.event && !j.event_new);
     assert_int_equal(j.match.difference_ms, -700);
+}
+
+/* Driver and road cameras number their triggers in their own way, newer firmware names them. */
+static void test_a_trigger_is_joined_by_what_it_means(void **state)
+{
+    const struct place *p = *state;
+    static const struct {
+        int raw;
+        const char *name;
+        int avl;
+        bool same;
+    } triggers[] = {
+        {5, "crash", 3, true},
+        {5, "crash", 5, false}, /* DSM, ADAS: 5 is idling of 499 */
+        {3, "din3", 3, false},
+        {3, "din3", 10, true},
+        {0, "crash", 3, true}, /* JSON */
+        {0, "green-driving", 8, true},
+        {0, "din-1", 1, true},
+        {0, "crash", 8, false},
+        {0, "crash-", 3, true},
+        {0, "crashed", 3, false},
+        {37, "trigger-37", 37, true}, /* nobody knows what it means */
+        {3, "trigger-3", 3, true},
+        {13, "dsm-event", 13, false},
+        {11, "request", 11, false},
+        {0, "server-request", 0, false},
+        {0, "none", 0, false},
+    };
+    struct catalogue_transfer t = clip(p);
+    for (size_t i = 0; i < sizeof triggers / sizeof *triggers; i++) {
+        struct err err;
+        const int64_t off_ms = 1000 - 20 * (int64_t)i; /* closer each time */
+        t.trigger = triggers[i].raw;
+        snprintf(t.trigger_name, sizeof t.trigger_name, "%s", triggers[i].name);
+        t.trigger_time_us += 60 * SECOND;
+        assert_ok(catalogue_transfer_update(p->f->c, &t, &err));
+        say(p, &(struct said){t.trigger_time_us + off_ms * 1000, 9, 50, triggers[i].avl, false});
+        struct journey_joined j = join(p, &t);
+        if (j.event_new != triggers[i].same ||
+            (triggers[i].same && j.match.difference_ms != off_ms))
+            fail_msg("%s (%d) and 499 = %d", triggers[i].name, triggers[i].raw, triggers[i].avl);
+    }
+}
+
+/* What people read of 499 says the same. */
+static void test_the_words_of_499_are_the_names_of_triggers(void **state)
+{
+    (void)state;
+    for (uint64_t i = 1; i <= 11; i++) {
+        const char *word = avl_word(AVL_FMB, AVL_ID_CAMERA_TRIGGER, i);
+        char slug[32];
+        size_t n = 0;
+        assert_non_null(word);
+        for (; word[n]; n++)
+            slug[n] = word[n] == ' ' ? '-' : (char)tolower((unsigned char)word[n]);
+        slug[n] = '\0';
+        assert_true(wire_trigger_is(slug, i));
+    }
 }
 
 static void test_what_a_server_asked_for_has_no_event(void **state)
@@ -468,6 +529,41 @@ static void test_of_two_as_close_the_earlier_is_its_event(void **state)
     assert_int_equal(differences(p, &t), 0);
 }
 
+/* Records that were put back came as new to nobody. A file that is broken keeps none of the other
+ * days' from it. */
+static void test_records_that_were_put_back_are_joined(void **state)
+{
+    enum { DAY_S = 86400 };
+    const struct place *p = *state;
+    struct catalogue_transfer early = clip(p), late = early;
+    int joined = 9, again = 9;
+    char path[600], kept[700];
+    struct err err;
+    late.key = 0;
+    late.time_us += DAY_S * SECOND;
+    late.trigger_time_us += DAY_S * SECOND;
+    snprintf(late.id, sizeof late.id, IMEI "-front-video-20241130T072345Z");
+    assert_ok(catalogue_transfer_add(p->f->c, &late, &err));
+    drive(p, 0, 9);
+    drive(p, DAY_S, DAY_S + 9);
+    snprintf(path, sizeof path, "%s/telemetry/2024-11-29.db", p->f->root);
+    snprintf(kept, sizeof kept, "%s.kept", path);
+    records_close(&((struct place *)*state)->records); /* as a server that was stopped */
+    assert_int_equal(rename(path, kept), 0);
+    support_write(path, "broken", 6);
+    assert_true(intake_join_all(p->f->root, 3 * SECOND, "fsck", &joined, &again, &err) < 0);
+    assert_has(err.text, "2024-11-29");
+    assert_int_equal(joined, 1);
+    assert_int_equal(catalogued_sql(p->f, "SELECT count(DISTINCT transfer) FROM journey"), 1);
+    assert_int_equal(rename(kept, path), 0);
+    assert_ok(intake_join_all(p->f->root, 3 * SECOND, "fsck", &joined, &again, &err));
+    assert_int_equal(joined, 1);
+    assert_int_equal(again, 0); /* its copies are still to be made */
+    assert_int_equal(catalogued_sql(p->f, "SELECT count(*) FROM journey"), 20);
+    assert_ok(intake_join_all(p->f->root, 3 * SECOND, "fsck", &joined, &again, &err));
+    assert_int_equal(joined, 0);
+}
+
 /* With a window that is larger than what is around a clip: also where the record comes second. */
 static void test_its_event_is_found_as_far_away_as_the_window_reaches(void **state)
 {
@@ -604,6 +700,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_records_around_a_clip_are_its_own_once),
         T(test_its_event_is_the_closest_record_of_the_same_trigger),
+        T(test_a_trigger_is_joined_by_what_it_means),
+        T(test_the_words_of_499_are_the_names_of_triggers),
         T(test_what_a_server_asked_for_has_no_event),
         T(test_without_time_or_tracker_there_is_no_journey),
         T(test_private_mode_hides_where_it_was),
@@ -615,6 +713,7 @@ int main(void)
         T(test_what_counts_has_room_behind_a_flood),
         T(test_a_flood_of_short_records_can_be_told),
         T(test_of_two_as_close_the_earlier_is_its_event),
+        T(test_records_that_were_put_back_are_joined),
         T(test_its_event_is_found_as_far_away_as_the_window_reaches),
         T(test_times_beyond_all_numbers_are_refused),
         T(test_private_mode_at_any_moment_of_it_hides_the_cameras_position),

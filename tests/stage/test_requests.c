@@ -543,6 +543,37 @@ static void test_information_is_fetched_with_the_answer(void **state)
     assert_string_equal(get(f, id).words, "Front camera V1.9.3. Rear camera V1.9.3.");
 }
 
+static void tell_more(struct catalogued *f, int64_t id, const char *text, int64_t now)
+{
+    struct err err;
+    assert_ok(requests_more(f->c, id, text, strlen(text), now, &err));
+}
+
+static void test_what_comes_behind_an_answer_is_of_it(void **state)
+{
+    struct catalogued *f = *state;
+    int64_t id = ask(f, IMEI, plain(CAMREQ_VERSION, ""), NOW);
+    send(f, id, NOW);
+    answer(f, id, "Front camera V1.9.3.\r\n", NOW);
+    assert_state(f, id, REQUESTS_FETCHED);
+    char why[REQUESTS_WORDS_ROOM];
+    snprintf(why, sizeof why, "%s", get(f, id).why);
+    tell_more(f, id, "Front camera V1.9.3.\r\nRear camera V1.9.4.\r\n", NOW + S);
+    assert_state(f, id, REQUESTS_FETCHED);
+    assert_string_equal(get(f, id).words, "Front camera V1.9.3. Rear camera V1.9.4.");
+    assert_string_equal(get(f, id).why, why);
+    int64_t events = catalogued_sql(f, "SELECT count(*) FROM request_event");
+    tell_more(f, id, "Front camera V1.9.3.\r\nRear camera V1.9.4.\r\n", NOW + S);
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM request_event"), events);
+    tell_more(f, id + 1, "of nothing", NOW + S); /* erased meanwhile */
+    id = ask(f, IMEI, video("front", T), NOW);
+    accept(f, id, T, NOW);
+    tell_more(f, id, "Preparing to send file from timestamp 1. Bye.", NOW + 2 * S);
+    assert_state(f, id, REQUESTS_ACCEPTED);
+    assert_string_equal(get(f, id).words, "Preparing to send file from timestamp 1. Bye.");
+    assert_int_equal(get(f, id).answered_s, T);
+}
+
 /* ---- one after the other ---- */
 
 static void test_one_command_is_out_and_one_file_a_camera(void **state)
@@ -1226,6 +1257,7 @@ int main(void)
         TEST(test_what_is_over_goes_and_what_is_open_stays),
         TEST(test_format_and_restart_are_sent_once),
         TEST(test_information_is_fetched_with_the_answer),
+        TEST(test_what_comes_behind_an_answer_is_of_it),
         TEST(test_one_command_is_out_and_one_file_a_camera),
         TEST(test_a_file_is_matched_by_all_that_it_says),
         TEST(test_the_custody_says_who_asked_and_why),

@@ -274,6 +274,26 @@ static void test_per_day_holds_for_a_tracker_and_the_days_of_its_events(void **s
     assert_int_equal(requests(), 4);
 }
 
+/* What came late of yesterday takes nothing from today, not even within one request. */
+static void test_a_backlog_of_yesterday_takes_nothing_from_today(void **state)
+{
+    struct standing_asked out;
+    const int64_t midnight_ms = (T0_MS / 86400000 + 1) * 86400000, now_us = midnight_ms * 1000;
+    (void)state;
+    load("[request harsh]\non = crash\nper_day = 2\n");
+    for (int i = 5; i > 0; i--)
+        say_now(IMEI, midnight_ms - i * 60000, CRASH, now_us + 60 * S);
+    say_now(IMEI, midnight_ms - 3000, CRASH, now_us + 60 * S);
+    say_now(IMEI, midnight_ms + 4000, CRASH, now_us + 60 * S);
+    out = ask(now_us + 120 * S);
+    assert_int_equal(out.asked, 3);
+    assert_int_equal(out.beyond, 4);
+    assert_int_equal(get(3).what.time_s, midnight_ms / 1000 - 1);
+    assert_int_equal(get(3).what.seconds, 10);
+    say_now(IMEI, midnight_ms + 60000, CRASH, now_us + 120 * S);
+    assert_int_equal(ask(now_us + 180 * S).asked, 1);
+}
+
 static void test_a_flood_of_events_does_not_fill_the_catalogue(void **state)
 {
     int64_t noted = 0;
@@ -538,6 +558,7 @@ int main(void)
         TEST(test_an_event_waits_for_the_next_one),
         TEST(test_what_comes_later_belongs_to_what_was_asked_for),
         TEST(test_per_day_holds_for_a_tracker_and_the_days_of_its_events),
+        TEST(test_a_backlog_of_yesterday_takes_nothing_from_today),
         TEST(test_a_flood_of_events_does_not_fill_the_catalogue),
         TEST(test_footage_that_is_here_is_not_asked_for),
         TEST(test_the_camera_that_missed_it_is_asked),

@@ -12,6 +12,7 @@
 #include "dashspool/status.h"
 #include "dashspool/telemetry.h"
 #include "support/certs.h"
+#include "support/sql.h"
 #include "support/support.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -251,6 +252,37 @@ static void test_requests_are_counted_by_state(void **state)
     assert_non_null(strstr(metrics, "dashspool_requests{state=\"queued\"} 1\n"));
     assert_non_null(strstr(metrics, "dashspool_requests{state=\"sent\"} 1\n"));
     assert_non_null(strstr(metrics, "dashspool_requests{state=\"waiting\"} 0\n"));
+}
+
+static void test_events_that_wait_to_become_requests_are_listed(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    char text[600], path[600];
+    const int64_t now_us = clock_utc_us();
+    (void)state;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    catalogue_close(&c);
+    assert_false(look());
+    assert_null(strstr(screen_text, "events "));
+    snprintf(path, sizeof path, "%s/catalogue.db", root);
+    for (int i = 0; i < 5; i++) { /* the first two are done, the last is another rule's */
+        snprintf(text, sizeof text,
+                 "INSERT INTO rule_event VALUES('%s', '352093081452251', %lld, 'crash', 0, 1, %lld,"
+                 " %s, NULL)",
+                 i == 4 ? "zone" : "harsh", (long long)(now_us / 1000 - (int64_t)(7 - i) * 3600000),
+                 (long long)now_us + 1900 * 1000000LL, i < 2 ? "'late'" : "NULL");
+        sql_run(path, text);
+    }
+    assert_false(look());
+    assert_non_null(strstr(screen_text, " 3 events of rules may become requests\n"));
+    assert_non_null(strstr(screen_text, "  harsh: 2, the oldest of 2"));
+    assert_non_null(strstr(screen_text, "(5 h ago); next look in 31 min\n"));
+    says("rules/0/rule", "harsh");
+    assert_int_equal(number("rules/0/waiting"), 2);
+    says("rules/1/rule", "zone");
+    assert_int_equal(json_array_size(at("rules")), 2);
+    assert_non_null(strstr(metrics, "dashspool_rule_events{rule=\"harsh\"} 2\n"));
 }
 
 static void test_rules_without_a_server_of_trackers_are_told(void **state)
@@ -955,6 +987,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         T(test_where_there_is_no_root_none_is_made),
         T(test_looking_leaves_everything_as_it_is),
+        T(test_events_that_wait_to_become_requests_are_listed),
         T(test_rules_without_a_server_of_trackers_are_told),
         T(test_requests_are_counted_by_state),
         T(test_jobs_of_all_states_are_counted_by_age),

@@ -71,9 +71,13 @@ static void drain(void)
             note("ready", NULL, 0, "");
             break;
         case SESSION_DO_ANSWER:
+        case SESSION_DO_MORE:
         case SESSION_DO_SILENT:
             snprintf(p.answer, sizeof p.answer, "%.*s", (int)a.n, (const char *)a.data);
-            note(a.type == SESSION_DO_ANSWER ? "answer" : "silent", NULL, 0, "");
+            note(a.type == SESSION_DO_ANSWER ? "answer"
+                 : a.type == SESSION_DO_MORE ? "more"
+                                             : "silent",
+                 NULL, 0, "");
             break;
         case SESSION_DO_NACK:
             note("nack", NULL, 0, "");
@@ -368,6 +372,7 @@ static void test_an_answer_is_never_answered(void **state)
     session_settled(p.s, true);
     drain();
     assert_told("ready");
+    later(limits.answer_us);
     say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, "late");
     assert_told("log(unexpected answer of the tracker)");
     feed_vector("c13-rsp");
@@ -410,6 +415,43 @@ static void test_pieces_that_come_while_the_first_is_judged_are_not_lost(void **
     drain();
     assert_told("answer");
     assert_string_equal(p.answer, "one two");
+}
+
+/* As camgetver has a sentence for each camera, and the first one settles it. */
+static void test_the_rest_of_an_answer_belongs_to_it(void **state)
+{
+    (void)state;
+    log_in();
+    say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, "of nothing");
+    assert_told("log(unexpected answer of the tracker)");
+    feed_vector("c8-1rec");
+    p.told[0] = '\0';
+    send_command();
+    say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, "Front V1.");
+    say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, " Rear V2."); /* while the first is judged */
+    assert_told("answer");
+    session_settled(p.s, true);
+    drain();
+    assert_told("more ready");
+    assert_string_equal(p.answer, "Front V1. Rear V2.");
+    assert_true(session_ready(p.s, p.now_us)); /* nothing waits for it */
+    feed_vector("c8-2rec");
+    assert_told("store:02 send:00000002 ready");
+    say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, " Road V3.");
+    assert_told("more");
+    assert_string_equal(p.answer, "Front V1. Rear V2. Road V3.");
+    say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, "");
+    assert_told("");
+    for (int i = 2; i < SESSION_REST; i++) {
+        say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, "!");
+        assert_told("more");
+    }
+    say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, "without end");
+    assert_told("log(unexpected answer of the tracker)");
+    send_command(); /* what comes now is of the next one */
+    say(AVL_CODEC_12, AVL_MESSAGE_ANSWER, "Front V4.");
+    assert_told("answer");
+    assert_string_equal(p.answer, "Front V4.");
 }
 
 static void test_no_answer_is_told_after_two_minutes(void **state)
@@ -486,6 +528,7 @@ int main(void)
         TEST(test_an_answer_is_never_answered),
         TEST(test_an_answer_in_two_parts_between_records),
         TEST(test_pieces_that_come_while_the_first_is_judged_are_not_lost),
+        TEST(test_the_rest_of_an_answer_belongs_to_it),
         TEST(test_no_answer_is_told_after_two_minutes),
         TEST(test_codec_14_names_the_tracker_and_can_be_refused),
         TEST(test_what_is_no_command_is_not_sent),

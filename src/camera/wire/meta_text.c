@@ -44,6 +44,26 @@ int wire_trigger_value(enum wire_meta_kind kind, const char *name)
     return -1;
 }
 
+static bool same_word(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a += strspn(a, "-");
+        b += strspn(b, "-");
+        if (*a != *b || !*a)
+            return *a == *b;
+    }
+}
+
+bool wire_trigger_is(const char *name, uint64_t avl)
+{
+    char word[WIRE_TRIGGER_ROOM], number[WIRE_TRIGGER_ROOM];
+    if (avl == 0 || avl > UINT8_MAX)
+        return false;
+    wire_trigger_name(WIRE_KIND_DUALCAM, (uint8_t)avl, word);
+    snprintf(number, sizeof number, "trigger-%u", (unsigned)avl);
+    return same_word(name, word) || strcmp(name, number) == 0;
+}
+
 const char *wire_events_text(unsigned events, char out[WIRE_EVENTS_ROOM])
 {
     static const char *const names[] = {"drowsiness", "distraction", "yawning",

@@ -1,6 +1,9 @@
 /* fsck, backup, reindex: whether everything in ROOT is what it was, a copy of it, and its catalogue
  * made anew. */
 #include "cli_internal.h"
+#include "dashspool/intake.h"
+#include "dashspool/journey.h"
+#include "dashspool/records.h"
 #include "dashspool/stop.h"
 #include "terminal.h"
 #include <unistd.h>
@@ -14,11 +17,10 @@ struct fsck_options {
 #define AT(field) offsetof(struct fsck_options, field)
 static const struct cli_option fsck_options[] = {
     {OPT_FLAG("quick", quick, "check only that originals and copies exist; do not read them")},
-    {OPT_FLAG(
-        "repair", repair,
-        "restore facts that were changed in the catalogue from the bytes received, where all "
-        "sources agree (the custody record tells both values), and queue transfers whose jobs "
-        "were lost")},
+    {OPT_FLAG("repair", repair,
+              "restore facts that were changed in the catalogue from the bytes received, where all "
+              "sources agree (the custody record tells both values), queue transfers whose jobs "
+              "were lost, and join footage with tracker records that were put back")},
     {OPT_FLAG("json", json, "print the problems as a JSON object")},
     {0}};
 
@@ -94,6 +96,31 @@ static int summary(struct told *t, const struct upkeep_findings *f, bool quick)
     return rc;
 }
 
+/* Records that were put back, of a backup, say: they came as new to nobody. */
+static int join_records(const struct cli *cli, struct told *t, struct upkeep_findings *f,
+                        struct err *err)
+{
+    char text[160];
+    int joined, again;
+    int rc = intake_join_all(cli->root, journey_window_us(cli->cfg), "fsck", &joined, &again, err);
+    if (joined > 0) {
+        snprintf(text, sizeof text,
+                 "%lld %s joined with tracker records that were not joined; copies of %d are made "
+                 "anew",
+                 SIZE_COUNT(joined, "transfer", "transfers"), again);
+        tell_note(t, RECORDS_DIR, text);
+    }
+    f->repaired += joined;
+    if (rc == ERR_OK || err_is_temporary(rc))
+        return rc;
+    tell_problem(t,
+                 &(struct upkeep_problem){UPKEEP_RECORDS, RECORDS_DIR, err->text,
+                                          "put the file back from a backup, then run this again: "
+                                          "its records are not joined with footage"});
+    f->problems++;
+    return ERR_OK;
+}
+
 static int run_fsck(struct cli *cli, const struct cli_args *args)
 {
     const struct fsck_options *o = args->options;
@@ -116,6 +143,8 @@ static int run_fsck(struct cli *cli, const struct cli_args *args)
         rc = upkeep_fsck(cli->root,
                          (o->quick ? UPKEEP_QUICK : 0u) | (o->repair ? UPKEEP_REPAIR : 0u), &names,
                          &listener, &findings, &err);
+    if (rc == ERR_OK && o->repair)
+        rc = join_records(cli, &checking, &findings, &err);
     stages_free(&stages);
     progress_clear(&checking.bar);
     if (rc < 0) {

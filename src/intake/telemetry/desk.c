@@ -20,7 +20,7 @@ enum {
     JOIN_US = 60000000, /* … so long after the first of it: each join is a line of custody */
 };
 
-enum order_type { NEXT, ANSWER, SILENT, REFUSED, UNSENT, LOST, HEARD };
+enum order_type { NEXT, ANSWER, MORE, SILENT, REFUSED, UNSENT, LOST, HEARD };
 
 struct desk_order {
     struct desk_order *next;
@@ -129,6 +129,8 @@ static int do_order(struct desk *d, struct desk_order *o, struct err *err)
         return do_next(d, o, err);
     case ANSWER:
         return requests_answered(d->catalogue, o->id, o->text, o->n, now_us, &o->settled, err);
+    case MORE:
+        return requests_more(d->catalogue, o->id, o->text, o->n, now_us, err);
     case SILENT:
         return requests_silent(d->catalogue, o->id, o->n ? o->text : NULL, o->n, now_us, err);
     case UNSENT:
@@ -416,6 +418,13 @@ struct desk_order *desk_answer(struct desk *d, int64_t id, const void *text, siz
 void desk_disown(struct desk_order *o)
 {
     o->owner = NULL;
+}
+
+void desk_more(struct desk *d, int64_t id, const void *text, size_t n)
+{
+    struct desk_order *o = order(d, MORE, "", text, n);
+    if (o)
+        o->id = id;
 }
 
 void desk_silent(struct desk *d, int64_t id, const void *text, size_t n)

@@ -61,6 +61,8 @@ struct desk_order *desk_next(struct desk *d, const char *imei, const char *peer,
 struct desk_order *desk_answer(struct desk *d, int64_t id, const void *text, size_t n, void *owner,
                                desk_answer_fn *done);
 void desk_disown(struct desk_order *order);
+/* … and more than that, after it had settled the request. */
+void desk_more(struct desk *d, int64_t id, const void *text, size_t n);
 
 void desk_silent(struct desk *d, int64_t id, const void *text, size_t n);
 /* Not one byte of it went out: DESK_ENDED, or another reason. */

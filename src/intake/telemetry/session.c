@@ -39,6 +39,7 @@ struct session {
     int64_t sent_us;
     struct buf answer;
     bool fresh; /* there is answer that was not told yet */
+    int rest;   /* parts that may still come of an answer that settled its command */
     bool nack;
 
     uint8_t out[AVL_COMMAND_BYTES]; /* to be sent */
@@ -153,15 +154,17 @@ static bool take_answer(struct session *s, const struct avl_message *m, struct s
 {
     struct err full;
     bool ours = !m->imei[0] || strcmp(m->imei, s->imei) == 0;
-    if (s->command == NONE || !ours) {
+    bool settled = s->command == NONE;
+    if ((settled && s->rest == 0) || !ours) {
         avl_message_text(m, s->text, sizeof s->text);
         tell(s, out, ours ? "unexpected answer of the tracker" : "answer of another tracker", true);
         return true;
     }
     /* What has no room is cut: the words that decide come first. */
-    size_t room = SESSION_ANSWER_BYTES - s->answer.used;
-    if (buf_append(&s->answer, m->data, m->n < room ? m->n : room, &full) == ERR_OK)
-        s->fresh = true;
+    size_t room = SESSION_ANSWER_BYTES - s->answer.used, n = m->n < room ? m->n : room;
+    if (buf_append(&s->answer, m->data, n, &full) == ERR_OK)
+        s->fresh |= !settled || n > 0;
+    s->rest -= settled;
     return false;
 }
 
@@ -299,9 +302,14 @@ int64_t session_deadline_us(const struct session *s)
 /* What became of the command. */
 static bool tell_command(struct session *s, int64_t now_us, struct session_action *out)
 {
-    if (s->command == NONE || s->command == ANSWERED)
+    if (s->command == ANSWERED || (s->command == NONE && !s->fresh))
         return false;
     *out = (struct session_action){.text = "", .data = buf_data(&s->answer), .n = s->answer.used};
+    if (s->command == NONE) {
+        out->type = SESSION_DO_MORE;
+        s->fresh = false;
+        return true;
+    }
     if (s->nack) {
         out->type = SESSION_DO_NACK;
         out->text = "the command is for another IMEI";
@@ -329,6 +337,8 @@ void session_next(struct session *s, int64_t now_us, struct session_action *out)
 {
     struct avl_item item;
     *out = (struct session_action){.type = SESSION_DO_NOTHING, .text = ""};
+    if (s->command == NONE && now_us - s->sent_us >= s->limits.answer_us)
+        s->rest = 0;
     for (;;) {
         if (s->out_n > 0) {
             *out = (struct session_action){
@@ -404,6 +414,7 @@ int session_command(struct session *s, const char *text, bool codec_14, int64_t 
     s->codec_14 = codec_14;
     s->sent_us = now_us;
     s->fresh = s->nack = false;
+    s->rest = 0;
     buf_clear(&s->answer);
     return ERR_OK;
 }
@@ -413,5 +424,6 @@ void session_settled(struct session *s, bool settled)
     if (s->command != ANSWERED)
         return;
     s->command = settled ? NONE : SENT;
+    s->rest = settled ? SESSION_REST : 0;
     s->told_ready = s->told_ready && !settled;
 }

@@ -9,7 +9,8 @@
  * Beside it, while the link is open, one command at a time: when it may be sent (READY: after an
  * acknowledged frame, or `quiet_us` of silence after the login), and what the tracker says to it
  * (ANSWER), which may come in pieces and between frames of records. There is no number that tells
- * to what an answer belongs: it is the next one.
+ * to what an answer belongs: it is the next one; and what comes behind one that settled its
+ * command, before the next command and within `answer_us`, is the rest of it (MORE).
  *
  *     session_feed(s, bytes, n, now, &err)
  *     while (session_next(s, now, &action), action.type != SESSION_DO_NOTHING)
@@ -26,6 +27,9 @@
 
 /* Answers to one command are kept, one behind the other, up to this. */
 #define SESSION_ANSWER_BYTES 4096
+/* So many parts of an answer behind the one that settled its command: one that goes on answering
+ * does not fill the catalogue. */
+#define SESSION_REST         8
 
 struct session_limits {
     int64_t login_us;  /* connect to login */
@@ -44,6 +48,7 @@ enum session_do {
     SESSION_DO_READY,  /* a command may be sent: session_command(), now or later, while
                           session_ready() */
     SESSION_DO_ANSWER, /* data, n: all that was answered so far: session_settled() */
+    SESSION_DO_MORE,   /* likewise, of a command that was settled before: nobody waits */
     SESSION_DO_NACK,   /* the command was not executed; text; over */
     SESSION_DO_SILENT, /* no answer in time; data, n: what was said, n 0: nothing; over */
     SESSION_DO_LOG,    /* event, text: something a technician wants to know */

@@ -133,8 +133,10 @@ static void on_answer(void *owner, bool settled)
     struct tracker *t = owner;
     t->order = NULL;
     session_settled(t->session, settled);
-    if (settled)
+    if (settled) {
+        t->settled = t->request;
         t->request = 0;
+    }
     link_drain(&t->link);
 }
 
@@ -193,6 +195,9 @@ static void act_on(struct tracker *t, const struct session_action *a)
         return;
     case SESSION_DO_ANSWER:
         do_answer(t, a);
+        return;
+    case SESSION_DO_MORE:
+        desk_more(t->trackers->desk, t->settled, a->data, a->n);
         return;
     case SESSION_DO_NACK:
     case SESSION_DO_SILENT:

@@ -22,6 +22,7 @@ struct tracker {
     struct desk_order *order;    /* its answer is awaited; NULL: none */
     struct desk_command pending; /* its turn has come, but not yet its moment; id 0: none */
     int64_t request;             /* whose command is out; 0: none */
+    int64_t settled;             /* whose it was before, and was answered */
     int64_t since_us;            /* UTC: logged in */
 };
 

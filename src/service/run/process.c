@@ -65,6 +65,27 @@ static uint64_t sum_settings(const struct cfg *cfg, const struct stages *stages,
     return s.hash;
 }
 
+/* What other sections say to the server of trackers: one allow-list for both servers, and its rules
+ * have a section each. */
+static void add_beside(struct sum *s, const struct cfg *cfg)
+{
+    const char *rule = NULL;
+    add(s, cfg_text(cfg, "receive", "allow"));
+    add(s, cfg_bool(cfg, "receive", "learn") ? "yes" : "no");
+    while ((rule = cfg_next(cfg, "request *", rule, NULL)) != NULL) {
+        add(s, rule);
+        s->section = rule;
+        cfg_each(cfg, add_value, s);
+    }
+}
+
+/* … and that of the trackers to whoever makes copies and packages. */
+static void add_journey(struct sum *s, const struct cfg *cfg)
+{
+    add(s, cfg_text(cfg, "telemetry", "window"));
+    add(s, cfg_text(cfg, "telemetry", "families"));
+}
+
 static int add_post(struct planned_process *out, size_t *n, const struct planned_process *process,
                     int number, struct err *err)
 {
@@ -95,11 +116,10 @@ int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, 
             continue;
         snprintf(process.stage, sizeof process.stage, "%s", services[i].name);
         process.settings = sum_settings(cfg, stages, section, "receive");
-        if (strcmp(section, "telemetry") == 0) { /* they have one allow-list */
-            struct sum both = {section, process.settings};
-            add(&both, cfg_text(cfg, "receive", "allow"));
-            add(&both, cfg_bool(cfg, "receive", "learn") ? "yes" : "no");
-            process.settings = both.hash;
+        if (strcmp(section, "telemetry") == 0) {
+            struct sum all = {section, process.settings};
+            add_beside(&all, cfg);
+            process.settings = all.hash;
         }
         rc = add_post(out, n, &process, 0, err);
     }
@@ -116,6 +136,11 @@ int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, 
         process.settings = sum_settings(cfg, stages, s->section, s->name);
         if (s->kind == STAGES_EXPORT) /* it makes copies, too */
             process.settings ^= sum_settings(cfg, stages, "convert", "convert");
+        if (s->kind == STAGES_EXPORT || s->kind == STAGES_CONVERT) {
+            struct sum all = {s->section, process.settings};
+            add_journey(&all, cfg);
+            process.settings = all.hash;
+        }
         for (int k = 1; rc == ERR_OK && k <= s->workers; k++)
             rc = add_post(out, n, &process, s->workers > 1 ? k : 0, err);
     }

@@ -83,6 +83,14 @@ static int take_asked(void *arg, const struct catalogue_asked *a, struct err *er
                : ERR_OK;
 }
 
+static int take_noted(void *arg, const struct catalogue_noted *noted, struct err *err)
+{
+    struct status *s = arg;
+    struct noted n = {.n = noted->n, .oldest_us = noted->oldest_us, .due_us = noted->due_us};
+    format_clean(n.rule, sizeof n.rule, noted->rule);
+    return buf_append(&s->noted, &n, sizeof n, err);
+}
+
 static int take_broken(void *arg, const struct catalogue_broken *b, struct err *err)
 {
     struct status *s = arg;
@@ -261,6 +269,8 @@ static int collect_catalogue(struct status *s, struct err *err)
             rc = catalogue_summary_broken(l, s->now_us - STATUS_DAY_US, take_broken, s, err);
         if (rc == ERR_OK)
             rc = catalogue_summary_asked(l, take_asked, s, err);
+        if (rc == ERR_OK)
+            rc = catalogue_summary_noted(l, take_noted, s, err);
         for (size_t i = 0; rc == ERR_OK && i < LIST_COUNT(&s->stage, struct stage); i++)
             rc = collect_lost(s, LIST_AT(&s->stage, struct stage, i), l, err);
         if (rc == ERR_OK &&
@@ -519,6 +529,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
     buf_init(&s->cameras, LIST_BYTES_MAX);
     buf_init(&s->trackers, LIST_BYTES_MAX);
     buf_init(&s->asked, LIST_BYTES_MAX);
+    buf_init(&s->noted, LIST_BYTES_MAX);
     buf_init(&s->unheard, LIST_BYTES_MAX);
     buf_init(&s->certificates, LIST_BYTES_MAX);
     s->now_us = clock_utc_us();
@@ -568,6 +579,7 @@ void status_free(struct status **s)
     buf_clear(&(*s)->cameras);
     buf_clear(&(*s)->trackers);
     buf_clear(&(*s)->asked);
+    buf_clear(&(*s)->noted);
     buf_clear(&(*s)->unheard);
     buf_clear(&(*s)->certificates);
     stages_free(&(*s)->stages);

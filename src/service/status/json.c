@@ -101,6 +101,18 @@ static json_t *asked_json(const struct status *s)
     return list;
 }
 
+static json_t *noted_json(const struct status *s)
+{
+    json_t *list = json_array();
+    LIST_EACH (&s->noted, const struct noted, one) {
+        json_array_append_new(list,
+                              json_pack("{s:s, s:I, s:o, s:o}", "rule", one->rule, "waiting",
+                                        (json_int_t)one->n, "oldest", time_json(one->oldest_us),
+                                        "due", time_json(one->due_us)));
+    }
+    return list;
+}
+
 static json_t *processes_json(const struct status *s, const char *stage)
 {
     json_t *out = json_array();
@@ -309,16 +321,17 @@ int status_json(const struct status *s, bool compact, struct buf *out, struct er
     json_t *run = json_pack("{s:s, s:i, s:o, s:o, s:b}", "state", status_lives[s->run], "pid",
                             s->run_pid, "since", time_json(s->run_since_us), "stopped",
                             time_json(s->run_stopped_us), "frozen", s->run_frozen);
-    json_t *o = json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o}",
-        "version", DASHSPOOL_VERSION, "root", root, "at", time_json(s->now_us), "trouble",
-        trouble_json(s), "run", run, "receiver", receiver_json(&s->receiver), "telemetry",
-        telemetry_json(s), "requests", asked_json(s), "stages", stages_json(s), "jobs",
-        jobs_json(s), "age_limits_s", limits_json(), "transfers", transfers_json(s), "cameras",
-        cameras_json(s), "incoming", incoming_json(s), "upkeep", upkeep_json(s), "certificates",
-        certificates_json(s), "disk", disk_json(&s->disk), "errors", errors_json(s), "oldest",
-        oldest_json(s), "sandbox_missing", s->sandbox[0] ? json_string(s->sandbox) : json_null());
+    json_t *o =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                  "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                  "version", DASHSPOOL_VERSION, "root", root, "at", time_json(s->now_us), "trouble",
+                  trouble_json(s), "run", run, "receiver", receiver_json(&s->receiver), "telemetry",
+                  telemetry_json(s), "requests", asked_json(s), "rules", noted_json(s), "stages",
+                  stages_json(s), "jobs", jobs_json(s), "age_limits_s", limits_json(), "transfers",
+                  transfers_json(s), "cameras", cameras_json(s), "incoming", incoming_json(s),
+                  "upkeep", upkeep_json(s), "certificates", certificates_json(s), "disk",
+                  disk_json(&s->disk), "errors", errors_json(s), "oldest", oldest_json(s),
+                  "sandbox_missing", s->sandbox[0] ? json_string(s->sandbox) : json_null());
     char *text =
         o ? json_dumps(o, (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6))
           : NULL;

@@ -174,6 +174,14 @@ static void put_asked(struct metrics *m, const struct status *s)
     }
 }
 
+static void put_noted(struct metrics *m, const struct status *s)
+{
+    begin(m, "rule_events", "gauge", "Events of a rule that may still become requests.");
+    LIST_EACH (&s->noted, const struct noted, one_of) {
+        of(m, "rule", one_of->rule, NULL, NULL, (double)one_of->n);
+    }
+}
+
 static void put_workers(struct metrics *m, const struct status *s)
 {
     begin(m, "stage_enabled", "gauge", "1 if the stage is enabled.");
@@ -337,6 +345,7 @@ int status_prometheus(const struct status *s, struct buf *out, struct err *err)
     put_processes(&m, s);
     put_telemetry(&m, s);
     put_asked(&m, s);
+    put_noted(&m, s);
     put_workers(&m, s);
     put_jobs(&m, s);
     put_transfers(&m, s);

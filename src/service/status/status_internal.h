@@ -176,6 +176,11 @@ struct asked { /* footage that is still to come */
     char imei[16], state[16], kind[16], camera[8], by[128], why[TEXT_ROOM];
 };
 
+struct noted { /* events of a rule that may become requests */
+    char rule[64];
+    int64_t n, oldest_us, due_us;
+};
+
 struct status {
     char *root;
     int64_t now_us;
@@ -189,6 +194,7 @@ struct status {
     struct telemetry telemetry;
     struct buf trackers;     /* struct tracker, by IMEI; then those without a record */
     struct buf asked;        /* struct asked, by id */
+    struct buf noted;        /* struct noted, by rule */
     struct buf processes;    /* struct process */
     struct buf stage;        /* struct stage: those of the configuration, then others */
     struct buf claims;       /* struct claim */

@@ -287,6 +287,32 @@ static void text_asked(struct page *p, const struct status *s, const struct limi
     text_more(p, most->trackers > 0 ? (long long)n - told : 0);
 }
 
+/* What rules may ask for when its footage is over, and the cameras had time to send it. */
+static void text_noted(struct page *p, const struct status *s, const struct limits *most)
+{
+    char at[CLOCK_TEXT_ROOM], span[24], next[24];
+    int64_t all = 0;
+    int told = 0;
+    LIST_EACH (&s->noted, const struct noted, one) {
+        all += one->n;
+    }
+    if (all == 0)
+        return;
+    page_line(p, STYLE_STRONG, "%-*s %lld %s of rules may become requests", INDENT - 1, "events",
+              SIZE_COUNT(all, "event", "events"));
+    LIST_EACH (&s->noted, const struct noted, one) {
+        if (told == most->trackers)
+            break;
+        told++;
+        clock_rfc3339(one->oldest_us, 0, at);
+        page_line(
+            p, STYLE_PLAIN, "  %s: %lld, the oldest of %s (%s ago); next look in %s", one->rule,
+            (long long)one->n, at, text_since(s, one->oldest_us, span),
+            format_span(one->due_us > s->now_us ? (one->due_us - s->now_us) / 1000000 : 0, next));
+    }
+    text_more(p, most->trackers > 0 ? (long long)LIST_COUNT(&s->noted, struct noted) - told : 0);
+}
+
 static void put_run(struct page *p, const struct status *s)
 {
     char span[24];
@@ -541,6 +567,7 @@ static void build(struct page *p, const struct status *s, const struct limits *m
     text_cameras(p, s, most);
     text_trackers(p, s, most);
     text_asked(p, s, most);
+    text_noted(p, s, most);
     text_disk(p, s, most);
     text_upkeep(p, s, most);
     text_errors(p, s, most);

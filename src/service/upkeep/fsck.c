@@ -734,8 +734,9 @@ static int tell_record_flaw(void *arg, const char *text, struct err *err)
     struct records_look *l = arg;
     (void)err;
     problem(l->f, UPKEEP_RECORDS, l->file,
-            "put this file back from a backup; or leave it: what is whole in it is used, and it "
-            "goes when its time is over",
+            "put this file back from a backup, then run 'dashspool fsck --repair', which joins its "
+            "records with footage; or leave it: what is whole in it is used, and it goes when its "
+            "time is over",
             "%s", text);
     return ERR_OK;
 }
@@ -748,7 +749,8 @@ static int look_at_records(void *arg, const char *name, bool is_ours, struct err
     snprintf(l->file, sizeof l->file, RECORDS_DIR "/%.250s%s", name, is_ours ? ".db" : "");
     if (!is_ours) {
         problem(l->f, aside ? UPKEEP_RECORDS : UPKEEP_FILE, l->file,
-                aside ? "put the day's file of this ROOT back from a backup, if it is missing; "
+                aside ? "put the day's file of this ROOT back from a backup, if it is missing, and "
+                        "run 'dashspool fsck --repair', which joins its records with footage; "
                         "then move this one away, or delete it"
                       : "inspect it, then move it away",
                 aside ? "was set aside: it is broken, or of another ROOT" : "unknown file");

@@ -372,3 +372,31 @@ int catalogue_summary_asked(struct catalogue_summary *l, catalogue_asked_fn *fn,
     sqlite3_finalize(st);
     return rc;
 }
+
+int catalogue_summary_noted(struct catalogue_summary *l, catalogue_noted_fn *fn, void *arg,
+                            struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = true;
+    if (l->version < 9) /* there were no rules yet */
+        return ERR_OK;
+    int rc = sqlx_prepare(l->db, &st,
+                          "SELECT rule, count(*), min(time_ms), min(due_us) FROM rule_event"
+                          " INDEXED BY rule_event_due WHERE outcome IS NULL GROUP BY rule"
+                          " ORDER BY rule",
+                          err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        char rule[64];
+        int64_t oldest_ms;
+        if (!sqlx_text(st, 0, rule, sizeof rule) ||
+            !sqlx_int64(st, 2, 0, INT64_MAX / 1000, &oldest_ms))
+            continue; /* that is fsck's */
+        const struct catalogue_noted noted = {.rule = rule,
+                                              .n = sqlite3_column_int64(st, 1),
+                                              .oldest_us = oldest_ms * 1000,
+                                              .due_us = sqlite3_column_int64(st, 3)};
+        rc = fn(arg, &noted, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}

@@ -1,5 +1,6 @@
 #include "dashspool/journey.h"
 #include "dashspool/clock.h"
+#include "dashspool/wire.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -118,7 +119,7 @@ static int consider(void *arg, const struct records_row *row, struct err *err)
     if (avl_record_decode(row->codec, row->bytes, row->n, &r, err) < 0)
         return ERR_OK; /* fsck tells it */
     if (!avl_io_find(&r, AVL_ID_CAMERA_TRIGGER, &io) ||
-        avl_io_unsigned(&io) != (uint64_t)j->t->trigger)
+        !wire_trigger_is(j->t->trigger_name, avl_io_unsigned(&io)))
         return ERR_OK;
     int rc = put(j, row, err); /* also one that is not around the clip */
     if (rc < 0)
@@ -131,17 +132,11 @@ static int consider(void *arg, const struct records_row *row, struct err *err)
     return digest(j, row, m->sha256, err);
 }
 
-/* A server's request (0) has no record of an event. */
-static bool has_event(const struct catalogue_transfer *t)
-{
-    return t->known & CATALOGUE_HAS_META && t->trigger > 0 && t->trigger_name[0];
-}
-
 static int find_event(struct joining *j, struct records *r, int64_t window_us, struct err *err)
 {
     const struct catalogue_transfer *t = j->t;
     int rc = catalogue_match_get(j->c, t->key, &j->out->match, &j->out->event, err);
-    if (rc < 0 || !has_event(t))
+    if (rc < 0 || !(t->known & CATALOGUE_HAS_META) || !t->trigger_name[0])
         return rc;
     j->at_ms = (t->known & CATALOGUE_TRIGGER_TIME_OK ? t->trigger_time_us : t->time_us) / 1000;
     j->window_ms = window_us / 1000;

@@ -242,6 +242,20 @@ int requests_sent(struct catalogue *c, int64_t id, const char *peer, int64_t now
     return catalogue_leave(c, own, rc, err);
 }
 
+/* The parts of an answer end with CR LF or not: between them that is a blank. */
+static const char *words_of(const void *text, size_t n, char out[REQUESTS_WORDS_ROOM])
+{
+    const char *p = text;
+    char flat[2 * REQUESTS_WORDS_ROOM];
+    size_t used = 0;
+    for (size_t i = 0; i < n && used < sizeof flat; i++) {
+        bool line_end = p[i] == '\r' || p[i] == '\n';
+        if (!line_end || (used > 0 && flat[used - 1] != ' '))
+            flat[used++] = line_end ? ' ' : p[i];
+    }
+    return camreq_words(flat, used, out, REQUESTS_WORDS_ROOM);
+}
+
 /* An answer to a request that is not out is none: it was cancelled, or waited for too long. */
 static int answered(struct catalogue *c, int64_t id, const void *text, size_t n, bool whole,
                     int64_t now_us, bool *settled, struct err *err)
@@ -258,7 +272,7 @@ static int answered(struct catalogue *c, int64_t id, const void *text, size_t n,
         camreq_answer(row.r.what.kind, text, n, whole, &a);
         *settled = whole || a.class != CAMREQ_UNKNOWN;
         if (*settled)
-            rc = settle(c, &row, &a, now_us, camreq_words(text, n, words, sizeof words), err);
+            rc = settle(c, &row, &a, now_us, words_of(text, n, words), err);
     }
     return catalogue_leave(c, own, rc, err);
 }
@@ -267,6 +281,23 @@ int requests_answered(struct catalogue *c, int64_t id, const void *text, size_t 
                       bool *settled, struct err *err)
 {
     return answered(c, id, text, n, false, now_us, settled, err);
+}
+
+int requests_more(struct catalogue *c, int64_t id, const void *text, size_t n, int64_t now_us,
+                  struct err *err)
+{
+    bool own;
+    struct row row;
+    char words[REQUESTS_WORDS_ROOM], why[REQUESTS_WORDS_ROOM];
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    rc = row_get(c, id, &row, err);
+    words_of(text, n, words);
+    snprintf(why, sizeof why, "%s", row.r.why);
+    if (rc == ERR_OK && strcmp(words, row.r.words) != 0)
+        rc = row_change(c, &row, now_us, words, err, "%s", why);
+    return catalogue_leave(c, own, rc == ERR_NOTFOUND ? ERR_OK : rc, err); /* erased meanwhile */
 }
 
 int requests_silent(struct catalogue *c, int64_t id, const void *text, size_t n, int64_t now_us,

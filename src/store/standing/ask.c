@@ -262,12 +262,10 @@ static int see_transfer(void *arg, const struct catalogue_transfer *t, struct er
     int64_t at_us = t->known & CATALOGUE_TRIGGER_TIME_OK ? t->trigger_time_us : t->time_us;
     int64_t off_us = at_us - own->event->time_ms * 1000;
     unsigned lens = lens_of(t->camera);
-    char name[WIRE_TRIGGER_ROOM];
     (void)err;
-    /* 499 counts as DualCams do; metadata in JSON has a name only. */
-    wire_trigger_name(WIRE_KIND_DUALCAM, (uint8_t)own->event->own, name);
-    if (!(t->known & CATALOGUE_HAS_META) || strcmp(t->trigger_name, name) != 0 ||
-        lens == LENS_ROAD || off_us < -CLIP_S * S_US || off_us > CLIP_S * S_US)
+    if (!(t->known & CATALOGUE_HAS_META) ||
+        !wire_trigger_is(t->trigger_name, (uint64_t)own->event->own) || lens == LENS_ROAD ||
+        off_us < -CLIP_S * S_US || off_us > CLIP_S * S_US)
         return ERR_OK;
     if (t->state == CATALOGUE_STORED)
         own->here |= lens;
@@ -359,8 +357,9 @@ static void tell_reason(const struct asking *a, const struct event *e, size_t n,
              a->rule->reason);
 }
 
-/* n events as one request, from start_s on. */
-static int ask_for(struct asking *a, const struct event *e, size_t n, int64_t start_s,
+/* *n events as one request, from start_s on. If those of the first one's day are used up, *n
+ * becomes the number of its events: those behind midnight are of the next day, and have its. */
+static int ask_for(struct asking *a, const struct event *e, size_t *n, int64_t start_s,
                    int64_t seconds, struct err *err)
 {
     const struct rule *r = a->rule;
@@ -374,22 +373,24 @@ static int ask_for(struct asking *a, const struct event *e, size_t n, int64_t st
                     " AND time_ms >= ?3 AND time_ms < ?4 AND outcome = 'asked'",
                     day_ms, day_ms + DAY_MS, &today, err);
     const char *outcome = today >= r->per_day ? "beyond" : "asked";
-    for (size_t i = 0; i < n; i++)
+    while (today >= r->per_day && e[*n - 1].time_ms >= day_ms + DAY_MS)
+        --*n;
+    for (size_t i = 0; i < *n; i++)
         lens |= e[i].lens;
     snprintf(q.imei, sizeof q.imei, "%s", a->imei);
     snprintf(q.what.camera, sizeof q.what.camera, "%s", camera_of(lens));
     snprintf(q.by, sizeof q.by, "rule %s", r->name);
-    tell_reason(a, e, n, q.reason, sizeof q.reason);
+    tell_reason(a, e, *n, q.reason, sizeof q.reason);
     if (rc == ERR_OK && today < r->per_day)
         rc = requests_add(a->c, &q, a->now_us, err);
     if (rc == ERR_CONFIG) { /* a limit of commands that none of our settings can break */
         outcome = "refused";
         rc = ERR_OK;
     }
-    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+    for (size_t i = 0; rc == ERR_OK && i < *n; i++)
         rc = settle(a, e[i].time_ms, outcome, q.id, err);
     a->out->asked += q.id > 0;
-    a->out->beyond += q.id > 0 ? 0 : (int)n;
+    a->out->beyond += q.id > 0 ? 0 : (int)*n;
     return rc;
 }
 
@@ -411,7 +412,7 @@ static int ask_all(struct asking *a, struct err *err)
             due |= e->due_us <= a->now_us;
         }
         if (due)
-            rc = ask_for(a, &a->event[i], n, start_s, end_s - start_s, err);
+            rc = ask_for(a, &a->event[i], &n, start_s, end_s - start_s, err);
     }
     return rc;
 }
