@@ -349,9 +349,9 @@ static void test_list_fits_the_terminal(void **state)
         const char *head;
     } rows[] = {
         {120, "ID                                                TRIGGER    LENGTH       SIZE  "
-              "STATE      COPIES\r\n"},
+              "STATE       COPIES\r\n"},
         {100, "ID                                                TRIGGER    LENGTH       SIZE  "
-              "STATE    \r\n"},
+              "STATE     \r\n"},
         {80, "ID                                                TRIGGER    LENGTH  STATE"},
         {72, "ID                                                TRIGGER    STATE"},
         {60, "ID                                                STATE"},

@@ -24,7 +24,7 @@ static int signed_number(const uint8_t *p, size_t n)
     }
     at++;
     for (int i = 0; i < zeros; i++, at++)
-        v = v << 1 | (at < n * 8 ? p[at / 8] >> (7 - at % 8) & 1u : 0u);
+        v = v << 1 | (at < n * 8 ? (unsigned)p[at / 8] >> (7 - at % 8) & 1u : 0u);
     v += (1u << zeros) - 1;
     return v & 1 ? (int)(v / 2 + 1) : -(int)(v / 2);
 }
