@@ -1,6 +1,7 @@
 /*
- * confine: convert_file() and media_slices() in a process that can do no harm. FFmpeg parses
- * hostile bytes, so each file is read in a child of its own, forked from this program executed anew
+ * confine: convert_file(), media_slices() and media_recordings() in a process that can do no harm.
+ * FFmpeg parses hostile bytes, so each file is read in a child of its own, forked from this program
+ * executed anew
  * (/proc/self/exe convert-child; once, for all children), with a clean environment, no descriptors
  * of ours, and core/sandbox around it. It reads the master, writes into the stage (a hidden
  * directory in out_dir), and sends a result that is treated as hostile too. The parent gives the
@@ -58,6 +59,11 @@ int confine_slices_start(struct confine **out, const char *path,
                          const struct confine_limits *limits, struct err *err) DS_MUST_CHECK;
 int confine_slices_finish(struct confine **c, struct media_slices *out,
                           struct err *err) DS_MUST_CHECK;
+
+/* media_recordings(), all at once. */
+int confine_recordings(const char *path, const struct media_options *options,
+                       const struct confine_limits *limits, int *out,
+                       struct err *err) DS_MUST_CHECK;
 
 /* A conversion, all at once, for who has nothing else to do. */
 int confine_convert(const char *path, const char *out_dir, const char *stem,

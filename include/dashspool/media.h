@@ -5,7 +5,7 @@
  *
  * Files are opened read-only and never changed; they may be cut, hostile or anything. Thread-safe:
  * calls do not share state. For files from outside, what decodes (media_probe(), media_slices())
- * belongs into a process that can do no harm: see confine.h.
+ * or reads pictures (media_recordings()) belongs into a process that can do no harm: see confine.h.
  *
  * PTMF (docs/ptmf.md): 36-byte little-endian record headers, H.265 access units with capture times
  * in microseconds, G.711 A-law sound.
@@ -58,6 +58,7 @@ struct media_options {
     double fps;             /* a person's word on the rate (--fps); 0: none */
     double default_fps;     /* when nothing else is known */
     char params_from[1024]; /* a clip of the same camera whose parameter sets are lent; "" none */
+    int recording; /* which of the recordings in the file, from 1; 0: all of it. ERR_NOTFOUND */
 };
 
 /* ---- time ---- */
@@ -66,6 +67,7 @@ struct media_options {
 enum media_source {
     MEDIA_SOURCE_PTMF,    /* capture times of the records */
     MEDIA_SOURCE_META,    /* frame rate of metadata v2 and later */
+    MEDIA_SOURCE_HEADER,  /* nominal rate in the headers of the records */
     MEDIA_SOURCE_PERSON,  /* --fps */
     MEDIA_SOURCE_LENGTH,  /* picture count / metadata length */
     MEDIA_SOURCE_STREAM,  /* the stream's own timing (VUI) */
@@ -76,14 +78,25 @@ enum media_source {
 const char *media_source_name(enum media_source source);
 
 struct media_timing {
-    double fps[MEDIA_N_SOURCES]; /* what each source says; 0: it says nothing */
+    double fps[MEDIA_N_SOURCES]; /* what each source says; 0: nothing. The default speaks only where
+                                    it is chosen: it is no witness */
     enum media_source chosen;
-    bool disagree; /* some source is more than 2 % away from the chosen one */
+    bool disagree;       /* media_timing_contradicts() for some source */
+    int64_t pictures;    /* that the vote is about */
+    int64_t duration_us; /* of those that decode, without what nobody knows between recordings */
 };
 
-/* One line: "capture times 19.967, metadata rate 20"; only_disagreeing: the chosen source and those
- * that contradict it, "" if none does. */
-void media_timing_text(const struct media_timing *t, bool only_disagreeing, char *out, size_t room);
+/* A source is more than 2 % away from the chosen one; a length in whole seconds, also more than a
+ * second away from the duration. */
+bool media_timing_contradicts(const struct media_timing *t, enum media_source source);
+
+/* All sources on one line: "capture times 19.967, metadata rate 20". */
+void media_timing_text(const struct media_timing *t, char *out, size_t room);
+
+/* What contradicts the chosen source, wherever that is told: "Announced 10 s at 20/s, holds 6.0 s
+ * at 24.97/s"; "" if nothing does. */
+#define MEDIA_DISPUTE_ROOM 200
+void media_timing_dispute(const struct media_timing *t, char out[MEDIA_DISPUTE_ROOM]);
 
 /* When the first picture of the copies was taken, and how well that is known. */
 struct media_wall {
@@ -128,8 +141,17 @@ struct media_finding {
 
 struct media_gap {
     int64_t picture; /* the one behind it */
-    int64_t lost; /* by sequence numbers or order counts; 0: the camera itself dropped pictures */
+    int64_t lost;   /* by sequence numbers or order counts; 0: the camera itself dropped pictures */
+    bool recording; /* … or another recording begins: media_probe.part */
     int64_t from_us, until_us;
+};
+
+/* Recordings that are appended to each other in one file: clock and numbers begin anew. */
+struct media_part {
+    int64_t picture, pictures, key_pictures; /* its first one, and how many it has */
+    int64_t from_us, duration_us;
+    int64_t camera_clock_us; /* of its first picture */
+    bool apart;              /* how long after the one before it, nobody knows */
 };
 
 struct media_probe {
@@ -140,6 +162,13 @@ struct media_probe {
     int level;                   /* times 30, as in the stream: 93 is 3.1 */
     int width_px, height_px;
     char pixels[24], range[12], matrix[24]; /* FFmpeg's names; "" unknown */
+    struct media_change {                   /* of size or format; the first ones, in order */
+        int64_t picture, time_us;
+        int width_px, height_px;
+        char pixels[24];
+        char text[80]; /* "640x360, pixels 4:3" */
+    } change[MEDIA_FINDINGS_MAX];
+    int64_t changes;
 
     /* a video */
     int64_t pictures, key_pictures; /* that decode: those that copies have */
@@ -147,10 +176,15 @@ struct media_probe {
     int64_t pictures_in_file;       /* … and those at its start that do not */
     int64_t key_interval;           /* pictures between keys, the longest; 0 with one key */
     int64_t first_decodable;        /* picture */
-    double nominal_fps;             /* of the record headers; 0 unknown */
+    int64_t first_whole; /* picture: without a key picture at the start, those before it are built
+                            on some that are not there; behind the last one: all are */
+    char refresh[160];   /* … that in words; "" there is one */
+    double nominal_fps;  /* of the record headers; 0 unknown */
     bool has_camera_clock;
     int64_t camera_clock_us; /* of the first picture: how long the camera had been running */
     struct media_timing timing;
+    struct media_part part[MEDIA_FINDINGS_MAX];
+    int64_t parts;                   /* all; 1: one recording */
     int64_t sound_records, sound_us; /* 0: no sound. G.711 A-law, 8 kHz */
     bool borrowed_sets;              /* parameter sets of options->params_from are in use */
     bool end_unknown;                /* plain H.265 does not tell whether it was cut */
@@ -180,6 +214,10 @@ struct media_probe {
 int media_probe(const char *path, const struct media_facts *facts,
                 const struct media_options *options, bool decode, struct media_probe *out,
                 struct err *err) DS_MUST_CHECK;
+
+/* How many recordings a file holds, for media_options.recording; without decoding. */
+int media_recordings(const char *path, const struct media_options *options, int *out,
+                     struct err *err) DS_MUST_CHECK;
 
 /* What the coded pictures of a file are: convert_result.slices_sha256, of a master (what of it a
  * working copy has) or of an MP4 with one track of H.265. ERR_MALFORMED, ERR_UNSUPPORTED: it has

@@ -69,14 +69,9 @@ int recipe_settings_text(const struct recipe *recipe, const struct convert_resul
 struct recipe_settings {
     int64_t pictures;
     double duration_s;
-    char timing[32]; /* media_source_name() of the source that was chosen */
-    bool sources_disagree;
-    struct {
-        char name[32];
-        double fps;
-    } source[MEDIA_N_SOURCES]; /* what each says */
-    int n_sources;
-    bool has_wall; /* when the first picture was taken */
+    char timing[32];          /* media_source_name() of the source that was chosen */
+    struct media_timing rate; /* what each says */
+    bool has_wall;            /* when the first picture was taken */
     char wall_source[32], wall_start[40], wall_why[160];
     double wall_error_s;
     int64_t silences;

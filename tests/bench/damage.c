@@ -9,7 +9,12 @@
  * each there must be a statement: copies, or one line that says why there are none. A crash, a
  * sanitizer's report, a hang, a hidden directory left behind, a master that changed, a statement
  * missing or made twice is a finding: it is printed, its input is kept, and the exit status is 1.
+ *
+ * Then as many streams are damaged in one slice each, and what is said of their pictures is
+ * compared with what comes out (damage_truth.h): a lie is a finding, too. A third number is of
+ * these alone: bench_damage 0 7 500.
  */
+#include "damage_truth.h"
 #include "dashspool/fsx.h"
 #include "footage/media/annexb.h"
 #include "footage/media/ptmf.h"
@@ -441,6 +446,8 @@ int main(int argc, char **argv)
     top = support_tmp_dir();
     for (int i = 0; i < count; i += BATCH)
         batch(i, i + BATCH < count ? i + BATCH : count);
+    int findings = print_table();
+    findings += truth_run(argc > 3 ? (int)strtol(argv[3], NULL, 10) : count, random_state, top);
     support_tmp_remove(&top);
-    return print_table() > 0;
+    return findings > 0;
 }

@@ -259,13 +259,51 @@ static void test_a_name_tells_the_time_and_a_dispute_is_told(void **state)
     struct proc_result r =
         CONVERT(in_dir(path), "--copies", "working", "--tz", "+02:00", "--fps", "40");
     assert_int_equal(r.status, 0);
-    assert_int_equal(
-        lines_with(proc_out(&r), "sources disagree: capture times 24.972, given rate 40"), 1);
+    assert_int_equal(lines_with(proc_out(&r), "Given as 40/s, holds 6.0 s at 24.97/s"), 1);
     proc_clear(&r);
     snprintf(path, sizeof path, "%s.timing.json", name);
     static const char wall[] =
         "{\"source\":\"file name\",\"start\":\"2024-11-29T07:23:45.000000Z\"";
     assert_true(support_count(in_dir(path), wall) > 0);
+    assert_true(support_count(in_dir(path), "\"dispute\":\"Given as 40/s, holds 6.0 s at") > 0);
+}
+
+static void test_each_recording_of_a_file_gets_copies_of_its_own(void **state)
+{
+    (void)state;
+    static const char clip[] = "two-recordings.h265";
+    copy_to(support_data("ptmf/two-recordings.h265"), clip, 0);
+    copy_to(REAR, "whole.h265", 0);
+    struct proc_result r = CONVERT(dir, "--copies", "working", "--split");
+    assert_int_equal(r.status, 0);
+    assert_int_equal(lines_with(proc_out(&r), "h265, recording 1: 50 frames, 2.00 s"), 1);
+    assert_int_equal(lines_with(proc_out(&r), "h265, recording 2: 50 frames, 2.00 s"), 1);
+    assert_int_equal(lines_with(proc_out(&r), "whole.h265: 150 frames"), 1);
+    proc_clear(&r);
+    assert_true(support_exists(in_dir("two-recordings-part1.working.mp4")));
+    assert_true(support_exists(in_dir("two-recordings-part2.working.mp4")));
+    assert_true(support_exists(in_dir("whole.working.mp4")));
+    assert_int_equal(support_entries(dir), 2 + 3 * 2);
+    assert_true(support_count(in_dir("two-recordings-part2.timing.json"), "\"recording\":2") > 0);
+
+    r = CONVERT(in_dir(clip), "--copies", "working", "--time", "2024-11-29T09:23:45Z", "--force");
+    assert_int_equal(r.status, 0);
+    assert_int_equal(lines_with(proc_out(&r), "holds 2 recordings"), 1);
+    assert_int_equal(lines_with(proc_out(&r), "the time between is unknown and shown as 1 s"), 1);
+    proc_clear(&r);
+    const char *timing = in_dir("two-recordings.timing.json");
+    assert_true(support_count(timing, "\"recording\":2,\"length\":\"unknown\"") > 0);
+    assert_int_equal(support_count(timing, "\"utc\":null"), 50);
+
+    r = PROC_RUN(DASHSPOOL_BINARY, "probe", in_dir(clip));
+    assert_int_equal(r.status, 0);
+    assert_int_equal(lines_with(proc_out(&r), "2 recordings in one file"), 1);
+    assert_int_equal(lines_with(proc_out(&r), "2: frames 50 to 99, 2.00 s, camera up for 0:00:05"),
+                     1);
+    proc_clear(&r);
+    r = PROC_RUN(DASHSPOOL_BINARY, "probe", "--json", in_dir(clip));
+    assert_int_equal(lines_with(proc_out(&r), "\"first_picture\": 50"), 1);
+    proc_clear(&r);
 }
 
 /* The language of whoever runs it changes nothing, even where numbers have a comma. */
@@ -586,6 +624,7 @@ int main(void)
         E2E(test_a_bad_track_stops_no_conversion),
         E2E(test_a_truncated_clip_keeps_what_decodes_and_says_so),
         E2E(test_a_name_tells_the_time_and_a_dispute_is_told),
+        E2E(test_each_recording_of_a_file_gets_copies_of_its_own),
         E2E(test_the_same_bytes_in_every_language),
         E2E(test_a_stream_without_parameter_sets_is_one_clear_line),
         E2E(test_facts_from_options_and_from_a_metadata_file),

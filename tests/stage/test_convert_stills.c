@@ -298,7 +298,7 @@ static void test_a_picture_that_does_not_decode_is_replaced_by_its_neighbour(voi
     char *whole = make(footage_sample(SILENT), &facts, &options, &r);
     char *good = strdup(r.output[0].sha256);
     char *dir = make(spoil(source, 70, 73), &facts, &options, &r);
-    if (!strstr(r.warning, "poster: picture 71 does not decode, the nearest that does is"))
+    if (!strstr(r.warning, "poster: picture 71 is damaged, the nearest that is not is"))
         fail_msg("warning '%s'", r.warning);
     assert_string_not_equal(r.output[0].sha256, good);
     assert_int_equal(r.n_outputs, 2);
@@ -306,6 +306,49 @@ static void test_a_picture_that_does_not_decode_is_replaced_by_its_neighbour(voi
     support_tmp_remove(&source);
     support_tmp_remove(&whole);
     support_tmp_remove(&dir);
+}
+
+/* Pictures 26 and 27 do not decode, so 28 to 49 are built on damage: a poster in their midst is the
+ * key picture behind them. Of the last group nothing is whole within half a second of its end: a
+ * still of that is what there is, and says so in its corner. */
+static void test_stills_are_undamaged_or_marked(void **state)
+{
+    (void)state;
+    char *source = support_tmp_dir(), path[4096];
+    struct convert_result r;
+    struct media_facts facts = footage_facts();
+    struct convert_options options = footage_options(COPY_POSTER);
+    int n;
+    int64_t *times =
+        footage_truth(footage_sample("rear-25fps-6s-silent.truth.json"), "picture_times_us", &n);
+    facts.has_trigger_time = true;
+    facts.trigger_utc_us = facts.start_utc_us + times[45] - times[0] + 1000;
+    char *dir = make(spoil(source, 26, 28), &facts, &options, &r);
+    char expected[128];
+    snprintf(expected, sizeof expected,
+             "poster: picture 45 is damaged, the nearest that is not is %+.3f s",
+             (double)(times[50] - times[45]) / 1e6);
+    if (!strstr(r.warning, expected))
+        fail_msg("warning '%s', not '%s'", r.warning, expected);
+    support_tmp_remove(&dir);
+
+    options = footage_options(COPY_MOMENT);
+    options.n_moments = 1;
+    options.moment_us[0] = (times[149] - times[0]) / 1000 * 1000 + 1000;
+    uint8_t corner[2];
+    for (int marked = 0; marked < 2; marked++) {
+        dir = make(marked ? spoil(source, 126, 128) : footage_sample(SILENT), &facts, &options, &r);
+        if ((strstr(r.warning, "still: the picture is affected by damage") != NULL) != marked)
+            fail_msg("warning '%s'", r.warning);
+        snprintf(path, sizeof path, "%s", r.output[0].path);
+        struct pixels *p = read_picture(path, 0);
+        corner[marked] = p->y[1 * W + W - 2];
+        free(p);
+        support_tmp_remove(&dir);
+    }
+    assert_true(corner[1] < corner[0] / 2);
+    free(times);
+    support_tmp_remove(&source);
 }
 
 static void test_damaged_files_give_stills(void **state)
@@ -336,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_a_time_beyond_the_end_is_refused_with_the_length),
         cmocka_unit_test(test_the_sheet_shows_the_clip_with_its_times),
         cmocka_unit_test(test_a_picture_that_does_not_decode_is_replaced_by_its_neighbour),
+        cmocka_unit_test(test_stills_are_undamaged_or_marked),
         cmocka_unit_test(test_damaged_files_give_stills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

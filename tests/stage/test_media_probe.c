@@ -19,6 +19,7 @@ static const struct statement statements[] = {
 #define WHOLE 0, 0, 0, 0, 0, 0, 0
     {"samples/front-20fps-10s-sound.h265", MEDIA_PTMF, 1280, 720, 200, WHOLE},
     {"ptmf/front-30fps-5s-gaps.h265", MEDIA_PTMF, 1280, 720, 150, 0, 0, 0, 0, 0, 0, 3},
+    {"ptmf/two-recordings.h265", MEDIA_PTMF, 320, 240, 100, 0, 0, 0, 0, 0, 0, 1},
     {"samples/rear-25fps-6s-silent.h265", MEDIA_PTMF, 1280, 720, 150, WHOLE},
     {"hevc/cros-64x64-I-P-B-P.h265", MEDIA_ANNEXB, 64, 64, 3, WHOLE},
     {"hevc/cros-64x64-I-P.h265", MEDIA_ANNEXB, 64, 64, 2, WHOLE},
@@ -36,15 +37,18 @@ static const struct statement statements[] = {
     {"hevc/membrane-input-300-98x58-conformance-window.h265", MEDIA_ANNEXB, 98, 58, 300, WHOLE},
     {"hevc/membrane-input-30-640x480-no-parameter-sets.h265", MEDIA_UNKNOWN, 0, 0, 0, WHOLE},
     {"hevc/membrane-input-30-640x480-variable-parameters.h265", MEDIA_ANNEXB, 640, 480, 30, WHOLE},
-    {"hevc/membrane-input-irap-pss-no-irap.h265", MEDIA_ANNEXB, 640, 480, 30, 0, 0, 0, 6, 0, 0, 0},
+    {"hevc/membrane-input-irap-pss-no-irap.h265", MEDIA_ANNEXB, 640, 480, 36, WHOLE},
     {"hevc/membrane-input-pss-no-irap-pss-irap.h265", MEDIA_ANNEXB, 640, 480, 30, 0, 0, 0, 5, 0, 0,
      0},
+    {"hevc/second-intra-no-key.h265", MEDIA_ANNEXB, 96, 64, 40, WHOLE},
+    {"hevc/shapes.h265", MEDIA_ANNEXB, 128, 96, 30, WHOLE},
     {"hevc/road-320x180-checksum.h265", MEDIA_ANNEXB, 320, 180, 6, WHOLE},
     {"hevc/road-320x180-crc.h265", MEDIA_ANNEXB, 320, 180, 6, WHOLE},
     {"hevc/road-320x180-md5.h265", MEDIA_ANNEXB, 320, 180, 96, WHOLE},
     {"hevc/road-720p25.h265", MEDIA_ANNEXB, 1280, 720, 90, WHOLE},
     {"hevc-damaged/19-bit-flips.h265", MEDIA_ANNEXB, 1280, 720, 40, 12, 25, 0, 0, 0, 0, 0},
     {"hevc-damaged/8k-zero-hole.h265", MEDIA_ANNEXB, 1280, 720, 34, 1, 4, 0, 0, 0, 0, 0},
+    {"hevc-damaged/gdr-cut.h265", MEDIA_ANNEXB, 320, 240, 25, 0, 25, 0, 15, 0, 0, 0},
     {"hevc-damaged/ptmf-5-packets-missing.h265", MEDIA_PTMF, 1280, 720, 46, 1, 15, 0, 0, 0, 3644,
      0},
     {"hevc-damaged/ptmf-truncated.h265", MEDIA_PTMF, 1280, 720, 26, 0, 0, 0, 0, 0, 4416, 0},
@@ -184,10 +188,12 @@ static void test_parameter_sets_are_lent_by_another_clip(void **state)
     snprintf(lender, sizeof lender, "%s", footage_sample("rear-25fps-6s-silent.h265"));
     snprintf(path, sizeof path, "%s/clip.h265", dir);
     struct buf b = support_read(lender);
-    lose_sets(&b, 1); /* the second key picture brings its own */
+    lose_sets(&b, 1); /* the second key picture brings its own, which are those of the first */
     support_write(path, buf_data(&b), b.used);
     assert_ok(probe(path, "", &p, &err));
-    assert_int_equal(p.first_decodable, 25);
+    assert_int_equal(p.first_decodable, 0);
+    assert_false(p.borrowed_sets);
+    assert_non_null(strstr(p.warning, "parameter sets come behind the first pictures"));
     assert_ok(probe(path, lender, &p, &err));
     assert_int_equal(p.first_decodable, 0);
     assert_true(p.borrowed_sets && p.decoder_findings == 0);

@@ -245,7 +245,8 @@ static struct catalogue_transfer store_with_time(struct stored *s, const char *r
 {
     struct catalogue_transfer row = {
         .state = CATALOGUE_STORED, .arrived_us = ARRIVED_US, .completed_us = ARRIVED_US + 4000000};
-    const struct wire_meta said = {.time_ms = ARRIVED_US / 1000 - 60000, .length_s = 6};
+    const struct wire_meta said = {
+        .file_type = 32, .time_ms = ARRIVED_US / 1000 - 60000, .length_s = 6};
     struct buf b = support_read(CLIP);
     struct root_id id;
     struct err err;

@@ -61,32 +61,97 @@ static void test_constant_times_do_not_drift(void **state)
     assert_int_equal(timing_constant_us(90000, 30), INT64_C(3000000000));
 }
 
+static void reads(struct timing_facts f, const char *sources, const char *dispute)
+{
+    char text[256], against[MEDIA_DISPUTE_ROOM];
+    struct media_timing t = vote(f);
+    media_timing_text(&t, text, sizeof text);
+    assert_string_equal(text, sources);
+    media_timing_dispute(&t, against);
+    assert_string_equal(against, dispute);
+    assert_int_equal(t.disagree, dispute[0] != '\0');
+}
+
 static void test_a_vote_reads_as_a_line(void **state)
 {
     (void)state;
-    char text[256];
-    struct timing_facts f = {.pictures = 150, .meta_fps = 30, .default_fps = 25};
-    f.has_ptmf = true, f.last_us = 5399946;
-    struct media_timing t = vote(f);
-    assert_true(t.disagree);
-    media_timing_text(&t, true, text, sizeof text);
-    assert_string_equal(text, "capture times 27.593, metadata rate 30");
-    f.person_fps = 27.6;
-    t = vote(f);
-    media_timing_text(&t, true, text, sizeof text);
-    assert_string_equal(text, "capture times 27.593, metadata rate 30");
-    media_timing_text(&t, false, text, sizeof text);
-    assert_string_equal(text, "capture times 27.593, metadata rate 30, given rate 27.6");
-    t = vote((struct timing_facts){.pictures = 10, .default_fps = 25});
-    media_timing_text(&t, false, text, sizeof text);
-    assert_string_equal(text, "default rate 25");
-    media_timing_text(&t, true, text, sizeof text);
-    assert_string_equal(text, "");
+    struct timing_facts f = {.pictures = 150, .meta_fps = 20, .default_fps = 25, .length_s = 10};
+    f.has_ptmf = true, f.last_us = 5967000;
+    reads(f, "capture times 24.971, metadata rate 20, pictures over length 15",
+          "Announced 10 s at 20/s, holds 6.0 s at 24.97/s");
+    f.header_fps = 20; /* the same claim, from the same camera */
+    reads(f, "capture times 24.971, metadata rate 20, header rate 20, pictures over length 15",
+          "Announced 10 s at 20/s, holds 6.0 s at 24.97/s");
+    f.meta_fps = 0, f.length_s = 0, f.stream_fps = 20;
+    reads(f, "capture times 24.971, header rate 20, stream rate 20",
+          "The record headers and the stream say 20/s, holds 6.0 s at 24.97/s");
+    f.stream_fps = 30, f.person_fps = 24.9;
+    reads(f, "capture times 24.971, header rate 20, given rate 24.9, stream rate 30",
+          "The record headers say 20/s, the stream says 30/s, holds 6.0 s at 24.97/s");
+    f = (struct timing_facts){.pictures = 150, .person_fps = 40, .has_ptmf = true};
+    f.last_us = 5967000;
+    reads(f, "capture times 24.971, given rate 40", "Given as 40/s, holds 6.0 s at 24.97/s");
+    f = (struct timing_facts){.pictures = 150, .meta_fps = 20, .stream_fps = 30};
+    reads(f, "metadata rate 20, stream rate 30",
+          "The stream says 30/s, taken as 20/s (metadata rate)");
+    reads((struct timing_facts){.pictures = 10, .default_fps = 25}, "default rate 25", "");
+    f = (struct timing_facts){.pictures = 65, .length_s = 3, .has_ptmf = true, .default_fps = 99};
+    f.last_us = 2560000; /* whole seconds: 2.6 s are 3 s, and no contradiction */
+    reads(f, "capture times 25, pictures over length 21.667", "");
     for (int k = 0; k <= MEDIA_N_SOURCES; k++) {
         bool none = k == MEDIA_N_SOURCES;
         assert_true(!strcmp(media_source_name((enum media_source)k), "unknown") == none);
         assert_true(!strcmp(timing_source_text((enum media_source)k), "unknown") == none);
     }
+}
+
+/* ---- can these be the times of a camera? ---- */
+
+static struct timing_clock judged(int n, double step_us, double header, double stream)
+{
+    int64_t t[200];
+    struct timing_clock clock;
+    struct err err;
+    for (int i = 0; i < n; i++)
+        t[i] = 106572394 + (int64_t)(i * step_us + (step_us > 0 ? 0.5 : -0.5));
+    assert_ok(timing_judge_clock(t, n, header, stream, &clock, &err));
+    return clock;
+}
+
+static void test_a_clock_in_another_unit_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        double step_us, header, stream;
+        const char *unit; /* NULL: believed; "": not believed, and nobody knows why */
+    } all[] = {
+        {40000, 25, 25, NULL},
+        {66667, 30, 30, NULL}, /* slower than header and stream say: it is the camera that is */
+        {66667, 30, 0, NULL},
+        {8333, 120, 0, NULL},
+        {1000000, 25, 0, NULL},
+        {40, 25, 25, "milliseconds"},
+        {40, 0, 25, "milliseconds"},
+        {33, 30, 0, "milliseconds"},
+        {3600, 25, 25, "ticks of a 90 kHz clock"},
+        {18000, 5, 5, "ticks of a 90 kHz clock"}, /* 55.6/s would be possible */
+        {18000, 5, 25, NULL},                     /* … and here only the header is against it */
+        {40e6, 25, 25, "nanoseconds"},
+        {0.04, 25, 25, "seconds"},
+        {8000, 25, 25, ""}, /* 125/s */
+        {2e6, 25, 25, ""},
+        {40, 0, 0, ""},
+        {0, 25, 25, ""},
+        {-40000, 25, 25, ""},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct timing_clock c = judged(100, all[i].step_us, all[i].header, all[i].stream);
+        if (c.usable != !all[i].unit || (c.unit && strcmp(c.unit, all[i].unit) != 0) ||
+            (!c.unit && all[i].unit && all[i].unit[0]))
+            fail_msg("case %zu: %d, %s, %g/s", i, c.usable, c.unit ? c.unit : "-", c.fps);
+    }
+    assert_true(judged(1, 40, 25, 25).usable);
+    assert_true(judged(3, 5e6, 25, 25).usable); /* a gap or two, and nothing else */
 }
 
 #define N_TIMES 12
@@ -96,6 +161,7 @@ static const struct {
     int64_t step_us, changed, first;
     enum timing_anomaly kind;
     int64_t given[N_TIMES], wanted[N_TIMES];
+    int64_t unit_us; /* of all the times; 0: 1000 */
 } clocks[] = {
     {"jitter and a gap of a minute",
      5,
@@ -103,8 +169,8 @@ static const struct {
      0,
      -1,
      TIMING_SANE,
-     {10, 43, 110, 143, 60000143},
-     {10, 43, 110, 143, 60000143}},
+     {10, 43, 110, 143, 60143},
+     {10, 43, 110, 143, 60143}},
     {"one behind", 5, 40, 1, 2, TIMING_STRAYED, {0, 40, 30, 120, 160}, {0, 40, 80, 120, 160}},
     {"one ahead", 5, 40, 1, 2, TIMING_STRAYED, {0, 40, 200, 120, 160}, {0, 40, 80, 120, 160}},
     {"equal", 5, 40, 1, 2, TIMING_STRAYED, {0, 40, 40, 120, 160}, {0, 40, 80, 120, 160}},
@@ -116,7 +182,7 @@ static const struct {
      1,
      2,
      TIMING_STRAYED,
-     {0, 40, INT64_C(1) << 61, 120, 160},
+     {0, 40, INT64_C(1) << 51, 120, 160},
      {0, 40, 80, 120, 160}},
     {"two nonsense in a row",
      6,
@@ -124,7 +190,7 @@ static const struct {
      2,
      2,
      TIMING_STRAYED,
-     {0, 40, INT64_C(1) << 61, 7, 170, 210},
+     {0, 40, INT64_C(1) << 51, 7, 170, 210},
      {0, 40, 80, 120, 170, 210}},
     {"no room for whole steps",
      5,
@@ -140,17 +206,45 @@ static const struct {
      1,
      1,
      TIMING_JUMPED,
-     {INT64_C(1) << 50, 40, 90, 120},
-     {INT64_C(1) << 50, (INT64_C(1) << 50) + 40, (INT64_C(1) << 50) + 90,
-      (INT64_C(1) << 50) + 120}},
+     {INT64_C(1) << 40, 40, 90, 120},
+     {INT64_C(1) << 40, (INT64_C(1) << 40) + 40, (INT64_C(1) << 40) + 90,
+      (INT64_C(1) << 40) + 120}},
     {"32 bits wrap within a gap",
      5,
-     40,
+     40000,
      1,
      3,
      TIMING_WRAPPED,
-     {4294967200, 4294967233, 4294967290, 54, 84},
-     {4294967200, 4294967233, 4294967290, 4294967350, 4294967380}},
+     {4294867200, 4294900200, 4294957200, 23000, 53000},
+     {4294867200, 4294900200, 4294957200, 4294990296, 4295020296},
+     1},
+    {"a microsecond only",
+     5,
+     40000,
+     1,
+     2,
+     TIMING_STRAYED,
+     {0, 40000, 40001, 119999, 160000},
+     {0, 40000, 79999, 119999, 160000},
+     1},
+    {"less than a millisecond, twice",
+     6,
+     40000,
+     2,
+     2,
+     TIMING_STRAYED,
+     {0, 40000, 40005, 40999, 160000, 200000},
+     {0, 40000, 80000, 120000, 160000, 200000},
+     1},
+    {"a millisecond stays",
+     4,
+     40000,
+     0,
+     -1,
+     TIMING_SANE,
+     {0, 40000, 41000, 80000},
+     {0, 40000, 41000, 80000},
+     1},
     {"jumps back for good",
      7,
      40,
@@ -197,18 +291,23 @@ static void test_a_clock_is_repaired_with_the_least_change(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
-        int64_t t[N_TIMES];
-        memcpy(t, clocks[i].given, sizeof t);
-        struct timing_repair r = timing_repair(t, clocks[i].n, clocks[i].step_us);
+        int64_t t[N_TIMES], unit_us = clocks[i].unit_us ? clocks[i].unit_us : 1000;
+        uint8_t kind[N_TIMES];
         for (int k = 0; k < clocks[i].n; k++)
-            if (t[k] != clocks[i].wanted[k])
+            t[k] = clocks[i].given[k] * unit_us;
+        struct timing_repair r = timing_repair(t, clocks[i].n, clocks[i].step_us * unit_us, kind);
+        if (r.first >= 0)
+            assert_int_equal(kind[r.first], r.kind);
+        for (int k = 0; k < clocks[i].n; k++)
+            if (t[k] != clocks[i].wanted[k] * unit_us)
                 fail_msg("%s: time %d is %lld, not %lld", clocks[i].what, k, (long long)t[k],
-                         (long long)clocks[i].wanted[k]);
+                         (long long)(clocks[i].wanted[k] * unit_us));
         if (r.changed != clocks[i].changed || r.first != clocks[i].first ||
             r.kind != clocks[i].kind)
             fail_msg("%s: %d changed, first %d, kind %d", clocks[i].what, (int)r.changed,
                      (int)r.first, (int)r.kind);
-        assert_int_equal(timing_repair(t, clocks[i].n, clocks[i].step_us).changed, 0);
+        assert_int_equal(timing_repair(t, clocks[i].n, clocks[i].step_us * unit_us, NULL).changed,
+                         0);
     }
 }
 
@@ -222,9 +321,9 @@ static void test_any_clock_becomes_monotonic(void **state)
             seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
             t[i] = (int64_t)(seed >> 3 >> (seed >> 59) % 40) * (seed & 4 ? 1 : -1);
         }
-        timing_repair(t, 50, round % 3 ? 40000 : 0);
+        timing_repair(t, 50, round % 3 ? 40000 : 0, NULL);
         for (int i = 1; i < 50; i++)
-            assert_true(t[i] > t[i - 1] && t[i] - t[i - 1] <= TIMING_JUMP_US);
+            assert_in_range(t[i] - t[i - 1], TIMING_STEP_MIN_US, TIMING_JUMP_US);
     }
 }
 
@@ -232,14 +331,14 @@ static void test_median_step(void **state)
 {
     (void)state;
     struct err err;
-    int64_t step, times[] = {0, 67, 100, 167, 200, 10000};
+    int64_t step, times[] = {0, 67000, 100000, 167000, 200000, 10000000};
     assert_ok(timing_median_step_us(times, 6, &step, &err));
-    assert_int_equal(step, 67);
+    assert_int_equal(step, 67000);
     assert_ok(timing_median_step_us(times, 1, &step, &err));
     assert_int_equal(step, 0);
-    int64_t wild[] = {INT64_C(1) << 50, 0, 40, 30, 70, INT64_C(1) << 60};
+    int64_t wild[] = {INT64_C(1) << 50, 0, 40000, 30000, 70000, INT64_C(1) << 60};
     assert_ok(timing_median_step_us(wild, 6, &step, &err));
-    assert_int_equal(step, 40);
+    assert_int_equal(step, 40000);
     assert_ok(timing_median_step_us(wild, 2, &step, &err));
     assert_int_equal(step, 0);
 }
@@ -289,6 +388,22 @@ static void test_a_time_of_day_knows_its_uncertainty(void **state)
     check_wall(&f, &ptmf, 0, 24 * 3600, "later than the clip");
     f.time_error_us = 20000;
     check_wall(&f, &ptmf, 0, 0.02, "stated");
+}
+
+static void test_a_photo_has_no_length(void **state)
+{
+    (void)state;
+    struct media_facts f = {.has_time = true, .start_utc_us = INT64_C(1732865025000000)};
+    strcpy(f.trigger, "crash");
+    check_wall(&f, NULL, 0, 1.1, "time of the photo");
+    f.has_trigger_time = true, f.trigger_utc_us = f.start_utc_us;
+    check_wall(&f, NULL, 0, 1.1, "time of the photo");
+    strcpy(f.time_source, TIMING_NAME);
+    check_wall(&f, NULL, 0, 1, "time of the photo");
+    strcpy(f.time_source, TIMING_NAME_UPLOAD);
+    check_wall(&f, NULL, 0, 24 * 3600, "later than the photo");
+    strcpy(f.time_source, "--time");
+    check_wall(&f, NULL, 0, 1, "as given");
 }
 
 static void test_a_constant_rate_adds_to_the_uncertainty(void **state)
@@ -409,6 +524,8 @@ int main(void)
         cmocka_unit_test(test_nonsense_says_nothing),
         cmocka_unit_test(test_constant_times_do_not_drift),
         cmocka_unit_test(test_a_vote_reads_as_a_line),
+        cmocka_unit_test(test_a_clock_in_another_unit_is_named),
+        cmocka_unit_test(test_a_photo_has_no_length),
         cmocka_unit_test(test_a_clock_is_repaired_with_the_least_change),
         cmocka_unit_test(test_any_clock_becomes_monotonic),
         cmocka_unit_test(test_median_step),

@@ -92,8 +92,8 @@ static void test_settings_come_back(void **state)
     assert_int_equal(s.pictures, 200);
     assert_true(s.duration_s == 10.03);
     assert_string_equal(s.timing, "capture times");
-    assert_int_equal(s.n_sources, 1);
-    assert_true(s.source[0].fps == 19.967);
+    assert_int_equal(s.rate.chosen, MEDIA_SOURCE_PTMF);
+    assert_true(s.rate.fps[MEDIA_SOURCE_PTMF] == 19.967);
     assert_int_equal(s.n_damage, 2);
     assert_string_equal(s.damage[0].name, "missing");
     assert_int_equal(s.damage[0].n, 13);

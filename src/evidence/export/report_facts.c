@@ -41,7 +41,7 @@ struct told {
     bool examined;
     struct recipe_settings settings; /* of the copy that says most, if there is one */
     struct report_clock clock[CLOCKS_MAX];
-    char clock_value[MEDIA_N_SOURCES][40];
+    char clock_value[MEDIA_N_SOURCES][40], dispute[MEDIA_DISPUTE_ROOM];
     size_t n_clocks;
     struct report_arrival arrival;
     char damage[400], cut_why[96];
@@ -367,24 +367,31 @@ static const char *start_why(const struct told *t)
 static void add_clocks(struct told *t)
 {
     const struct recipe_settings *s = &t->settings;
+    media_timing_dispute(&s->rate, t->dispute);
     if (t->t.known & CATALOGUE_HAS_META)
-        t->clock[t->n_clocks++] =
-            (struct report_clock){.name = "camera metadata",
-                                  .time = {.known = t->t.known & CATALOGUE_TIME_OK,
-                                           .utc_us = t->t.time_us,
-                                           .has_zone = t->t.known & CATALOGUE_ZONE_OK,
-                                           .tz_min = t->t.tz_min},
-                                  .value = "",
-                                  .note = "start of the recording",
-                                  .chosen = t->t.known & CATALOGUE_TIME_OK};
-    for (int i = 0; i < s->n_sources && s->timing[0]; i++) {
-        snprintf(t->clock_value[i], sizeof t->clock_value[i], "%.6g frames per second",
-                 s->source[i].fps);
-        t->clock[t->n_clocks++] =
-            (struct report_clock){.name = s->source[i].name,
-                                  .value = t->clock_value[i],
-                                  .note = "",
-                                  .chosen = strcmp(s->source[i].name, s->timing) == 0};
+        t->clock[t->n_clocks++] = (struct report_clock){
+            .name = "camera metadata",
+            .time = {.known = t->t.known & CATALOGUE_TIME_OK,
+                     .utc_us = t->t.time_us,
+                     .has_zone = t->t.known & CATALOGUE_ZONE_OK,
+                     .tz_min = t->t.tz_min},
+            .value = "",
+            .note =
+                strcmp(t->t.kind, "photo") == 0 ? "time of the photo" : "start of the recording",
+            .chosen = t->t.known & CATALOGUE_TIME_OK};
+    for (int k = 0; k < MEDIA_N_SOURCES && s->timing[0]; k++) {
+        enum media_source source = (enum media_source)k;
+        if (s->rate.fps[k] <= 0)
+            continue;
+        bool chosen = source == s->rate.chosen;
+        snprintf(t->clock_value[k], sizeof t->clock_value[k], "%.6g frames per second",
+                 s->rate.fps[k]);
+        t->clock[t->n_clocks++] = (struct report_clock){
+            .name = media_source_name(source),
+            .value = t->clock_value[k],
+            .note = chosen ? t->dispute : "",
+            .chosen = chosen,
+            .disagrees = chosen ? s->rate.disagree : media_timing_contradicts(&s->rate, source)};
     }
 }
 
@@ -511,10 +518,7 @@ static void fill_clip(struct told *t, bool imperial, struct report_clip *out)
 {
     const struct catalogue_transfer *r = &t->t;
     const struct recipe_settings *s = &t->settings;
-    double fps = 0;
-    for (int i = 0; i < s->n_sources; i++)
-        if (strcmp(s->source[i].name, s->timing) == 0)
-            fps = s->source[i].fps;
+    double fps = s->rate.fps[s->rate.chosen];
     static const char *const partial[] = {"Partial transfer: only the beginning was received."};
     *out = (struct report_clip){
         .id = r->id,

@@ -296,6 +296,57 @@ int inputs_part(struct inputs *list, const char *out_dir, struct err *err)
     return rc;
 }
 
+/* The name of a recording's copies; `more` keeps it from being that of another input. */
+static char *part_stem(const char *stem, int more, int number)
+{
+    char *text = NULL;
+    int n = snprintf(NULL, 0, "%s%.*s-part%d", stem, more, "________", number);
+    text = or_exit(malloc((size_t)n + 1));
+    snprintf(text, (size_t)n + 1, "%s%.*s-part%d", stem, more, "________", number);
+    return text;
+}
+
+static bool is_stem(const struct inputs *list, const char *stem)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->item[i].stem, stem) == 0)
+            return true;
+    return false;
+}
+
+void inputs_split(struct inputs *list, const struct media_options *options,
+                  const struct confine_limits *limits)
+{
+    struct inputs all = {0};
+    for (size_t i = 0; i < list->n; i++) {
+        const struct input *in = &list->item[i];
+        struct err unused;
+        int n = 1, more = 0;
+        if (confine_recordings(in->path, options, limits, &n, &unused) < 0)
+            n = 1;
+        for (int k = 1; n > 1 && k <= n && more < 8; k++) {
+            char *stem = part_stem(in->stem, more, k);
+            if (is_stem(list, stem)) {
+                more++;
+                k = 0;
+            }
+            free(stem);
+        }
+        for (int k = 1; k <= n; k++) {
+            add_input(&all, in->path, in->below);
+            struct input *part = &all.item[all.n - 1];
+            free(part->stem);
+            part->recording = n > 1 ? k : 0;
+            part->stem = n > 1 ? part_stem(in->stem, more, k) : copy(in->stem, strlen(in->stem));
+        }
+    }
+    all.failed = list->failed;
+    all.others = list->others;
+    list->failed = (struct fsx_names){0};
+    inputs_free(list);
+    *list = all;
+}
+
 void inputs_free(struct inputs *list)
 {
     for (size_t i = 0; i < list->n; i++)
@@ -442,9 +493,10 @@ static void start_next(struct batch *b)
     int rc = target_dir(b, in, &dir, &err);
     b->next++;
     struct media_facts facts = facts_of(b->request, in, b->doubted_imei);
+    struct convert_options options = b->request->options;
+    options.media.recording = in->recording;
     if (rc == ERR_OK)
-        rc = confine_start(&s->c, in->path, dir, in->stem, &facts, &b->request->options, b->limits,
-                           &err);
+        rc = confine_start(&s->c, in->path, dir, in->stem, &facts, &options, b->limits, &err);
     if (rc == ERR_OK) {
         s->in = in;
         s->dir = dir;

@@ -14,7 +14,9 @@ struct input {
     char *dir;   /* that it is in */
     char *below; /* where its copies go, below the output folder: dir, relative to the folder that
                     was named; "." for a file */
-    char *stem;  /* of its copies: its name without the extension */
+    char *stem;  /* of its copies: its name without the extension; of one of several recordings with
+                    -part<N> behind it */
+    int recording; /* which of the recordings in the file, from 1; 0: all of it */
 };
 
 struct inputs {
@@ -35,6 +37,11 @@ void inputs_free(struct inputs *inputs);
  * folders below out_dir as tells them apart (front/clip, rear/clip); those of one folder keep their
  * extensions (clip.h265, clip.hevc). out_dir NULL: copies are beside the inputs. */
 int inputs_part(struct inputs *inputs, const char *out_dir, struct err *err) DS_MUST_CHECK;
+
+/* A file that holds several recordings becomes one input for each of them. What cannot be read
+ * stays as it is: its conversion says why. */
+void inputs_split(struct inputs *inputs, const struct media_options *options,
+                  const struct confine_limits *limits);
 
 /* What a person asks of convert. The texts are borrowed. */
 struct convert_request {

@@ -29,7 +29,7 @@ struct wish {
     const char *out_dir, *time, *tz, *meta, *track, *track_name, *params_from;
     double fps, lat, lon;
     int jobs;
-    bool force, no_sound;
+    bool force, no_sound, split;
     unsigned hide;
     struct stills stills;
     struct masks masks;
@@ -96,6 +96,8 @@ static const struct cli_option options[] = {
      .words = "working viewing timing csv poster sheet gpx kml geojson srt vtt"},
     {OPT_INT("jobs", "N", jobs, 1, 256, "files converted in parallel (default: one per core)")},
     {OPT_FLAG("force", force, "overwrite existing copies")},
+    {OPT_FLAG("split", split,
+              "if a file holds several recordings, make copies of each: clip-part1 …")},
     {CLI_SETTING, "check", NULL, "fully decode every copy before accepting it", .section = SECTION,
      .key = "check", .fixed = "yes"},
 
@@ -319,7 +321,7 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
                      const struct err *err)
 {
     struct tally *tally = arg;
-    char size[24], dispute[256], gaps[128];
+    char size[24], dispute[MEDIA_DISPUTE_ROOM], gaps[128];
     tally->ended++;
     if (rc == ERR_BUSY) {
         tally->skipped++;
@@ -335,7 +337,10 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
         return;
     }
     tally->done++;
-    printf("%s: ", cli_shown(in->path));
+    printf("%s", cli_shown(in->path));
+    if (in->recording)
+        printf(", recording %d", in->recording);
+    printf(": ");
     if (r->container == MEDIA_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
     else
@@ -343,9 +348,10 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
                (double)r->duration_us / 1e6, media_source_name(r->timing.chosen),
                r->sound ? ", sound" : "", gaps_text(r, gaps));
     printf("\n");
-    media_timing_text(&r->timing, true, dispute, sizeof dispute);
+    media_timing_dispute(&r->timing, dispute);
     if (dispute[0])
-        printf("  timing sources disagree: %s; use --fps to decide\n", dispute);
+        printf("  timing   %s%s\n", dispute,
+               r->timing.chosen > MEDIA_SOURCE_PERSON ? "; use --fps to decide" : "");
     for (int i = 0; i < r->n_outputs; i++)
         printf("  %-8s %s (%s)\n", copy_kind_name(r->output[i].kind), cli_shown(r->output[i].path),
                size_text(r->output[i].length_bytes, size));
@@ -385,12 +391,14 @@ static void sum_up(const struct inputs *inputs, const struct tally *tally, bool 
         fprintf(stderr, "  %s\n", cli_shown(tally->failed->name[i]));
 }
 
-static int convert_all(struct cli *cli, const struct convert_request *request,
-                       const struct inputs *inputs, struct tally *tally)
+static int convert_all(struct cli *cli, const struct convert_request *request, bool split,
+                       struct inputs *inputs, struct tally *tally)
 {
     struct progress progress;
     struct confine_limits limits;
     confine_limits_from_cfg(cli->cfg, &limits);
+    if (split)
+        inputs_split(inputs, &request->options.media, &limits);
     progress_begin(&progress);
     int signum = batch_run(request, &limits, inputs, &progress, on_ended, tally);
     if (signum || inputs->n > 1 || inputs->others > 0)
@@ -488,7 +496,7 @@ static int run(struct cli *cli, const struct cli_args *args)
         rc = cli_usage("convert", "--time and --meta apply to a single clip: give one file");
     else if ((rc = shut_in(w, &request.options, &inputs)) == CLI_OK)
         rc = read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request)
-                 ? convert_all(cli, &request, &inputs, &tally)
+                 ? convert_all(cli, &request, w->split, &inputs, &tally)
                  : CLI_USAGE;
 out:
     inputs_free(&inputs);

@@ -41,11 +41,32 @@ static double seconds(int64_t us)
     return (double)us / 1e6;
 }
 
-static void say_clock(int64_t us)
+/* How long the camera had been running: 0:01:46. */
+static const char *clock_text(int64_t us)
 {
+    static char text[32];
     int64_t s = us / 1000000;
-    say("clock", "the camera had been up for %lld:%02d:%02d at the first frame",
-        (long long)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+    snprintf(text, sizeof text, "%lld:%02d:%02d", (long long)(s / 3600), (int)(s / 60 % 60),
+             (int)(s % 60));
+    return text;
+}
+
+static void say_parts(const struct media_probe *p)
+{
+    if (p->parts < 2)
+        return;
+    say("parts", "%lld recordings in one file; convert --split makes copies of each",
+        (long long)p->parts);
+    for (int64_t i = 0; i < p->parts && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_part *part = &p->part[i];
+        say("", "%lld: frames %lld to %lld, %.2f s, camera up for %s%s%s", (long long)i + 1,
+            (long long)part->picture, (long long)(part->picture + part->pictures - 1),
+            seconds(part->duration_us), clock_text(part->camera_clock_us),
+            part->apart ? "; unknown time after the one before" : "",
+            part->key_pictures ? "" : "; no key frame: cannot be decoded");
+    }
+    if (p->parts > MEDIA_FINDINGS_MAX)
+        say("", "… and %lld more", (long long)(p->parts - MEDIA_FINDINGS_MAX));
 }
 
 static void say_video(const struct media_probe *p)
@@ -53,27 +74,37 @@ static void say_video(const struct media_probe *p)
     say("picture", "%dx%d, %s %s, level %.1f, %s%s%s%s%s", p->width_px, p->height_px, p->codec,
         p->profile, p->level / 30.0, p->pixels, p->range[0] ? ", range " : "", p->range,
         p->matrix[0] ? ", matrix " : "", p->matrix);
+    for (int64_t i = 0; i < p->changes && i < MEDIA_FINDINGS_MAX; i++)
+        say("", "from frame %lld (%.3f s) on: %s", (long long)p->change[i].picture,
+            seconds(p->change[i].time_us), p->change[i].text);
+    if (p->changes > MEDIA_FINDINGS_MAX)
+        say("", "… and %lld more changes", (long long)(p->changes - MEDIA_FINDINGS_MAX));
     say("frames", "%lld in %.2f s, %lld key frames (at least one every %lld)",
         (long long)p->pictures, seconds(p->duration_us), (long long)p->key_pictures,
         (long long)(p->key_interval ? p->key_interval : p->pictures));
     if (p->pictures_in_file > p->pictures)
         say("", "%lld more at the start of the file cannot be decoded and are left out",
             (long long)(p->pictures_in_file - p->pictures));
+    if (p->refresh[0])
+        say("refresh", "%s", p->refresh);
     /* The vote: each source with its rate, the chosen one first. */
     say("rate", "%.3f frames/s from %s", p->timing.fps[p->timing.chosen],
         media_source_name(p->timing.chosen));
     for (int i = 0; i < MEDIA_N_SOURCES; i++)
-        if (p->timing.fps[i] > 0 && i != (int)p->timing.chosen && i != MEDIA_SOURCE_DEFAULT)
+        if (p->timing.fps[i] > 0 && i != (int)p->timing.chosen)
             say("", "%.3f from %s", p->timing.fps[i], media_source_name((enum media_source)i));
-    if (p->timing.disagree)
-        say("", "these sources differ by more than 2 %%: choose the rate with --fps");
+    char dispute[MEDIA_DISPUTE_ROOM];
+    media_timing_dispute(&p->timing, dispute);
+    if (dispute[0])
+        say("", "%s%s", dispute,
+            p->timing.chosen > MEDIA_SOURCE_PERSON ? ": convert with --fps if you know it" : "");
     if (p->timing.chosen == MEDIA_SOURCE_DEFAULT)
         say("",
             "this is a guess, the file does not state a rate: convert with --fps if you know it");
-    if (p->nominal_fps > 0)
-        say("", "%.0f is the nominal rate in the record headers", p->nominal_fps);
     if (p->has_camera_clock)
-        say_clock(p->camera_clock_us);
+        say("clock", "the camera had been up for %s at the first frame",
+            clock_text(p->camera_clock_us));
+    say_parts(p);
     if (p->sound_records)
         say("sound", "G.711 A-law, 8 kHz, %.2f s in %lld records", seconds(p->sound_us),
             (long long)p->sound_records);
@@ -107,7 +138,9 @@ static void say_damage(const struct media_probe *p)
     for (int64_t i = 0; i < p->gaps && i < MEDIA_FINDINGS_MAX; i++) {
         const struct media_gap *g = &p->gap[i];
         char lost[80] = "frames dropped by the camera itself; not damage";
-        if (g->lost)
+        if (g->recording)
+            snprintf(lost, sizeof lost, "another recording begins; not damage");
+        else if (g->lost)
             snprintf(lost, sizeof lost, "%lld missing", (long long)g->lost);
         say(i == 0 ? "gaps" : "", "%.3f s to %.3f s, before frame %lld: %s", seconds(g->from_us),
             seconds(g->until_us), (long long)g->picture, lost);
@@ -129,7 +162,9 @@ static void say_damage(const struct media_probe *p)
     if (cut[0])
         say("END", "%s", cut);
     say_count(d->sound_lost, "missing sound records");
-    say_count(d->times_repaired, "implausible capture times, replaced");
+    if (d->times_repaired)
+        say("times", "%lld implausible capture %s replaced; not damage",
+            SIZE_COUNT((long long)d->times_repaired, "time", "times"));
 }
 
 static void say_verdict(const char *path, const struct probe_run *run, const struct media_probe *p)
@@ -167,7 +202,7 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
         say_video(p);
         say_damage(p);
     }
-    if (p->container == MEDIA_JPEG && p->warning[0])
+    if (p->warning[0])
         say("note", "%s", p->warning);
     say_verdict(path, run, p);
 }
@@ -201,23 +236,59 @@ static json_t *gaps_json(const struct media_probe *p)
     json_t *all = json_array();
     for (int64_t i = 0; i < p->gaps && i < MEDIA_FINDINGS_MAX; i++) {
         const struct media_gap *g = &p->gap[i];
-        json_array_append_new(all, json_pack("{s:I, s:I, s:I, s:I}", "before_picture",
-                                             (json_int_t)g->picture, "lost", (json_int_t)g->lost,
-                                             "from_us", (json_int_t)g->from_us, "until_us",
-                                             (json_int_t)g->until_us));
+        json_array_append_new(
+            all, json_pack("{s:I, s:I, s:b, s:I, s:I}", "before_picture", (json_int_t)g->picture,
+                           "lost", (json_int_t)g->lost, "recording", (int)g->recording, "from_us",
+                           (json_int_t)g->from_us, "until_us", (json_int_t)g->until_us));
+    }
+    return all;
+}
+
+static json_t *parts_json(const struct media_probe *p)
+{
+    json_t *all = json_array();
+    for (int64_t i = 0; i < p->parts && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_part *part = &p->part[i];
+        json_t *j = json_pack(
+            "{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "part", (json_int_t)i + 1, "first_picture",
+            (json_int_t)part->picture, "pictures", (json_int_t)part->pictures, "key_pictures",
+            (json_int_t)part->key_pictures, "from_us", (json_int_t)part->from_us, "duration_us",
+            (json_int_t)part->duration_us, "camera_clock_us",
+            p->has_camera_clock ? json_integer(part->camera_clock_us) : json_null());
+        const struct media_part *before = i > 0 ? part - 1 : NULL;
+        int64_t after_us = before ? part->from_us - before->from_us - before->duration_us : 0;
+        json_object_set_new(j, "after_us",
+                            part->apart || !before ? json_null() : json_integer(after_us));
+        json_array_append_new(all, j);
+    }
+    return all;
+}
+
+/* Of size or format. */
+static json_t *changes_json(const struct media_probe *p)
+{
+    json_t *all = json_array();
+    for (int64_t i = 0; i < p->changes && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_change *c = &p->change[i];
+        json_array_append_new(all, json_pack("{s:I, s:I, s:i, s:i, s:o}", "picture",
+                                             (json_int_t)c->picture, "time_us",
+                                             (json_int_t)c->time_us, "width_px", c->width_px,
+                                             "height_px", c->height_px, "pixels", text(c->pixels)));
     }
     return all;
 }
 
 static json_t *timing_json(const struct media_timing *t)
 {
+    char dispute[MEDIA_DISPUTE_ROOM];
+    media_timing_dispute(t, dispute);
     json_t *rates = json_object();
     for (int i = 0; i < MEDIA_N_SOURCES; i++)
         if (t->fps[i] > 0)
             json_object_set_new(rates, media_source_name((enum media_source)i),
                                 json_real(t->fps[i]));
-    return json_pack("{s:s, s:b, s:o}", "chosen", media_source_name(t->chosen), "disagree",
-                     (int)t->disagree, "fps", rates);
+    return json_pack("{s:s, s:b, s:o, s:o}", "chosen", media_source_name(t->chosen), "disagree",
+                     (int)t->disagree, "dispute", text(dispute), "fps", rates);
 }
 
 static json_t *damage_json(const struct media_probe *p)
@@ -238,14 +309,15 @@ static json_t *damage_json(const struct media_probe *p)
 static json_t *video_json(const struct media_probe *p)
 {
     return json_pack(
-        "{s:o, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, "
-        "s:b, s:b}",
+        "{s:o, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, "
+        "s:b, s:b, s:I, s:o}",
         "profile", text(p->profile), "level", p->level / 30.0, "pixels", text(p->pixels), "range",
         text(p->range), "matrix", text(p->matrix), "pictures", (json_int_t)p->pictures,
         "key_pictures", (json_int_t)p->key_pictures, "pictures_in_file",
         (json_int_t)p->pictures_in_file, "key_interval", (json_int_t)p->key_interval,
-        "first_decodable", (json_int_t)p->first_decodable, "duration_us",
-        (json_int_t)p->duration_us, "nominal_fps", p->nominal_fps, "camera_clock_us",
+        "first_decodable", (json_int_t)p->first_decodable, "first_whole",
+        (json_int_t)p->first_whole, "duration_us", (json_int_t)p->duration_us, "nominal_fps",
+        p->nominal_fps, "camera_clock_us",
         p->has_camera_clock ? json_integer(p->camera_clock_us) : json_null(), "timing",
         timing_json(&p->timing), "sound",
         p->sound_records
@@ -253,7 +325,7 @@ static json_t *video_json(const struct media_probe *p)
                         (json_int_t)p->sound_records, "duration_us", (json_int_t)p->sound_us)
             : json_null(),
         "parameter_sets_lent", (int)p->borrowed_sets, "end_unknown", (int)p->end_unknown, "decoded",
-        (int)p->decoded);
+        (int)p->decoded, "recordings", (json_int_t)p->parts, "parts", parts_json(p));
 }
 
 static const char *container_word(enum media_container container)
@@ -273,8 +345,12 @@ static json_t *probe_json(const char *path, const struct media_probe *p)
                                      "orientation", p->orientation, "complete", (int)p->complete,
                                      "damage", text(p->photo_damage))
                          : video_json(p);
-    if (j && more && json_object_update_missing(j, more) == 0 && !photo)
+    if (j && more && json_object_update_missing(j, more) == 0 && !photo) {
         json_object_set_new(j, "damage", damage_json(p));
+        json_object_set_new(j, "refresh", text(p->refresh));
+        json_object_set_new(j, "picture_changes", json_integer(p->changes));
+        json_object_set_new(j, "first_picture_changes", changes_json(p));
+    }
     json_decref(more);
     return j;
 }

@@ -95,14 +95,17 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
                cli_shown(s.timing));
     printf("\n             SHA-256 %s\n", copy->sha256);
     /* The vote on the frame rate and the time of day, from a copy's settings. */
-    for (int i = 0; i < s.n_sources; i++)
-        printf("%s%s %.6g", i ? ", " : "             rate: ", cli_shown(s.source[i].name),
-               s.source[i].fps);
-    if (s.n_sources > 0)
-        printf("%s\n", s.sources_disagree ? ": they disagree" : "");
+    char rates[256], dispute[MEDIA_DISPUTE_ROOM];
+    media_timing_text(&s.rate, rates, sizeof rates);
+    media_timing_dispute(&s.rate, dispute);
+    if (rates[0])
+        printf("             rate: %s\n", rates);
+    if (dispute[0])
+        printf("             %s\n", dispute);
     if (s.has_wall)
-        printf("             began %s ±%g s (%s: %s)\n", cli_shown(s.wall_start), s.wall_error_s,
-               cli_shown(s.wall_source), cli_shown(s.wall_why));
+        printf("             %s %s ±%g s (%s: %s)\n", s.duration_s > 0 ? "began" : "taken",
+               cli_shown(s.wall_start), s.wall_error_s, cli_shown(s.wall_source),
+               cli_shown(s.wall_why));
     if (s.silences > 0)
         printf("             silence inserted for missing sound: %lld %s, %.2f s in total\n",
                SIZE_COUNT(s.silences, "gap", "gaps"), s.silence_s);

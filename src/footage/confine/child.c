@@ -95,6 +95,9 @@ static bool counts_ok(const struct convert_result *r)
     for (size_t i = 0; i < sizeof n / sizeof *n; i++)
         if (!in_range(n[i], 0, MEDIA_INPUT_BYTES_MAX))
             return false;
+    if (!in_range(r->timing.pictures, 0, INT64_MAX / 2) ||
+        !in_range(r->timing.duration_us, 0, INT64_MAX / 2))
+        return false;
     for (int i = 0; i < MEDIA_N_SOURCES; i++)
         if (!isfinite(r->timing.fps[i]) || r->timing.fps[i] < 0)
             return false;
@@ -135,6 +138,12 @@ static int take_slices(struct message_inbox *in, const uint8_t *p, struct err *e
     return ERR_OK;
 }
 
+static int take_count(struct message_inbox *in, const uint8_t *p, struct err *err)
+{
+    memcpy(&in->recordings, p, sizeof in->recordings);
+    return in_range(in->recordings, 1, PICTURES_MAX) ? ERR_OK : refuse(err, "an impossible count");
+}
+
 static int take_failure(struct message_inbox *in, const uint8_t *p, struct err *err)
 {
     memcpy(&in->failure, p, sizeof in->failure);
@@ -151,6 +160,7 @@ static size_t size_of(uint32_t type)
            : type == MESSAGE_FAILURE ? sizeof(struct err)
            : type == MESSAGE_RESULT  ? sizeof(struct convert_result)
            : type == MESSAGE_SLICES  ? sizeof(struct media_slices)
+           : type == MESSAGE_COUNT   ? sizeof(int)
                                      : 0;
 }
 
@@ -168,11 +178,14 @@ static int take_one(struct message_inbox *in, const struct message_request *aske
         in->done = done;
         return ERR_OK;
     }
-    if (head->type != MESSAGE_FAILURE &&
-        (head->type == MESSAGE_SLICES) != (asked->job == MESSAGE_READ_SLICES))
+    const enum message_type wanted = asked->job == MESSAGE_READ_SLICES        ? MESSAGE_SLICES
+                                     : asked->job == MESSAGE_COUNT_RECORDINGS ? MESSAGE_COUNT
+                                                                              : MESSAGE_RESULT;
+    if (head->type != MESSAGE_FAILURE && head->type != wanted)
         return refuse(err, "the result of another job");
     int rc = head->type == MESSAGE_RESULT   ? take_result(in, asked, p, err)
              : head->type == MESSAGE_SLICES ? take_slices(in, p, err)
+             : head->type == MESSAGE_COUNT  ? take_count(in, p, err)
                                             : take_failure(in, p, err);
     if (rc == ERR_OK)
         in->last = (enum message_type)head->type;
@@ -300,6 +313,13 @@ static int read_slices(const struct message_request *q, struct err *err)
     return rc < 0 ? rc : message_send(STDOUT_FILENO, MESSAGE_SLICES, &slices, sizeof slices, err);
 }
 
+static int count_recordings(const struct message_request *q, struct err *err)
+{
+    int n = 0;
+    int rc = media_recordings(q->path, &q->options.media, &n, err);
+    return rc < 0 ? rc : message_send(STDOUT_FILENO, MESSAGE_COUNT, &n, sizeof n, err);
+}
+
 void child_convert(pid_t parent)
 {
     static struct message_request q;
@@ -312,7 +332,9 @@ void child_convert(pid_t parent)
     if ((rc = confine_self(&q, parent, &err)) < 0)
         err_wrap(&err, "%s", q.path);
     else
-        rc = q.job == MESSAGE_READ_SLICES ? read_slices(&q, &err) : convert(&q, &err);
+        rc = q.job == MESSAGE_READ_SLICES        ? read_slices(&q, &err)
+             : q.job == MESSAGE_COUNT_RECORDINGS ? count_recordings(&q, &err)
+                                                 : convert(&q, &err);
     if (rc < 0)
         sandbox_tell_unknown(&err);
     int sent =

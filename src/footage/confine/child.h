@@ -11,9 +11,9 @@
 #include <sys/types.h>
 
 #define MESSAGE_MAGIC   0x44534350u /* "DSCP" */
-#define MESSAGE_VERSION 2
+#define MESSAGE_VERSION 3
 
-enum message_job { MESSAGE_CONVERT, MESSAGE_READ_SLICES };
+enum message_job { MESSAGE_CONVERT, MESSAGE_READ_SLICES, MESSAGE_COUNT_RECORDINGS };
 
 struct message_request {
     uint32_t magic, version;
@@ -30,11 +30,12 @@ enum message_type {
     MESSAGE_FAILURE = 2,
     MESSAGE_RESULT = 3, /* of MESSAGE_CONVERT */
     MESSAGE_SLICES = 4, /* of MESSAGE_READ_SLICES */
+    MESSAGE_COUNT = 5,  /* of MESSAGE_COUNT_RECORDINGS */
 };
 
 struct message_head {
     uint32_t magic, type;
-    uint64_t size; /* of what follows: double, struct err, struct convert_result, …_slices */
+    uint64_t size; /* of what follows: double, struct err, struct convert_result, …_slices, int */
 };
 
 /* What has come so far. */
@@ -46,6 +47,7 @@ struct message_inbox {
     struct err failure;
     struct convert_result result;
     struct media_slices slices;
+    int recordings;
 };
 
 /* Takes n bytes of the report. ERR_MALFORMED for anything that a child of ours would not send; then

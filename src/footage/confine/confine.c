@@ -337,23 +337,49 @@ int confine_slices_finish(struct confine **cp, struct media_slices *out, struct 
     return rc;
 }
 
-int confine_convert(const char *path, const char *out_dir, const char *stem,
-                    const struct media_facts *facts, const struct convert_options *options,
-                    const struct confine_limits *limits, convert_progress_fn *progress, void *arg,
-                    struct convert_result *result, struct err *err)
+/* Until there will be no more. */
+static void wait_for(struct confine *c, convert_progress_fn *progress, void *arg)
 {
-    struct confine *c = NULL;
     double done = 0, last = 0;
-    *result = (struct convert_result){0};
-    int rc = confine_start(&c, path, out_dir, stem, facts, options, limits, err);
-    if (rc < 0)
-        return rc;
     while (confine_step(c, &done)) {
         if (progress && done > last)
             progress(arg, last = done);
         struct pollfd p = {.fd = confine_fd(c), .events = POLLIN};
         poll(&p, 1, confine_wait_ms(c)); /* a signal only makes it look once more */
     }
+}
+
+int confine_recordings(const char *path, const struct media_options *options,
+                       const struct confine_limits *limits, int *out, struct err *err)
+{
+    struct confine *c = NULL;
+    *out = 1;
+    int rc = begin(&c, MESSAGE_COUNT_RECORDINGS, path, limits, err);
+    if (rc < 0)
+        return rc;
+    c->request.options.media = *options;
+    rc = begun(&c, fill_request(&c->request, path, "", "", "", err), path, err);
+    if (rc < 0)
+        return rc;
+    wait_for(c, NULL, NULL);
+    rc = end(c, err);
+    if (rc == ERR_OK)
+        *out = c->inbox.recordings;
+    confine_free(&c);
+    return rc;
+}
+
+int confine_convert(const char *path, const char *out_dir, const char *stem,
+                    const struct media_facts *facts, const struct convert_options *options,
+                    const struct confine_limits *limits, convert_progress_fn *progress, void *arg,
+                    struct convert_result *result, struct err *err)
+{
+    struct confine *c = NULL;
+    *result = (struct convert_result){0};
+    int rc = confine_start(&c, path, out_dir, stem, facts, options, limits, err);
+    if (rc < 0)
+        return rc;
+    wait_for(c, progress, arg);
     return confine_finish(&c, result, err);
 }
 

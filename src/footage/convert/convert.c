@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,15 @@ static int add_output(struct plan *p, const struct copy_maker *maker, int64_t mo
     return rc < 0 ? rc : make_empty(o->tmp, err);
 }
 
+/* Moments are named by their milliseconds: of those within one, the first. */
+static bool is_first(const struct convert_options *o, int moment)
+{
+    for (int k = 0; k < moment; k++)
+        if (llround((double)o->moment_us[k] / 1e3) == llround((double)o->moment_us[moment] / 1e3))
+            return false;
+    return true;
+}
+
 /* Decides what is made and makes the empty files in the stage. plan_clear() also after a failure.
  */
 static int plan_make(struct plan *p, enum media_container container, const char *input,
@@ -205,9 +215,10 @@ static int plan_make(struct plan *p, enum media_container container, const char 
         const struct copy_maker *maker = &makers[i];
         int n = maker->kind == COPY_MOMENT ? options->n_moments : 1;
         for (int k = 0; rc == ERR_OK && copies & maker->kind && k < n; k++)
-            rc = add_output(p, maker, maker->kind == COPY_MOMENT ? options->moment_us[k] : 0, input,
-                            out_dir, stage_dir, stem, redact_asked(options, container),
-                            options->overwrite, err);
+            if (maker->kind != COPY_MOMENT || is_first(options, k))
+                rc = add_output(p, maker, maker->kind == COPY_MOMENT ? options->moment_us[k] : 0,
+                                input, out_dir, stage_dir, stem, redact_asked(options, container),
+                                options->overwrite, err);
     }
     return rc;
 }
@@ -299,15 +310,19 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     int rc = redact_possible(options, err);
     if (rc == ERR_OK && (rc = open_master(&m, path, facts, options, result, err)) == ERR_OK)
         rc = plan_make(&plan, result->container, path, out_dir, stage_dir, stem, options, err);
+    /* The facts are those of the file's first picture. */
+    shown.start_utc_us += m.placed_us;
+    shown.has_time = shown.has_time && !m.unplaced;
+    shown.has_position = shown.has_position && !m.unplaced;
     if (rc == ERR_OK && result->container != MEDIA_JPEG) {
         result->width_px = m.width_px;
         result->height_px = m.height_px;
         media_count(&m, &result->pictures, &result->key_pictures);
         result->duration_us = m.duration_us;
         result->timing = m.timing;
-        result->wall = timing_wall(facts, &m.timing, m.start_us + m.duration_us, m.start_us);
-    } else if (rc == ERR_OK)
-        result->wall = timing_wall(facts, &result->timing, 0, 0);
+    }
+    if (rc == ERR_OK)
+        result->wall = media_wall_at(&m, &shown, m.start_us);
     if (rc == ERR_OK)
         rc = osd_context_init(&osd, &m, &shown, options, err);
     if (osd.private_mode) /* the camera's position is the tracker's */
@@ -330,8 +345,10 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     result->silences = m.n_silences;
     for (int64_t i = 0; i < m.n_silences; i++)
         result->silence_us += m.silence[i].until_us - m.silence[i].from_us;
-    result->gaps = m.n_holes;
     for (int64_t i = 0; i < m.n_holes; i++) {
+        if (m.hole[i].recording) /* the warning tells of those: nobody knows how long they are */
+            continue;
+        result->gaps++;
         result->gaps_by_camera += m.hole[i].lost == 0;
         result->gap_us += m.hole[i].until_us - m.hole[i].from_us;
     }
@@ -341,6 +358,8 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     plan_clear(&plan);
     osd_context_clear(&osd);
     media_close(&m);
+    if (rc < 0 && options->media.recording > 0)
+        err_wrap(err, "recording %d", options->media.recording);
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
 }
 

@@ -172,7 +172,7 @@ int encoder_open(struct encoder *e, const struct media *m, int width_px, int hei
     c->colorspace = rgb ? AVCOL_SPC_BT709 : m->space;
     c->color_primaries = m->primaries;
     c->color_trc = m->transfer;
-    c->sample_aspect_ratio = m->sample_aspect;
+    c->sample_aspect_ratio = m->view_aspect;
     c->time_base = av_ticks();
     c->framerate = av_d2q(m->timing.fps[m->timing.chosen], 100000);
     if (c->framerate.num <= 0)

@@ -207,15 +207,19 @@ int chapters_make(const struct media *m, const struct media_facts *facts,
     int n = 1, kept = 1;
     int64_t trigger_us = facts->trigger_utc_us - facts->start_utc_us - m->start_us;
     out[0] = (struct chapter){.title = "start"};
-    if (facts->has_time && facts->has_trigger_time && trigger_us >= SHORTEST_US &&
-        trigger_us < m->duration_us)
+    if (media_wall_known(m, facts, trigger_us + m->start_us) && facts->has_trigger_time &&
+        trigger_us >= SHORTEST_US && trigger_us < m->duration_us)
         out[n++] = (struct chapter){trigger_us, 1, "trigger"};
     for (int64_t i = 0; i < m->n_holes && n < CHAPTERS_MAX; i++) {
-        int64_t from_us = m->hole[i].from_us - m->start_us;
+        int64_t from_us =
+            (m->hole[i].recording ? m->hole[i].until_us : m->hole[i].from_us) - m->start_us;
         if (from_us < SHORTEST_US || from_us >= m->duration_us)
             continue;
         out[n] = (struct chapter){from_us, n, ""};
-        if (m->hole[i].lost > 0)
+        if (m->hole[i].recording)
+            snprintf(out[n].title, sizeof out->title, "recording %d",
+                     m->picture[m->hole[i].before].recording + 1);
+        else if (m->hole[i].lost > 0)
             snprintf(out[n].title, sizeof out->title, "gap: %" PRId64 " picture%s missing",
                      m->hole[i].lost, m->hole[i].lost > 1 ? "s" : "");
         else
@@ -380,7 +384,7 @@ int mux_open(struct mux *x, const char *path, const struct media *m, const AVCod
     av_dict_set(d, "title", tags->title, 0);
     av_dict_set(d, "comment", tags->comment, 0);
     set_camera(d, m, f);
-    if (f->has_time) {
+    if (media_wall_known(m, f, m->start_us)) {
         clock_rfc3339(f->start_utc_us + m->start_us, 6, text);
         av_dict_set(d, "creation_time", text, 0);
         av_dict_set(&x->video->metadata, "creation_time", text, 0);

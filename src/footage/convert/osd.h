@@ -152,7 +152,9 @@ struct osd_context {
     bool private_mode;  /* … or hides it at some moment: no other source may tell it, either */
     int64_t start_us, end_us; /* first and last picture kept, since the master's first */
     bool is_video;            /* … else a photo */
-    bool redacted;            /* the overlay says so; nobody but convert.c sets it */
+    bool wall_lost;           /* from … on the time of day is unknown: another recording begins */
+    int64_t wall_lost_us;
+    bool redacted; /* the overlay says so; nobody but convert.c sets it */
 };
 
 /* *c is the caller's storage; facts and options must outlive it; osd_context_clear() also after a
@@ -193,6 +195,9 @@ bool osd_context_own_position(const struct osd_context *c, double *lat_deg, doub
  * had not come. In a redacted copy the first line begins with "REDACTED", whatever the template. */
 void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
                  char out[OSD_LINES][OSD_LINE_ROOM]);
+
+/* What is wrong with a picture, to be said in it; "" nothing is known to be. */
+const char *osd_mark_of(const struct media *m, int64_t index);
 
 /* What they tell of when and where: "clock and position", "clock", "position"; "text" where they do
  * not, as it is not known, hidden, or not in the template. */

@@ -150,10 +150,21 @@ bool osd_context_own_position(const struct osd_context *c, double *lat_deg, doub
     return true;
 }
 
+/* The facts tell of it: it is in the recording that they are about. */
+static bool told_of(const struct osd_context *c, int64_t offset_us)
+{
+    return !(c->wall_lost && offset_us >= c->wall_lost_us);
+}
+
+static bool timed(const struct osd_context *c, int64_t offset_us)
+{
+    return c->facts->has_time && told_of(c, offset_us);
+}
+
 static enum track_state state_at(const struct osd_context *c, int64_t offset_us,
                                  struct track_point *out)
 {
-    return c->track && c->facts->has_time
+    return c->track && timed(c, offset_us)
                ? track_at(c->track, c->facts->start_utc_us + offset_us, out)
                : TRACK_NO_DATA;
 }
@@ -164,7 +175,8 @@ struct osd_place osd_place_at(const struct osd_context *c, int64_t offset_us)
     p.state = state_at(c, offset_us, &p.point);
     if (p.state != TRACK_NO_DATA || (c->track && c->track->source == TRACK_TRACKER))
         p.source = c->tracker ? "tracker" : "track";
-    else if (osd_context_own_position(c, &p.point.lat_deg, &p.point.lon_deg)) {
+    else if (told_of(c, offset_us) &&
+             osd_context_own_position(c, &p.point.lat_deg, &p.point.lon_deg)) {
         p.state = TRACK_HERE;
         p.source = OSD_OWN_SOURCE;
     }
@@ -315,6 +327,8 @@ int osd_context_init(struct osd_context *c, struct media *m, const struct media_
     c->is_video = m->n_pictures > 0;
     /* A photo has no pictures here: all is at its one time. */
     c->start_us = c->end_us = m->start_us;
+    c->wall_lost = m->wall_lost;
+    c->wall_lost_us = m->wall_lost_us;
     for (int64_t i = m->first; i < m->n_pictures; i++)
         if (m->picture[i].time_us > c->end_us)
             c->end_us = m->picture[i].time_us;
@@ -349,10 +363,11 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-static void say_time(struct words *w, const struct media_facts *f, int64_t offset_us, bool seconds)
+static void say_time(struct words *w, const struct osd_context *x, int64_t offset_us, bool seconds)
 {
+    const struct media_facts *f = x->facts;
     char zone[CLOCK_TEXT_ROOM] = "Z";
-    if (!f->has_time)
+    if (!timed(x, offset_us))
         return;
     int tz_min = f->has_zone ? f->tz_min : 0;
     struct clock_civil c = clock_civil_from_utc(f->start_utc_us + offset_us, tz_min);
@@ -367,10 +382,11 @@ static void say_time(struct words *w, const struct media_facts *f, int64_t offse
 
 /* Before the trigger it says a little more, behind it a little less: both are cut toward the past.
  */
-static void say_trigger_time(struct words *w, const struct media_facts *f, int64_t offset_us,
+static void say_trigger_time(struct words *w, const struct osd_context *c, int64_t offset_us,
                              bool seconds)
 {
-    if (!f->has_time || !f->has_trigger_time)
+    const struct media_facts *f = c->facts;
+    if (!timed(c, offset_us) || !f->has_trigger_time)
         return;
     int64_t hundredths = floor_div(f->start_utc_us + offset_us - f->trigger_utc_us, 10000);
     if (seconds)
@@ -480,8 +496,8 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
     struct words w = {.mark = "", .none = ""};
     for (int i = 0; i < OSD_LINES; i++)
         out[i][0] = '\0';
-    say_time(&w, c->facts, offset_us, seconds);
-    say_trigger_time(&w, c->facts, offset_us, seconds);
+    say_time(&w, c, offset_us, seconds);
+    say_trigger_time(&w, c, offset_us, seconds);
     say_place(&w, c, offset_us);
     snprintf(w.picture, sizeof w.picture, "%" PRId64, picture + 1);
     if (c->is_video && !c->facts->has_time)
@@ -517,6 +533,15 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
         add_word(out[1], "course ", w.course);
         add_word(out[2], "", c->options->note);
     }
+}
+
+const char *osd_mark_of(const struct media *m, int64_t index)
+{
+    enum media_state state = m->picture[index].state;
+    return state == MEDIA_GOOD      ? ""
+           : state == MEDIA_DAMAGED ? "DAMAGED PICTURE"
+           : index < m->whole       ? "BUILT ON MISSING PICTURES"
+                                    : "BUILT ON A DAMAGED PICTURE";
 }
 
 const char *osd_text_of_what(const struct osd_context *c)

@@ -83,22 +83,32 @@ static int open_scaler(struct SwsContext **out, const struct raster *r, struct r
                     : ERR_OK;
 }
 
+static void copy_in(struct raster *r, struct raster_box at, const struct raster *scaled)
+{
+    for (int k = 0; k < 3; k++) {
+        int shift = k > 0 ? r->log2_chroma : 0, round = (1 << shift) - 1;
+        for (int y = 0; y < (at.h + round) >> shift; y++)
+            memcpy(r->plane[k] + (ptrdiff_t)((at.y >> shift) + y) * r->stride[k] + (at.x >> shift),
+                   scaled->plane[k] + (ptrdiff_t)y * scaled->stride[k],
+                   (size_t)((at.w + round) >> shift));
+    }
+}
+
 int raster_put(struct raster *r, struct raster_box at, const AVFrame *f, struct err *err)
 {
     struct SwsContext *s = NULL;
-    uint8_t *plane[4] = {NULL};
-    int stride[4] = {0};
+    struct raster scaled = {0}; /* swscale writes beyond its picture */
     assert(at.x >= 0 && at.y >= 0 && at.x + at.w <= r->width_px && at.y + at.h <= r->height_px);
-    for (int k = 0; k < 3; k++) {
-        int shift = k > 0 ? r->log2_chroma : 0;
-        plane[k] = r->plane[k] + (ptrdiff_t)(at.y >> shift) * r->stride[k] + (at.x >> shift);
-        stride[k] = r->stride[k];
-    }
-    int code, rc = open_scaler(&s, r, at, f, err);
+    int code, rc = raster_init(&scaled, at.w, at.h, r->log2_chroma, 0, err);
+    if (rc == ERR_OK)
+        rc = open_scaler(&s, r, at, f, err);
     if (rc == ERR_OK && (code = sws_scale(s, (const uint8_t *const *)f->data, f->linesize, 0,
-                                          f->height, plane, stride)) < 0)
+                                          f->height, scaled.plane, scaled.stride)) < 0)
         rc = av_fail(err, code, NULL, "scaling");
+    if (rc == ERR_OK)
+        copy_in(r, at, &scaled);
     sws_freeContext(s);
+    raster_clear(&scaled);
     return rc;
 }
 

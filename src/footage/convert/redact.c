@@ -1,5 +1,6 @@
 #include "redact.h"
 #include "media/av.h"
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <libavutil/imgutils.h>
@@ -202,7 +203,7 @@ int redact_media(struct media *m, const struct convert_options *options, struct 
 {
     if (options->no_sound)
         m->n_sounds = m->n_silences = m->damage.sound_lost = 0;
-    return redact_check(options, m->width_px, m->height_px, m->duration_us, err);
+    return redact_check(options, m->view_width_px, m->view_height_px, m->duration_us, err);
 }
 
 void redact_text(const struct convert_options *options, char out[REDACT_TEXT_ROOM])
@@ -270,6 +271,7 @@ int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,
     const uint64_t unknown = AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BITSTREAM |
                              AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER;
     int rc = ERR_OK;
+    assert(t->m->view_width_px > 0 && t->m->view_height_px > 0); /* else nothing were hidden */
     for (int i = 0; rc == ERR_OK && i < t->options->n_masks; i++) {
         const struct convert_mask *m = &t->options->mask[i];
         if (!covers(m, time))
@@ -280,16 +282,19 @@ int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,
         int code = av_frame_make_writable(f);
         if (code < 0)
             return av_fail(err, code, NULL, "frame");
-        /* The mask in a frame that may have another size than the master says, and its chroma
+        /* The mask in a frame that may have another size than the viewing copy, and its chroma
          * samples. */
-        int64_t w = t->m->width_px, h = t->m->height_px;
+        struct media_box fit = media_fit(t->m, f->width, f->height, f->sample_aspect_ratio);
         int round_x = (1 << d->log2_chroma_w) - 1, round_y = (1 << d->log2_chroma_h) - 1;
-        int64_t x1 = ((int64_t)m->x + m->w) * f->width, y1 = ((int64_t)m->y + m->h) * f->height;
-        x1 = (x1 + w - 1) / w + round_x;
-        y1 = (y1 + h - 1) / h + round_y;
+        int64_t x0 = m->x - fit.x, y0 = m->y - fit.y;
+        int64_t x1 = (x0 + m->w) * f->width, y1 = (y0 + m->h) * f->height;
+        x0 = x0 > 0 ? x0 : 0;
+        y0 = y0 > 0 ? y0 : 0;
+        x1 = x1 > 0 ? (x1 + fit.w - 1) / fit.w + round_x : 0;
+        y1 = y1 > 0 ? (y1 + fit.h - 1) / fit.h + round_y : 0;
         struct box b = (struct box){
-            .x0 = (int)((int64_t)m->x * f->width / w) & ~round_x,
-            .y0 = (int)((int64_t)m->y * f->height / h) & ~round_y,
+            .x0 = (int)(x0 * f->width / fit.w) & ~round_x,
+            .y0 = (int)(y0 * f->height / fit.h) & ~round_y,
             .x1 = (int)(x1 < f->width ? x1 & ~(int64_t)round_x : f->width),
             .y1 = (int)(y1 < f->height ? y1 & ~(int64_t)round_y : f->height),
         };

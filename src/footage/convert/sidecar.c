@@ -99,13 +99,14 @@ int copy_place(const struct copy_task *t, struct err *err)
     struct track_label label = {.id = id,
                                 .camera = camera,
                                 .source = c->tracker ? "tracker" : "external track",
-                                .has_time = t->facts->has_time,
+                                .has_time = media_wall_known(t->m, t->facts, c->start_us),
                                 .utc_us = t->facts->start_utc_us + c->start_us,
                                 .own_source = OSD_OWN_SOURCE};
     label.has_own = osd_context_own_position(c, &label.own_lat_deg, &label.own_lon_deg);
-    if (c->track)
+    int64_t end_us = c->wall_lost && c->wall_lost_us < c->end_us ? c->wall_lost_us - 1 : c->end_us;
+    if (c->track && label.has_time)
         f.rc = track_cut(&part, c->track, t->facts->start_utc_us + c->start_us,
-                         t->facts->start_utc_us + c->end_us, err);
+                         t->facts->start_utc_us + end_us, err);
     bool any = label.has_own;
     for (size_t i = 0; part && i < part->n; i++)
         any = any || part->point[i].valid;

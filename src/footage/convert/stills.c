@@ -1,6 +1,7 @@
 /* Single pictures of a video as JPEG: poster, moments, and the contact sheet. */
 #include "copies.h"
 #include "dashspool/clock.h"
+#include "media/damage.h"
 #include "media/decode.h"
 #include "raster.h"
 #include "redact.h"
@@ -8,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * ---- single pictures, decoded ----
@@ -79,6 +81,11 @@ static void consider(struct pick *p, int64_t wanted, bool *past)
     if (index < p->m->first || index >= p->m->n_pictures)
         return;
     bool whole = is_whole(p, p->frame), any = p->best->data[0] != NULL;
+    if (!whole && all[index].state == MEDIA_GOOD && !all[index].leading) {
+        /* and what is built on it */
+        damage_from_decoder(p->m, index, p->decoder.unwritten ? DAMAGE_UNWRITTEN : DAMAGE_HASH);
+        damage_settle(p->m);
+    }
     int64_t off = llabs(all[index].pts - all[wanted].pts);
     if (!any || (whole && !p->best_whole) ||
         (whole == p->best_whole && off < llabs(all[p->best->pts].pts - all[wanted].pts))) {
@@ -148,6 +155,36 @@ static int pick_get(struct pick *p, int64_t index, const AVFrame **out, struct e
     return rc;
 }
 
+/* The picture closest to the wanted one, not farther away than `reach`, of which nothing is known
+ * to be wrong; if there is none, that one. */
+static int64_t undamaged_near(const struct media *m, int64_t wanted, int64_t reach)
+{
+    int64_t best = -1, best_off = reach + 1;
+    for (int64_t i = m->first; i < m->n_pictures; i++) {
+        int64_t off = llabs(m->picture[i].pts - m->picture[wanted].pts);
+        if (m->picture[i].state != MEDIA_GOOD || off >= best_off)
+            continue;
+        best = i;
+        best_off = off;
+    }
+    return best < 0 ? wanted : best;
+}
+
+/* … decoded, which may tell that something is wrong all the same. */
+static int pick_undamaged(struct pick *p, int64_t wanted, int64_t reach, const AVFrame **out,
+                          struct err *err)
+{
+    int rc = ERR_OK;
+    for (int tries = 0; rc == ERR_OK && tries < MEDIA_TRIES_MAX; tries++) {
+        int64_t index = undamaged_near(p->m, wanted, reach);
+        rc = pick_get(p, index, out, err);
+        if (rc == ERR_OK && (p->m->picture[(*out)->pts].state == MEDIA_GOOD ||
+                             undamaged_near(p->m, wanted, reach) == index))
+            break;
+    }
+    return rc;
+}
+
 /* What pick_get() gave, as it may be shown: *f stays, or becomes *own (av_frame_free()). */
 static int hide_in(const struct copy_task *t, const struct pick *pick, const AVFrame **f,
                    AVFrame **own, struct err *err)
@@ -165,6 +202,26 @@ static int hide_in(const struct copy_task *t, const struct pick *pick, const AVF
 }
 
 /* ---- one picture ---- */
+
+/* As in a viewing copy: out of the overlay's corner. */
+static int mark(const struct osd_planes *planes, const struct copy_task *t, int64_t index,
+                struct err *err)
+{
+    bool taken = strcmp(t->options->osd_position, "top-right") == 0;
+    struct convert_options style = {.osd_size = 1, .osd_box = true};
+    char lines[OSD_LINES][OSD_LINE_ROOM] = {""};
+    struct osd *osd = NULL;
+    snprintf(style.osd_position, sizeof style.osd_position, "%s",
+             taken ? "bottom-right" : "top-right");
+    snprintf(lines[0], OSD_LINE_ROOM, "%s", osd_mark_of(t->m, index));
+    if (!lines[0][0])
+        return ERR_OK;
+    int rc = osd_new(&osd, planes->width_px, planes->height_px, &style, err);
+    if (rc == ERR_OK && (rc = osd_set(osd, lines, err)) == ERR_OK)
+        osd_blend(osd, planes);
+    osd_free(&osd);
+    return rc;
+}
 
 static int overlay(struct raster *r, const struct copy_task *t, const struct media_picture *p,
                    struct err *err)
@@ -188,6 +245,7 @@ static int overlay(struct raster *r, const struct copy_task *t, const struct med
         };
         osd_blend(osd, &planes);
         osd_warn(osd, t->m);
+        rc = mark(&planes, t, p - t->m->picture, err);
     }
     osd_free(&osd);
     return rc;
@@ -197,13 +255,15 @@ static void warn(struct media *m, const char *what, int64_t wanted, int64_t show
 {
     const struct media_picture *p = &m->picture[shown];
     if (shown != wanted)
-        media_warn(m, "%s: picture %" PRId64 " does not decode, the nearest that does is %+.3f s",
+        media_warn(m, "%s: picture %" PRId64 " is damaged, the nearest that is not is %+.3f s",
                    what, wanted, (double)(p->pts - m->picture[wanted].pts) / AV_TICKS);
     else if (p->state == MEDIA_DAMAGED)
         media_warn(m, "%s: the picture is damaged", what);
     else if (p->state != MEDIA_GOOD)
         media_warn(m, "%s: the picture is affected by damage before it", what);
 }
+
+#define STILL_REACH (AV_TICKS / 2) /* half a second: what is farther away shows something else */
 
 /* A JPEG of full size: the picture at the moment that was asked for; as the poster the one at the
  * trigger, or in the middle of a clip that does not have it. */
@@ -215,7 +275,8 @@ int copy_picture(const struct copy_task *t, struct err *err)
     int64_t at_us = t->moment_us;
     if (t->kind == COPY_POSTER) {
         at_us = known->trigger_utc_us - known->start_utc_us - m->start_us;
-        if (!known->has_time || !known->has_trigger_time || at_us < 0 || at_us >= m->duration_us)
+        if (!media_wall_known(m, known, at_us + m->start_us) || !known->has_trigger_time ||
+            at_us < 0 || at_us >= m->duration_us)
             at_us = m->duration_us / 2;
     }
     struct pick pick = {0};
@@ -224,7 +285,9 @@ int copy_picture(const struct copy_task *t, struct err *err)
     AVFrame *own = NULL;
     int64_t wanted = pick_at(m, av_ticks_of(at_us));
     int rc = pick_open(&pick, m, err);
-    if (rc == ERR_OK && (rc = pick_get(&pick, wanted, &f, err)) == ERR_OK)
+    /* a poster is to show the clip, a still its moment */
+    int64_t reach = t->kind == COPY_POSTER ? INT64_MAX / 2 : STILL_REACH;
+    if (rc == ERR_OK && (rc = pick_undamaged(&pick, wanted, reach, &f, err)) == ERR_OK)
         rc = hide_in(t, &pick, &f, &own, err);
     if (rc == ERR_OK)
         rc = raster_init(&r, f->width, f->height, 1, 0, err);
@@ -293,9 +356,9 @@ static void lay_out(struct sheet *s)
     s->columns = rows + 1;
     s->n = pictures < rows * s->columns ? (int)pictures : rows * s->columns;
     s->cell_w = (WIDTH - 2 * MARGIN - (s->columns - 1) * SPACE) / s->columns;
-    double shape = (double)m->width_px / m->height_px;
-    if (m->sample_aspect.num > 0 && m->sample_aspect.den > 0)
-        shape *= av_q2d(m->sample_aspect);
+    double shape = (double)m->view_width_px / m->view_height_px;
+    if (m->view_aspect.num > 0 && m->view_aspect.den > 0)
+        shape *= av_q2d(m->view_aspect);
     s->thumb_w = s->cell_w;
     s->thumb_h = (int)lrint(s->cell_w / shape);
     if (s->thumb_h > THUMB_MAX) {
@@ -307,12 +370,13 @@ static void lay_out(struct sheet *s)
 }
 
 /* To 1/10 s, cut off like the overlay's. */
-static void clock_text(const struct media_facts *f, int64_t time_us, bool date, char *out)
+static void clock_text(const struct media *m, const struct media_facts *f, int64_t time_us,
+                       bool date, char *out)
 {
     char zone[CLOCK_TEXT_ROOM] = "Z";
     int n = 0;
     *out = '\0';
-    if (!f->has_time)
+    if (!media_wall_known(m, f, time_us))
         return;
     struct clock_civil c =
         clock_civil_from_utc(f->start_utc_us + time_us, f->has_zone ? f->tz_min : 0);
@@ -337,9 +401,9 @@ static void trigger_text(const struct sheet *s, char *out, size_t room)
     char time[TIME_ROOM];
     double at_s = (double)(f->trigger_utc_us - f->start_utc_us - s->t->m->start_us) / 1e6;
     snprintf(out, room, "%s%s", f->trigger[0] ? "trigger " : "", f->trigger);
-    if (!f->has_time || !f->has_trigger_time)
+    if (!f->has_trigger_time || !media_wall_known(s->t->m, f, f->trigger_utc_us - f->start_utc_us))
         return;
-    clock_text(f, f->trigger_utc_us - f->start_utc_us, false, time);
+    clock_text(s->t->m, f, f->trigger_utc_us - f->start_utc_us, false, time);
     snprintf(out, room, "trigger%s%s at %s (%+.1f s)", f->trigger[0] ? " " : "", f->trigger, time,
              at_s);
 }
@@ -378,8 +442,8 @@ static void add_header(struct sheet *s)
                                        : "contact sheet, derived");
 
     t = add_text(s, MARGIN, 54, 20, WHITE);
-    clock_text(f, m->start_us, true, part);
-    add_part(t->text, sizeof t->text, f->has_time ? part : "time unknown");
+    clock_text(m, f, m->start_us, true, part);
+    add_part(t->text, sizeof t->text, part[0] ? part : "time unknown");
     snprintf(part, sizeof part, "%.1f s", (double)m->duration_us / 1e6);
     add_part(t->text, sizeof t->text, part);
     snprintf(part, sizeof part, "%" PRId64 " pictures", m->n_pictures - m->first);
@@ -415,8 +479,16 @@ static int add_cell(struct sheet *s, int cell, const AVFrame *f, struct err *err
         raster_fill(&s->raster,
                     (struct raster_box){thumb.x - 3, thumb.y - 3, thumb.w + 6, thumb.h + 6},
                     colour);
-    int rc = raster_put(&s->raster, thumb, f, err);
-    clock_text(s->t->facts, p->time_us, false, time);
+    /* where another size lies in the view, it lies in the cell */
+    const struct media *m = s->t->m;
+    struct media_box fit = media_fit(m, f->width, f->height, f->sample_aspect_ratio);
+    struct raster_box at = {
+        thumb.x + fit.x * thumb.w / m->view_width_px, thumb.y + fit.y * thumb.h / m->view_height_px,
+        fit.w * thumb.w / m->view_width_px, fit.h * thumb.h / m->view_height_px};
+    at.w = at.w < 1 ? 1 : at.w;
+    at.h = at.h < 1 ? 1 : at.h;
+    int rc = raster_put(&s->raster, at, f, err);
+    clock_text(s->t->m, s->t->facts, p->time_us, false, time);
     struct raster_text *t = add_text(s, x + 2, y + s->thumb_h + 6, 19, WHITE);
     snprintf(t->text, sizeof t->text, "%s%s%s", time, time[0] && p->state != MEDIA_GOOD ? " " : "",
              p->state == MEDIA_DAMAGED    ? "damaged"
@@ -449,7 +521,7 @@ int copy_sheet(const struct copy_task *t, struct err *err)
         for (int k = 0; rc == ERR_OK && k < s.n; k++) {
             int64_t wanted = pick_at(m, s.n > 1 ? end * k / (s.n - 1) : 0);
             AVFrame *own = NULL;
-            rc = pick_get(&pick, wanted, &f, err);
+            rc = pick_undamaged(&pick, wanted, s.n > 1 ? end / (s.n - 1) / 2 : 0, &f, err);
             if (rc == ERR_OK && (rc = hide_in(s.t, &pick, &f, &own, err)) == ERR_OK)
                 rc = add_cell(&s, k, f, err);
             unlike += rc == ERR_OK && f->pts != wanted;

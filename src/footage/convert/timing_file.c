@@ -5,6 +5,7 @@
 #include "media/timing.h"
 #include <inttypes.h>
 #include <jansson.h>
+#include <libavutil/pixdesc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +45,7 @@ static int sort_pictures(struct sheet *s, struct err *err)
 
 static struct media_wall wall_at(const struct sheet *s, int64_t time_us)
 {
-    const struct media *m = s->t->m;
-    return timing_wall(s->t->facts, &m->timing, m->start_us + m->duration_us, time_us);
+    return media_wall_at(s->t->m, s->t->facts, time_us);
 }
 
 static const char *const state_names[] = {
@@ -201,7 +201,57 @@ static void put_gaps(const struct sheet *s)
         put(s, i ? ",\n{" : "\n{");
         fprintf(s->file, "\"before\":%" PRId64 ",\"lost\":%" PRId64 ",", before, h->lost);
         put_seconds(s, "from_s", h->from_us - m->start_us, ",");
-        put_seconds(s, "until_s", h->until_us - m->start_us, "}");
+        put_seconds(s, "until_s", h->until_us - m->start_us, "");
+        const struct media_picture *p = &m->picture[h->before];
+        if (h->recording)
+            fprintf(s->file, ",\"recording\":%d,\"length\":\"%s\"", p->recording + 1,
+                    p->apart ? "unknown" : "measured");
+        put(s, "}");
+    }
+    put(s, "],\n");
+}
+
+/* Of a file with several: where each begins. */
+static void put_recordings(const struct sheet *s)
+{
+    const struct media *m = s->t->m;
+    int32_t last = -1;
+    if (s->t->options->media.recording > 0)
+        fprintf(s->file, "\"recording\":%d,\n", s->t->options->media.recording);
+    if (m->n_recordings < 2)
+        return;
+    put(s, "\"recordings\":[");
+    for (int64_t i = 0; i < s->n; i++) {
+        const struct media_picture *p = &m->picture[s->order[i].index];
+        if (p->recording == last)
+            continue;
+        put(s, last < 0 ? "\n{" : ",\n{");
+        last = p->recording;
+        fprintf(s->file, "\"recording\":%d,\"first\":%" PRId64 ",", last + 1, number(s, i));
+        put_seconds(s, "from_s", p->time_us - m->start_us, ",");
+        put_text(s, "after", last == 0 ? "" : p->apart ? "unknown" : "measured", "}");
+    }
+    put(s, "],\n");
+}
+
+/* Where size or format of the picture change; nothing where they do not. */
+static void put_shapes(const struct sheet *s)
+{
+    const struct media *m = s->t->m;
+    if (m->n_shapes < 2)
+        return;
+    put(s, "\"sizes\":[");
+    for (int64_t i = 0; i < m->n_shapes; i++) {
+        const struct media_shape *shape = &m->shape[i];
+        const struct media_picture *p = &m->picture[shape->from];
+        int64_t from = s->t->osd->redacted ? media_shown_before(m, p->pts) : shape->from;
+        put(s, i ? ",\n{" : "\n{");
+        fprintf(s->file, "\"from\":%" PRId64 ",", from);
+        put_seconds(s, "from_s", p->time_us - m->start_us, ",");
+        fprintf(s->file, "\"width_px\":%d,\"height_px\":%d,\"pixel_aspect\":\"%d:%d\",",
+                shape->width_px, shape->height_px, shape->sample_aspect.num,
+                shape->sample_aspect.den);
+        put_text(s, "pixels", av_get_pix_fmt_name(shape->format), "}");
     }
     put(s, "],\n");
 }
@@ -281,7 +331,10 @@ static int put_json(const struct sheet *s, struct err *err)
     const struct media_timing *t = &s->t->m->timing;
     put(s, "\"timing\":{");
     put_text(s, "source", media_source_name(t->chosen), ",");
-    fprintf(s->file, "\"disagree\":%s,\n ", t->disagree ? "true" : "false");
+    fprintf(s->file, "\"disagree\":%s,", t->disagree ? "true" : "false");
+    char dispute[MEDIA_DISPUTE_ROOM];
+    media_timing_dispute(t, dispute);
+    put_text(s, "dispute", dispute, ",\n ");
     put_sources(s);
     put_wall(s);
     put(s, "},\n");
@@ -310,7 +363,9 @@ static int put_json(const struct sheet *s, struct err *err)
         copy_progress(s->t, i + 1, s->n);
     }
     put(s, "],\n");
+    put_recordings(s);
     put_gaps(s);
+    put_shapes(s);
     const struct media *m = s->t->m;
     put(s, "\"silence\":[");
     for (int64_t i = 0; i < m->n_silences; i++) {

@@ -90,13 +90,41 @@ static int find_step(struct viewing *v, struct err *err)
     return ERR_OK;
 }
 
-/* Converts what is not 8-bit 4:2:0 of the right size; levels stay as they are. */
+static bool is_full(const AVFrame *f)
+{
+    return f->color_range == AVCOL_RANGE_JPEG || f->format == AV_PIX_FMT_YUVJ420P;
+}
+
+static void blacken_around(AVFrame *c, struct media_box at)
+{
+    int black = c->color_range == AVCOL_RANGE_JPEG ? 0 : 16;
+    for (int k = 0; k < 3; k++) {
+        int shift = k > 0, w = c->width >> shift, h = c->height >> shift;
+        int left = at.x >> shift, right = (at.x + at.w) >> shift;
+        for (int y = 0; y < h; y++) {
+            uint8_t *row = c->data[k] + (ptrdiff_t)y * c->linesize[k];
+            bool inside = y >= at.y >> shift && y < (at.y + at.h) >> shift;
+            memset(row, k ? 128 : black, (size_t)(inside ? left : w));
+            if (inside)
+                memset(row + right, k ? 128 : black, (size_t)(w - right));
+        }
+    }
+}
+
+/* Converts what is not 8-bit 4:2:0 of the right size, into its place on the canvas, with black
+ * around it; levels stay as they are, unless their range is another one. */
 static int scale(struct viewing *v, AVFrame *f, struct err *err)
 {
     AVFrame *c = v->canvas;
+    struct media_box at = media_fit(v->t->m, f->width, f->height, f->sample_aspect_ratio);
+    at.w = at.x + at.w < c->width ? at.w : c->width - at.x;
+    at.h = at.y + at.h < c->height ? at.h : c->height - at.y;
+    uint8_t *plane[4] = {NULL};
+    for (int k = 0; k < 3; k++)
+        plane[k] = c->data[k] + (ptrdiff_t)(at.y >> (k > 0)) * c->linesize[k] + (at.x >> (k > 0));
     v->sws = sws_getCachedContext(
-        v->sws, f->width, f->height, (enum AVPixelFormat)f->format, c->width, c->height,
-        AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, NULL, NULL, NULL);
+        v->sws, f->width, f->height, (enum AVPixelFormat)f->format, at.w, at.h, AV_PIX_FMT_YUV420P,
+        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, NULL, NULL, NULL);
     if (!v->sws)
         return err_set(err, ERR_UNSUPPORTED, "pictures of %dx%d, %s", f->width, f->height,
                        av_get_pix_fmt_name((enum AVPixelFormat)f->format));
@@ -105,9 +133,10 @@ static int scale(struct viewing *v, AVFrame *f, struct err *err)
         v->encoder.ctx->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT);
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get((enum AVPixelFormat)f->format);
     bool rgb = d && (d->flags & AV_PIX_FMT_FLAG_RGB);
-    sws_setColorspaceDetails(v->sws, table, rgb ? 1 : full, table, full, 0, 1 << 16, 1 << 16);
-    int code = sws_scale(v->sws, (const uint8_t *const *)f->data, f->linesize, 0, f->height,
-                         c->data, c->linesize);
+    sws_setColorspaceDetails(v->sws, table, rgb ? 1 : is_full(f), table, full, 0, 1 << 16, 1 << 16);
+    int code = sws_scale(v->sws, (const uint8_t *const *)f->data, f->linesize, 0, f->height, plane,
+                         c->linesize);
+    blacken_around(c, at); /* behind it: swscale writes whole vectors, beyond its picture */
     return code < 0 ? av_fail(err, code, NULL, "scaling") : ERR_OK;
 }
 
@@ -120,8 +149,10 @@ static int paint(struct viewing *v, AVFrame *f, int64_t until, struct err *err)
     int rc = ERR_OK, code = av_frame_make_writable(c);
     if (code < 0)
         return av_fail(err, code, NULL, "frame");
-    if (!(is_planar_420(f->format) && f->width >> 1 == c->width >> 1 &&
-          f->height >> 1 == c->height >> 1)) {
+    struct media_box fit = media_fit(v->t->m, f->width, f->height, f->sample_aspect_ratio);
+    bool fills = fit.w == v->t->m->view_width_px && fit.h == v->t->m->view_height_px;
+    if (!(is_planar_420(f->format) && fills && f->width >> 1 == c->width >> 1 &&
+          f->height >> 1 == c->height >> 1 && is_full(f) == is_full(c))) {
         rc = redact_frame(f, v->t, time, err);
         if (rc == ERR_OK)
             rc = scale(v, f, err);
@@ -211,6 +242,17 @@ static int64_t lost_between(const struct media *m, int64_t from_us, int64_t unti
     return lost;
 }
 
+/* The start of another recording between two times; NULL: there is none. */
+static const struct media_hole *recording_between(const struct media *m, int64_t from_us,
+                                                  int64_t until_us)
+{
+    for (int64_t i = 0; i < m->n_holes; i++)
+        if (m->hole[i].recording && m->hole[i].from_us >= from_us &&
+            m->hole[i].until_us <= until_us)
+            return &m->hole[i];
+    return NULL;
+}
+
 /* Nothing is shown from the end of the last picture until `until`: the last one is held (before the
  * first, there is only grey) under a card. `skipped` pictures are there but do not decode. */
 static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skipped,
@@ -237,8 +279,15 @@ static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skip
     int64_t lost = v->shown ? lost_between(m, v->last_us, until_us) : 0;
     /* PICTURE MISSING, for how long, and how many pictures (0: nobody knows). */
     int64_t pictures = lost + skipped;
+    bool unknown = false;
+    const struct media_hole *anew = v->shown ? recording_between(m, v->last_us, until_us) : NULL;
     char lines[OSD_LINES][OSD_LINE_ROOM] = {"PICTURE MISSING"};
-    int n = snprintf(lines[1], OSD_LINE_ROOM, "%.2f s", (double)for_us / 1e6);
+    if (anew) {
+        snprintf(lines[0], OSD_LINE_ROOM, "ANOTHER RECORDING");
+        unknown = m->picture[anew->before].apart;
+    }
+    int n = unknown ? snprintf(lines[1], OSD_LINE_ROOM, "unknown time between")
+                    : snprintf(lines[1], OSD_LINE_ROOM, "%.2f s", (double)for_us / 1e6);
     if (pictures > 0 && n > 0)
         snprintf(lines[1] + n, OSD_LINE_ROOM - (size_t)n, ", %" PRId64 " picture%s", pictures,
                  pictures == 1 ? "" : "s");
@@ -283,12 +332,9 @@ static int show(struct viewing *v, struct err *err)
         rc = paint(v, v->frame, p->pts + p->span, err);
     struct osd_planes planes = planes_of(v->canvas);
     if (rc == ERR_OK) {
-        /* DAMAGED PICTURE, or what refers to one; nothing for MEDIA_GOOD. */
-        enum media_state state = p->state;
         char lines[OSD_LINES][OSD_LINE_ROOM] = {""};
-        if (state != MEDIA_GOOD) {
-            snprintf(lines[0], OSD_LINE_ROOM, "%s",
-                     state == MEDIA_DAMAGED ? "DAMAGED PICTURE" : "BUILT ON A DAMAGED PICTURE");
+        snprintf(lines[0], OSD_LINE_ROOM, "%s", osd_mark_of(m, index));
+        if (lines[0][0]) {
             rc = osd_set(v->mark, lines, err);
             if (rc == ERR_OK)
                 osd_blend(v->mark, &planes);
@@ -347,8 +393,8 @@ static int open_all(struct viewing *v, struct err *err)
     int code, rc = decoder_open_for(&v->decoder, t->m, v->examined ? DECODER_SHOW : DECODER_STRICT,
                                     t->options->threads, err);
     if (rc == ERR_OK)
-        rc = encoder_open(&v->encoder, t->m, t->m->width_px & ~1, t->m->height_px & ~1, t->options,
-                          err);
+        rc = encoder_open(&v->encoder, t->m, t->m->view_width_px & ~1, t->m->view_height_px & ~1,
+                          t->options, err);
     if (rc == ERR_OK && (rc = open_canvas(v, err)) == ERR_OK)
         rc = find_step(v, err);
     if (rc < 0)

@@ -23,13 +23,14 @@ static int describe(const struct media *m, AVCodecParameters **out, struct err *
     return media_extradata(m, &par->extradata, &par->extradata_size, err);
 }
 
-/* The access unit's NAL units with start codes (libavformat writes lengths instead); parameter sets
- * that are in the sample entry are left out (ISO/IEC 14496-15, 8.3.2: hvc1 has none in samples). */
+/* The access unit's NAL units with start codes (libavformat writes lengths instead), in an order in
+ * which every player can read them; parameter sets that are in the sample entry are left out
+ * (ISO/IEC 14496-15, 8.3.2: hvc1 has none in samples). */
 static int fill_packet(const struct media *m, const struct media_picture *p, AVPacket *packet,
                        struct err *err)
 {
     static const uint8_t start_code[4] = {0, 0, 0, 1};
-    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+    struct nal_order order = nal_order_init(m->map + p->offset, p->n);
     struct nal nal;
     size_t used = 0;
     if (p->n > INT_MAX / 2)
@@ -37,7 +38,7 @@ static int fill_packet(const struct media *m, const struct media_picture *p, AVP
     int code = av_new_packet(packet, (int)p->n + (int)(p->n / 3)); /* 00 00 01 may become longer */
     if (code < 0)
         return av_fail(err, code, NULL, "packet");
-    while (nal_next(&scan, &nal)) {
+    while (nal_order_next(&order, &nal)) {
         if (!m->sets_change && media_in_sets(m, &nal))
             continue;
         memcpy(packet->data + used, start_code, sizeof start_code);
@@ -48,7 +49,8 @@ static int fill_packet(const struct media *m, const struct media_picture *p, AVP
     packet->pts = p->pts;
     packet->dts = p->dts;
     packet->duration = p->span;
-    packet->flags = p->key ? AV_PKT_FLAG_KEY : 0;
+    /* without a key picture, who plays it can start at the first one alone */
+    packet->flags = p->key || p == &m->picture[m->first] ? AV_PKT_FLAG_KEY : 0;
     return ERR_OK;
 }
 

@@ -45,6 +45,58 @@ bool nal_next(struct nal_scan *s, struct nal *out)
     return false;
 }
 
+struct nal_order nal_order_init(const uint8_t *data, size_t n)
+{
+    return (struct nal_order){.scan = nal_scan_init(data, n), .type = NAL_VPS};
+}
+
+bool nal_order_next(struct nal_order *o, struct nal *out)
+{
+    for (; o->type <= NAL_AUD; o->type++) {
+        bool sets = o->type < NAL_AUD;
+        while (nal_next(&o->scan, out)) {
+            if (sets ? nal_is_parameter_set(out) && out->type == o->type
+                     : !nal_is_parameter_set(out))
+                return true;
+            if (sets && nal_is_slice(out))
+                break; /* there are none behind slices */
+        }
+        o->scan.at = 0;
+    }
+    return false;
+}
+
+bool nal_in_order(const uint8_t *data, size_t n)
+{
+    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal nal;
+    int last = NAL_VPS;
+    while (nal_next(&scan, &nal) && !nal_is_slice(&nal)) {
+        if (!nal_is_parameter_set(&nal))
+            continue;
+        if (nal.type < last)
+            return false;
+        last = nal.type;
+    }
+    return true;
+}
+
+void nal_put_in_order(uint8_t *out, const uint8_t *data, size_t n)
+{
+    if (nal_in_order(data, n)) {
+        memcpy(out, data, n);
+        return;
+    }
+    struct nal_order order = nal_order_init(data, n);
+    struct nal nal;
+    memset(out, 0, n);
+    while (nal_order_next(&order, &nal)) {
+        out[2] = 1;
+        memcpy(out + 3, nal.p, nal.n);
+        out += nal.n + 3;
+    }
+}
+
 bool nal_is_slice(const struct nal *nal)
 {
     return nal->layer == 0 && (nal->type <= NAL_RASL_R || nal_is_irap(nal->type));

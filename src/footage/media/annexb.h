@@ -49,6 +49,21 @@ struct nal_scan nal_scan_init(const uint8_t *data, size_t n);
  * end. Bytes before the first start code belong to none. */
 bool nal_next(struct nal_scan *s, struct nal *out);
 
+/* The units of one access unit in the order in which a decoder can read them: VPS, SPS and PPS in
+ * front, then the others as they come. 7.4.2.4.4 lets parameter sets stand in any order. */
+struct nal_order {
+    struct nal_scan scan;
+    int type; /* of those that are handed out now; NAL_AUD: all others */
+};
+struct nal_order nal_order_init(const uint8_t *data, size_t n);
+bool nal_order_next(struct nal_order *o, struct nal *out);
+
+/* They are in that order already. */
+bool nal_in_order(const uint8_t *data, size_t n);
+
+/* The same units in that order, in n bytes: what is shorter ends in zeros. */
+void nal_put_in_order(uint8_t *out, const uint8_t *data, size_t n);
+
 /* A slice segment of a picture, or a parameter set, of the base layer. Reserved and unspecified
  * types are neither: who does not know them steps over them (7.4.2.2). */
 bool nal_is_slice(const struct nal *nal);

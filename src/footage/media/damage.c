@@ -8,11 +8,15 @@
 
 #define GAP_STEPS      1.75 /* a step longer than so many nominal ones: pictures were dropped */
 #define PTMF_ZEROS_MAX 8    /* of a record, whose length is known: encoders align to 4 or 8 */
+#define KEPT_MAX       16   /* pictures that a decoder keeps (A.4.2) */
 static const char repeated[] = "the same picture comes twice";
+static const char no_key[] = "its recording begins without a key picture";
 static const char parts_missing[] = "parts of it are missing";
 static const char no_picture[] = "no picture comes out of it";
 static const char header_broken[] = "its slice header is broken";
 static const char ends_within[] = "the file ends within it";
+static const char before_refresh[] =
+    "it is built on pictures before the start, and not all of it was coded anew yet";
 
 void damage_mark(struct media_picture *p, const char *why)
 {
@@ -175,6 +179,8 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
         m->hole[m->n_holes++] = (struct media_hole){
             .before = before,
             .lost = lost,
+            .recording =
+                before > 0 && m->picture[before].recording != m->picture[before - 1].recording,
             .from_us = from_us,
             .until_us = m->picture[before].time_us,
         };
@@ -182,14 +188,15 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
     return rc;
 }
 
-static void judge_number(struct media *m, int64_t i, struct sequence_entry *e)
+/* Picture i; its recording begins at picture `from`. */
+static void judge_number(struct media *m, int64_t from, int64_t i, struct sequence_entry *e)
 {
     struct media_picture *p = &m->picture[i];
     switch (e->state) {
     case SEQUENCE_OK:
         break;
     case SEQUENCE_TAKEN:
-        e->repeat = media_alike(m, i, e->twin);
+        e->repeat = media_alike(m, i, from + e->twin);
         damage_mark(p, e->repeat ? repeated : "its sequence number is that of another picture");
         break;
     case SEQUENCE_DISPLACED:
@@ -201,76 +208,101 @@ static void judge_number(struct media *m, int64_t i, struct sequence_entry *e)
     }
 }
 
-static int judge_pictures(struct media *m, struct err *err)
+/* The longest step between pictures of a recording that still counts as one. A camera that runs
+ * much slower than its header says is judged by its own step. */
+static int longest_step(const struct media *m, int64_t from, int64_t n, int64_t *out,
+                        struct err *err)
 {
-    struct sequence_entry *e = calloc((size_t)m->n_pictures, sizeof *e);
+    int nominal = m->picture[from].nominal_fps;
+    int64_t nominal_us = 1000000 / (nominal > 0 ? nominal : 25), median_us = 0;
+    int64_t *times_us = malloc((size_t)n * sizeof *times_us);
+    if (!times_us)
+        return err_nomem(err, "the picture times");
+    for (int64_t i = 0; i < n; i++)
+        times_us[i] = m->picture[from + i].time_us;
+    int rc = timing_median_step_us(times_us, n, &median_us, err);
+    if ((double)median_us > GAP_STEPS * (double)nominal_us)
+        nominal_us = median_us;
+    *out = (int64_t)(GAP_STEPS * (double)nominal_us);
+    free(times_us);
+    return rc;
+}
+
+/* Lost pictures by the numbers of one recording; where the numbers go on but the time jumps, the
+ * camera itself dropped pictures. */
+static int judge_pictures(struct media *m, int64_t from, int64_t n, struct err *err)
+{
+    int64_t longest_us = 0;
+    struct sequence_entry *e = calloc((size_t)n, sizeof *e);
     if (!e)
         return err_nomem(err, "the sequence numbers");
-    for (int64_t i = 0; i < m->n_pictures; i++)
-        e[i].number = m->picture[i].sequence;
-    int rc = sequence_judge(e, m->n_pictures, err);
-    if (rc == ERR_OK) {
-        /* Lost pictures by the numbers; where the numbers go on but the time jumps, the camera
-         * itself dropped pictures. */
-        int64_t longest_us = 0;
-        /* The longest step between pictures that still counts as one. A camera that runs much
-         * slower than its header says is judged by its own step. */
-        int64_t nominal_us = 1000000 / (m->nominal_fps > 0 ? m->nominal_fps : 25), median_us = 0;
-        int64_t *times_us = malloc((size_t)m->n_pictures * sizeof *times_us);
-        if (!times_us)
-            rc = err_nomem(err, "the picture times");
-        else {
-            for (int64_t i = 0; i < m->n_pictures; i++)
-                times_us[i] = m->picture[i].time_us;
-            rc = timing_median_step_us(times_us, m->n_pictures, &median_us, err);
-            if ((double)median_us > GAP_STEPS * (double)nominal_us)
-                nominal_us = median_us;
-            longest_us = (int64_t)(GAP_STEPS * (double)nominal_us);
-            free(times_us);
-        }
-        for (int64_t i = 0; i < m->n_pictures; i++)
-            judge_number(m, i, &e[i]);
-        for (int64_t i = 1; rc == ERR_OK && i < m->n_pictures; i++) {
-            if (e[i].state != SEQUENCE_OK)
-                continue;
-            bool late = m->picture[i].time_us - m->picture[i - 1].time_us > longest_us;
-            bool next = e[i - 1].state == SEQUENCE_OK && e[i].number == e[i - 1].number + 1;
-            int64_t lost = sequence_lost(e, m->n_pictures, i);
-            m->picture[i].missing = lost;
-            if (lost > 0 || (late && next))
-                rc = damage_add_hole(m, i, lost, m->picture[i - 1].time_us, err);
-        }
+    for (int64_t i = 0; i < n; i++)
+        e[i].number = m->picture[from + i].sequence;
+    int rc = sequence_judge(e, n, err);
+    if (rc == ERR_OK)
+        rc = longest_step(m, from, n, &longest_us, err);
+    for (int64_t i = 0; rc == ERR_OK && i < n; i++)
+        judge_number(m, from, from + i, &e[i]);
+    if (rc == ERR_OK && from > 0)
+        rc = damage_add_hole(m, from, 0, m->picture[from - 1].time_us, err);
+    for (int64_t i = 1; rc == ERR_OK && i < n; i++) {
+        struct media_picture *p = &m->picture[from + i];
+        if (e[i].state != SEQUENCE_OK)
+            continue;
+        bool late = p->time_us - p[-1].time_us > longest_us;
+        bool next = e[i - 1].state == SEQUENCE_OK && e[i].number == e[i - 1].number + 1;
+        p->missing = sequence_lost(e, n, i);
+        if (p->missing > 0 || (late && next))
+            rc = damage_add_hole(m, from + i, p->missing, p[-1].time_us, err);
     }
     free(e);
     return rc;
 }
 
-static int judge_sound(struct media *m, struct err *err)
+static int judge_sound(struct media *m, int64_t from, int64_t n, struct err *err)
 {
-    if (m->n_sounds == 0)
-        return ERR_OK;
-    struct sequence_entry *e = calloc((size_t)m->n_sounds, sizeof *e);
+    struct sequence_entry *e = calloc((size_t)n, sizeof *e);
     if (!e)
         return err_nomem(err, "the sequence numbers");
-    for (int64_t i = 0; i < m->n_sounds; i++)
-        e[i].number = m->sound[i].sequence;
-    int rc = sequence_judge(e, m->n_sounds, err);
-    for (int64_t i = 0; rc == ERR_OK && i < m->n_sounds; i++)
+    for (int64_t i = 0; i < n; i++)
+        e[i].number = m->sound[from + i].sequence;
+    int rc = sequence_judge(e, n, err);
+    for (int64_t i = 0; rc == ERR_OK && i < n; i++)
         m->damage.sound_lost += e[i].lost;
     free(e);
     return rc;
 }
 
-/* It refers to a picture that is not there, or is not as it should be. */
+/* Numbers count within a recording. */
+static int judge_numbers(struct media *m, struct err *err)
+{
+    int rc = ERR_OK;
+    for (int64_t from = 0, i = 1; rc == ERR_OK && i <= m->n_pictures; i++)
+        if (i == m->n_pictures || m->picture[i].recording != m->picture[from].recording) {
+            rc = judge_pictures(m, from, i - from, err);
+            from = i;
+        }
+    for (int64_t from = 0, i = 1; rc == ERR_OK && m->n_sounds > 0 && i <= m->n_sounds; i++)
+        if (i == m->n_sounds || m->sound[i].recording != m->sound[from].recording) {
+            rc = judge_sound(m, from, i - from, err);
+            from = i;
+        }
+    return rc;
+}
+
+/* It refers to a picture that is not there, or is not as it should be. From m->whole on, nothing
+ * depends on what was before that, whatever is referred to. */
 static bool is_affected(const struct media *m, int64_t i)
 {
     const struct media_picture *p = &m->picture[i];
-    bool affected = p->lacks;
+    bool refreshed = m->whole > m->first && i >= m->whole;
+    bool affected = p->lacks && !(refreshed && i < m->whole + KEPT_MAX);
     for (int k = 0; k < p->n_refs && !affected; k++) {
-        const struct media_picture *q = &m->picture[m->ref[p->ref_at + k]];
-        affected = q->state != MEDIA_GOOD && !damage_is_repeat(q);
+        int64_t ref = m->ref[p->ref_at + k];
+        const struct media_picture *q = &m->picture[ref];
+        affected = q->state != MEDIA_GOOD && !damage_is_repeat(q) && !(refreshed && ref < m->whole);
     }
-    if (p->blind && !p->key) /* then it is taken to refer to the one before it */
+    if (p->blind && !p->key && !(refreshed && i == m->whole)) /* then to the one before it */
         affected =
             affected || (i > m->first && p[-1].state != MEDIA_GOOD && !damage_is_repeat(&p[-1]));
     return affected;
@@ -281,6 +313,10 @@ void damage_settle_picture(struct media *m, int64_t i)
     struct media_picture *p = &m->picture[i];
     if (p->proven && p->state == MEDIA_AFFECTED)
         p->state = MEDIA_GOOD;
+    if (p->unkeyed && p->state == MEDIA_GOOD) {
+        p->state = MEDIA_AFFECTED;
+        p->why = no_key;
+    }
     if (!p->proven && p->state == MEDIA_GOOD && is_affected(m, i))
         p->state = MEDIA_AFFECTED;
 }
@@ -302,7 +338,8 @@ void damage_settle(struct media *m)
     /* Plain H.265 is cut off anywhere: where its last picture is not all there, that is why. */
     struct media_picture *last = &m->picture[m->n_pictures - 1];
     if (m->container == MEDIA_ANNEXB && last->state == MEDIA_DAMAGED &&
-        (last->why == parts_missing || last->why == no_picture || last->why == header_broken)) {
+        (strcmp(last->why, parts_missing) == 0 || strcmp(last->why, no_picture) == 0 ||
+         last->why == header_broken || last->why == ends_within)) {
         last->why = ends_within;
         d->cut_bytes = (int64_t)last->n;
     }
@@ -344,12 +381,15 @@ int damage_find(struct media *m, struct err *err)
         if (why)
             damage_mark(p, why);
     }
+    for (int64_t i = m->first; i < m->whole; i++)
+        if (m->picture[i].state == MEDIA_GOOD) {
+            m->picture[i].state = MEDIA_AFFECTED;
+            m->picture[i].why = before_refresh;
+        }
     media_warn_count(m, m->layered, "unit of another layer (nuh_layer_id) is kept, but not shown",
                      "units of other layers (nuh_layer_id) are kept, but not shown");
     if (m->container == MEDIA_PTMF)
-        rc = judge_pictures(m, err);
-    if (rc == ERR_OK)
-        rc = judge_sound(m, err);
+        rc = judge_numbers(m, err);
     if (rc == ERR_OK)
         rc = refs_find(m, err);
     if (rc < 0)
@@ -364,8 +404,11 @@ const char *damage_from_decoder(struct media *m, int64_t index, enum damage_show
         [DAMAGE_UNWRITTEN] = parts_missing,
         [DAMAGE_REFUSED] = "its data makes no sense to a decoder",
         [DAMAGE_NO_PICTURE] = no_picture,
+        [DAMAGE_OVERRUN] = "it does not end where its data ends",
         [DAMAGE_HASH] = "it is not the picture that the encoder made a hash of",
     };
+    if (m->picture[index].unkeyed)
+        return no_key; /* nothing else can be said of it */
     damage_mark(&m->picture[index], why[what]);
     return why[what];
 }
@@ -373,7 +416,7 @@ const char *damage_from_decoder(struct media *m, int64_t index, enum damage_show
 bool damage_any(const struct media_damage *d)
 {
     return d->damaged || d->affected || d->lost || d->repeated || d->undecodable_lead ||
-           d->stray_bytes || d->cut_bytes || d->sound_lost || d->times_repaired;
+           d->stray_bytes || d->cut_bytes || d->sound_lost;
 }
 
 bool damage_only_cut(const struct media *m)

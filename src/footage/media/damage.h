@@ -21,7 +21,13 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
 int damage_find(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* What decoding shows of a picture that is damaged. */
-enum damage_shown { DAMAGE_UNWRITTEN, DAMAGE_REFUSED, DAMAGE_NO_PICTURE, DAMAGE_HASH };
+enum damage_shown {
+    DAMAGE_UNWRITTEN,
+    DAMAGE_REFUSED,
+    DAMAGE_NO_PICTURE,
+    DAMAGE_OVERRUN,
+    DAMAGE_HASH
+};
 
 /* Marks it, and returns why, as static text. Behind the last of these calls, damage_settle(). */
 const char *damage_from_decoder(struct media *m, int64_t index, enum damage_shown what);
@@ -39,7 +45,8 @@ bool damage_is_repeat(const struct media_picture *p);
 /* What was found, as a part of the one line of warning; once, when nothing more is looked for. */
 void damage_warn(struct media *m);
 
-/* Something is wrong with the file. (A late start alone is counted, too: something was there.) */
+/* Something of the footage is not there as it was. (A late start alone is counted, too: something
+ * was there. A time that was repaired takes nothing from the pictures.) */
 bool damage_any(const struct media_damage *d);
 
 /* It ends early, and nothing else is wrong with it. */

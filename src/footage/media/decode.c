@@ -93,7 +93,7 @@ static int open_codec(struct decoder *d, const struct media *m, int threads, boo
 int decoder_open_for(struct decoder *d, const struct media *m, enum decoder_use use, int threads,
                      struct err *err)
 {
-    *d = (struct decoder){.use = use};
+    *d = (struct decoder){.use = use, .tail = 0xff};
     av_watch_init(&d->watch);
     if (!(d->packet = av_packet_alloc()))
         return err_nomem(err, "a decoder");
@@ -149,7 +149,7 @@ static void put_unit(const struct decoder *d, const struct nal *nal, uint8_t *ou
         out[*used + sizeof start_code + 2] &= 0xbf; /* no_output_of_prior_pics_flag */
     *used += sizeof start_code + n;
     if (judged) {
-        memset(out + *used, 0xff, TAIL_BYTES);
+        memset(out + *used, d->tail, TAIL_BYTES);
         *used += TAIL_BYTES;
     }
 }
@@ -160,6 +160,7 @@ static int send_units(struct decoder *d, const struct media *m, int64_t index, i
                       int *answer, struct err *err)
 {
     const struct media_picture *p = &m->picture[index];
+    struct nal_order order = nal_order_init(m->map + p->offset, p->n);
     struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
     struct nal nal;
     size_t room = 0, used = 0;
@@ -172,8 +173,7 @@ static int send_units(struct decoder *d, const struct media *m, int64_t index, i
     int code = av_new_packet(d->packet, (int)room);
     if (code < 0)
         return av_fail(err, code, NULL, "packet");
-    scan = nal_scan_init(m->map + p->offset, p->n);
-    while (nal_next(&scan, &nal))
+    while (nal_order_next(&order, &nal)) /* a set is judged by those that were read */
         if (is_wanted(d, &nal) && which & (nal_is_slice(&nal) ? SLICES : OTHERS))
             put_unit(d, &nal, d->packet->data, &used);
     av_shrink_packet(d->packet, (int)used);
@@ -218,91 +218,4 @@ int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err)
     if (code == AVERROR(ENOMEM))
         return av_fail(err, code, &d->watch, "H.265 decoder");
     return ERR_OK;
-}
-
-/* ---- the first that decodes ---- */
-
-/* Decodes m->first alone; *got tells whether a picture came out. */
-static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[160],
-                     struct err *err)
-{
-    struct decoder d = {0};
-    /* lent sets have to fit; own ones are taken with what damage there is */
-    int rc = decoder_open_for(&d, m, m->lent ? DECODER_STRICT : DECODER_SHOW, 1, err);
-    *got = false;
-    if (rc == ERR_UNSUPPORTED || rc == ERR_MALFORMED) /* bad parameter sets: the next may do */
-        rc = ERR_OK;
-    else if (rc == ERR_OK && (rc = decoder_send(&d, m, m->first, err)) == ERR_OK &&
-             (rc = decoder_send(&d, m, -1, err)) == ERR_OK)
-        rc = decoder_receive(&d, frame, got, err);
-    if (*got && m->lent && (d.refused || d.unwritten))
-        *got = false; /* the lent sets do not fit */
-    if (*got) {
-        m->profile = d.ctx->profile;
-        m->level = d.ctx->level;
-        m->reorder = d.ctx->has_b_frames;
-    }
-    if (rc == ERR_OK && !*got && !complaint[0])
-        memcpy(complaint, d.watch.first, sizeof d.watch.first);
-    decoder_close(&d);
-    return rc;
-}
-
-/* What is shown before the first key picture needs what came before that (RASL), or nothing (RADL,
- * as after a cut at an IDR_W_RADL); an MP4 that libavformat writes begins with its first sample. */
-static void leave_out_leading(struct media *m)
-{
-    int64_t from = m->first + 1, until = from;
-    while (until < m->n_pictures && m->picture[until].leading)
-        until++;
-    m->n_led = until - from;
-    memmove(m->picture + from, m->picture + until,
-            (size_t)(m->n_pictures - until) * sizeof *m->picture);
-    m->n_pictures -= m->n_led;
-    media_warn_count(m, m->n_led, "picture that is shown before the first key picture is left out",
-                     "pictures that are shown before the first key picture are left out");
-}
-
-int decode_find_first(struct media *m, struct err *err)
-{
-    char complaint[160] = "";
-    int tries = 0, rc = ERR_OK;
-    bool got = false;
-    AVFrame *frame = av_frame_alloc();
-    if (!frame)
-        return err_nomem(err, "a frame");
-    for (int64_t i = 0; rc == ERR_OK && !got && i < m->n_pictures && tries < MEDIA_TRIES_MAX; i++) {
-        if (!m->picture[i].key)
-            continue;
-        tries++;
-        m->first = i;
-        if ((rc = media_collect_sets(m, err)) < 0)
-            break;
-        if (m->n_sets > 0)
-            rc = try_first(m, frame, &got, complaint, err);
-    }
-    if (rc == ERR_OK && got) {
-        m->width_px = frame->width;
-        m->height_px = frame->height;
-        m->format = (enum AVPixelFormat)frame->format;
-        m->range = frame->color_range;
-        m->primaries = frame->color_primaries;
-        m->transfer = frame->color_trc;
-        m->space = frame->colorspace;
-        m->sample_aspect = frame->sample_aspect_ratio;
-    } else if (rc == ERR_OK && tries == 0)
-        rc =
-            err_set(err, ERR_MALFORMED, "no key picture among %" PRId64 " pictures", m->n_pictures);
-    else if (rc == ERR_OK)
-        rc =
-            err_set(err, ERR_MALFORMED, "no picture decodes%s%s%s, first key picture at offset %zu",
-                    m->lent ? " with the parameter sets of the other clip" : "",
-                    complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
-    if (rc == ERR_OK)
-        leave_out_leading(m);
-    if (rc == ERR_OK)
-        media_warn_count(m, m->first, "picture before the first that decodes is left out",
-                         "pictures before the first that decodes are left out");
-    av_frame_free(&frame);
-    return rc;
 }

@@ -20,6 +20,8 @@ struct decoder {
     AVCodecContext *ctx;
     AVPacket *packet;
     const struct media *m;
+    uint8_t
+        tail; /* not DECODER_SHOW: what stands behind a slice; one that is whole never reads it */
     struct av_watch watch; /* what it said, for the text of errors: its words decide nothing */
     int64_t refused;       /* of DECODER_STRICT: how often it did */
     /* of the frame received last: */
@@ -43,9 +45,5 @@ int decoder_send(struct decoder *d, const struct media *m, int64_t index,
 
 /* *got is false when there is none (yet). */
 int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err) DS_MUST_CHECK;
-
-/* Finds the first key picture that decodes (m->first), and notes the size, the format and the
- * parameter sets found there. Its leading pictures go. ERR_MALFORMED if there is none. */
-int decode_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
 
 #endif

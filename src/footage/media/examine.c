@@ -3,8 +3,10 @@
 #include "decode.h"
 #include <inttypes.h>
 #include <libavutil/cpu.h>
+#include <libavutil/pixdesc.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RANGE_PICTURES 60 /* at least so many, unless the file is shorter */
 #define THREADS_MAX    64
@@ -25,6 +27,8 @@ struct verdict {
     bool out; /* a picture came out */
     bool refused;
     bool unwritten, hashed, fits; /* as in struct decoder */
+    bool overrun;                 /* what comes out depends on what stands behind its slices */
+    uint64_t print;               /* of the picture, with one tail */
 };
 
 struct examination {
@@ -73,8 +77,29 @@ static bool is_judged(const struct range *r, int64_t index)
 
 /* ---- one of them ---- */
 
+/* Tells pictures apart, and no more. */
+static uint64_t print_of(const AVFrame *f)
+{
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get((enum AVPixelFormat)f->format);
+    uint64_t print = 1, word;
+    for (int k = 0; d && k < d->nb_components; k++) {
+        int wide = d->comp[k].depth > 8 ? 2 : 1;
+        int w = wide * (k ? AV_CEIL_RSHIFT(f->width, d->log2_chroma_w) : f->width);
+        int rows = k ? AV_CEIL_RSHIFT(f->height, d->log2_chroma_h) : f->height;
+        for (int y = 0; y < rows; y++)
+            for (int x = 0; x < w; x += (int)sizeof word) {
+                size_t n = w - x < (int)sizeof word ? (size_t)(w - x) : sizeof word;
+                word = 0;
+                memcpy(&word, f->data[k] + (ptrdiff_t)y * f->linesize[k] + x, n);
+                print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+                print ^= print >> 29;
+            }
+    }
+    return print;
+}
+
 static int receive_all(struct examination *x, const struct range *r, struct decoder *d, AVFrame *f,
-                       struct err *err)
+                       bool *doubt, struct err *err)
 {
     bool got = true;
     int rc = ERR_OK;
@@ -82,56 +107,71 @@ static int receive_all(struct examination *x, const struct range *r, struct deco
         rc = decoder_receive(d, f, &got, err);
         if (rc == ERR_OK && got && is_judged(r, f->pts)) {
             struct verdict *v = &x->verdict[f->pts];
+            if (d->use == DECODER_JUDGE && d->tail != 0xff) {
+                v->overrun = v->print != print_of(f);
+                continue;
+            }
+            if (d->use == DECODER_SHOW) {
+                v->fits = v->fits || d->fits;
+                continue;
+            }
             v->out = true;
             v->unwritten = d->unwritten;
             v->hashed = d->hashed;
             v->fits = d->fits;
+            *doubt = *doubt || (d->hashed && !d->fits);
+            v->print = d->use == DECODER_JUDGE ? print_of(f) : 0;
         }
-        if (got)
-            av_frame_unref(f);
     }
     return rc;
 }
 
-/* *refused: the decoder did refuse something. With one thread a picture is decoded before the call
- * that feeds it returns. */
+/* *doubt: the decoder did refuse something, or has something to say, or a hash does not fit: reason
+ * enough to look closer.
+ * With one thread a picture is decoded before the call that feeds it returns. */
 static int decode_range(struct examination *x, const struct range *r, enum decoder_use use,
-                        AVFrame *f, bool *refused, struct err *err)
+                        uint8_t tail, AVFrame *f, bool *doubt, struct err *err)
 {
     struct decoder d = {0};
     int64_t until = r->judged_until;
     int rc = decoder_open_for(&d, x->m, use, 1, err);
     d.refused = 0; /* parameter sets are not judged */
-    *refused = false;
+    d.tail = tail;
     for (int64_t i = r->from; rc == ERR_OK && i < until; i++) {
         int64_t before = d.refused;
         rc = decoder_send(&d, x->m, i, err);
         if (rc == ERR_OK)
-            rc = receive_all(x, r, &d, f, err);
+            rc = receive_all(x, r, &d, f, doubt, err);
         if (d.refused == before || use != DECODER_STRICT)
             continue;
-        *refused = true;
+        *doubt = true;
         if (is_judged(r, i))
             x->verdict[i].refused = true;
     }
     if (rc == ERR_OK && (rc = decoder_send(&d, x->m, -1, err)) == ERR_OK)
-        rc = receive_all(x, r, &d, f, err);
+        rc = receive_all(x, r, &d, f, doubt, err);
+    *doubt = *doubt || d.watch.complaints > 0;
     decoder_close(&d);
     return rc;
 }
 
-/* A strict decoder alone tells that all is well, which is the rule. Where it refuses something, it
- * tells what, and another one what comes out all the same. */
+/* A strict decoder alone tells that all is well, which is the rule. Where there is doubt, another
+ * one tells what comes out all the same, twice: with other bytes behind each slice. */
 static int examine_range(struct examination *x, const struct range *r, struct err *err)
 {
-    bool refused = false, ignored;
+    bool doubt = false;
     AVFrame *f = av_frame_alloc();
-    int rc = f ? decode_range(x, r, DECODER_STRICT, f, &refused, err) : err_nomem(err, "a frame");
-    if (rc == ERR_OK && refused) {
+    int rc =
+        f ? decode_range(x, r, DECODER_STRICT, 0xff, f, &doubt, err) : err_nomem(err, "a frame");
+    if (rc == ERR_OK && doubt) {
         for (int64_t i = r->from; i < r->judged_until; i++)
             if (is_judged(r, i))
                 x->verdict[i] = (struct verdict){.refused = x->verdict[i].refused};
-        rc = decode_range(x, r, DECODER_JUDGE, f, &ignored, err);
+        rc = decode_range(x, r, DECODER_JUDGE, 0xff, f, &doubt, err);
+        if (rc == ERR_OK)
+            rc = decode_range(x, r, DECODER_JUDGE, 0x55, f, &doubt, err);
+        if (rc == ERR_OK) /* what a player makes of it may be right all the same */
+            rc = decode_range(x, r, DECODER_SHOW, 0, f, &doubt, err);
     }
     av_frame_free(&f);
     return rc;
@@ -178,7 +218,7 @@ static int threads_for(const struct examination *x, int threads)
 static bool find_fault(const struct verdict *v, const struct media_picture *p,
                        enum damage_shown *what)
 {
-    if (p->repeat) /* a decoder refuses the second one, and nothing is lost by that */
+    if (p->repeat || p->proven) /* a decoder refuses what repeats, and nothing is lost by that */
         return false;
     if (v->unwritten)
         *what = DAMAGE_UNWRITTEN;
@@ -187,8 +227,10 @@ static bool find_fault(const struct verdict *v, const struct media_picture *p,
     else if (!v->out && !p->hidden &&
              !p->leading) /* leading: behind the end of a sequence (8.1.3) */
         *what = DAMAGE_NO_PICTURE;
+    else if (v->overrun && p->state == MEDIA_GOOD) /* else that on which it is built may be */
+        *what = DAMAGE_OVERRUN;
     else if (v->hashed && !v->fits && p->state == MEDIA_GOOD)
-        *what = DAMAGE_HASH; /* … for no other reason than that it is built on a damaged one */
+        *what = DAMAGE_HASH;
     else
         return false;
     return true;
@@ -200,7 +242,7 @@ static void tell(struct examination *x, struct media *m, examine_found_fn *found
         const struct verdict *v = &x->verdict[i];
         struct media_picture *p = &m->picture[i];
         enum damage_shown what;
-        p->proven = v->fits && !v->unwritten && !v->refused;
+        p->proven = v->fits;
         damage_settle_picture(m, i);
         if (!find_fault(v, p, &what))
             continue;

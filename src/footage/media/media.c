@@ -2,8 +2,6 @@
 #include "media.h"
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libavcodec/avcodec.h>
-#include <libavutil/mem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +73,7 @@ void media_close(struct media *m)
     free(m->view_coded);
     free(m->silence);
     free(m->lent);
+    free(m->shape);
     if (m->map)
         munmap((void *)(uintptr_t)m->map, m->mapped);
     *m = (struct media){0};
@@ -148,99 +147,4 @@ bool media_alike(const struct media *m, int64_t i, int64_t k)
 {
     const struct media_picture *a = &m->picture[i], *b = &m->picture[k];
     return a->n == b->n && memcmp(m->map + a->offset, m->map + b->offset, a->n) == 0;
-}
-
-/* ---- parameter sets ---- */
-
-/* Number of a parameter set: VPS u(4), PPS ue(v) of at most 63 (7.3.2.1, 7.3.2.3). All SPS count as
- * number 0: theirs is deep in the unit, and cameras have one. */
-static int set_id(const struct nal *nal)
-{
-    if (nal->n < 3)
-        return 0;
-    unsigned bits = (unsigned)nal->p[2] << 8 | (nal->n > 3 ? nal->p[3] : 0u);
-    if (nal->type == NAL_VPS)
-        return (int)(bits >> 12);
-    if (nal->type != NAL_PPS)
-        return 0;
-    int zeros = 0;
-    while (zeros < 6 && !(bits & 0x8000u >> zeros))
-        zeros++;
-    return (int)(bits >> (15 - 2 * zeros)) - 1;
-}
-
-static const struct media_set *find_set(const struct media *m, int type, int id)
-{
-    for (int i = 0; i < m->n_sets; i++)
-        if (m->set[i].type == type && m->set[i].id == id)
-            return &m->set[i];
-    return NULL;
-}
-
-bool media_in_sets(const struct media *m, const struct nal *nal)
-{
-    if (!nal_is_parameter_set(nal))
-        return false;
-    const struct media_set *s = find_set(m, nal->type, set_id(nal));
-    return s && s->n == nal->n && memcmp(s->p, nal->p, nal->n) == 0;
-}
-
-static int put_set(struct media *m, const struct nal *nal, struct err *err)
-{
-    int id = set_id(nal);
-    const struct media_set *old = find_set(m, nal->type, id);
-    int at = old ? (int)(old - m->set) : m->n_sets;
-    if (at == MEDIA_SETS_MAX)
-        return err_set(err, ERR_LIMIT, "more than %d parameter sets", MEDIA_SETS_MAX);
-    m->set[at] = (struct media_set){nal->type, id, nal->p, nal->n};
-    m->n_sets += !old;
-    return ERR_OK;
-}
-
-int media_collect_sets(struct media *m, struct err *err)
-{
-    int rc = ERR_OK;
-    struct nal nal;
-    m->n_sets = 0;
-    m->sets_change = false;
-    struct nal_scan lent = nal_scan_init(m->lent, m->n_lent);
-    while (rc == ERR_OK && nal_next(&lent, &nal))
-        rc = put_set(m, &nal, err);
-    for (int64_t i = 0; i <= m->first; i++) {
-        const struct media_picture *p = &m->picture[i];
-        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-        while (rc == ERR_OK && nal_next(&scan, &nal) && !nal_is_slice(&nal))
-            if (nal_is_parameter_set(&nal))
-                rc = put_set(m, &nal, err);
-    }
-    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures && !m->sets_change; i++) {
-        const struct media_picture *p = &m->picture[i];
-        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-        while (nal_next(&scan, &nal) && !nal_is_slice(&nal))
-            if (nal_is_parameter_set(&nal) && !media_in_sets(m, &nal))
-                m->sets_change = true;
-    }
-    return rc;
-}
-
-int media_extradata(const struct media *m, uint8_t **out, int *n, struct err *err)
-{
-    static const uint8_t start_code[4] = {0, 0, 0, 1};
-    size_t total = 0;
-    for (int i = 0; i < m->n_sets; i++)
-        total += sizeof start_code + m->set[i].n;
-    *n = 0;
-    *out = NULL;
-    if (total > 1024 * 1024)
-        return err_set(err, ERR_LIMIT, "parameter sets of %zu bytes", total);
-    uint8_t *p = *out = av_mallocz(total + AV_INPUT_BUFFER_PADDING_SIZE);
-    if (!p)
-        return err_nomem(err, "the parameter sets");
-    for (int i = 0; i < m->n_sets; i++) {
-        memcpy(p, start_code, sizeof start_code);
-        memcpy(p + sizeof start_code, m->set[i].p, m->set[i].n);
-        p += sizeof start_code + m->set[i].n;
-    }
-    *n = (int)total;
-    return ERR_OK;
 }

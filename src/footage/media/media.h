@@ -9,9 +9,14 @@
  *   damage.c      what is not as the camera made it
  *   refs.c        to which pictures each one refers
  *   decode.c      pictures by libavcodec
+ *   recordings.c  where a new recording begins in it
  *   examine.c     all of them, and what is wrong with each
  *   times.c       in which order and when pictures are shown
  *   sound.c       the sound on one time line
+ *   sets.c        parameter sets
+ *   start.c       where decoding starts
+ *   refresh.c     a start without a key picture
+ *   shapes.c      sizes and formats of the pictures
  */
 #ifndef MEDIA_MEDIA_H
 #define MEDIA_MEDIA_H
@@ -53,7 +58,13 @@ struct media_picture {
     bool hidden;  /* by its own word (pic_output_flag), or by H.265 8.1.3, it is not shown */
     int n_refs;   /* … to these: m->ref[ref_at] and those behind it */
     int64_t ref_at;
-    uint32_t sequence; /* PTMF */
+    bool unkeyed;      /* of a later recording, before the first key picture of that */
+    uint32_t sequence; /* PTMF … */
+    size_t record;     /* … where its record begins */
+    int64_t clock_us;  /* … and when it was taken, since the camera started, as recorded */
+    int nominal_fps;   /* … and what that says; 0 unknown */
+    int32_t recording; /* that it belongs to, from 0 (recordings.c) */
+    bool apart;        /* … and how long after the one before that began, nobody knows */
     enum media_state state;
     const char *why; /* static text; NULL for MEDIA_GOOD, and where it only refers to another */
 };
@@ -62,6 +73,7 @@ struct media_sound {
     size_t offset, n; /* A-law bytes in the map */
     int64_t time_us;  /* like a picture's */
     uint32_t sequence;
+    int32_t recording;
 };
 
 struct media_silence {         /* put in where the master has no sound */
@@ -73,6 +85,14 @@ struct media_hole {            /* pictures that the camera made and that are not
     int64_t before;            /* index (decode order) of the picture behind the hole */
     int64_t lost;              /* by sequence numbers or POC; 0: the camera dropped pictures */
     int64_t from_us, until_us; /* times of the pictures around it, like a picture's time_us */
+    bool recording;            /* lost is 0 as another recording begins */
+};
+
+struct media_shape { /* size and format */
+    int64_t from;    /* picture: a key picture */
+    int width_px, height_px;
+    enum AVPixelFormat format;
+    AVRational sample_aspect; /* of a pixel; 1:1 where nothing is said */
 };
 
 struct media_set {
@@ -84,6 +104,7 @@ struct media_set {
 struct media {
     const uint8_t *map;
     size_t n, mapped;
+    size_t from, until; /* the part of the map that is indexed */
     enum media_container container;
 
     struct media_picture *picture; /* decode order */
@@ -91,7 +112,10 @@ struct media {
     int64_t *ref; /* indices of pictures to which others refer (refs.h) */
     int64_t n_refs;
     int64_t first; /* pictures before this one cannot be decoded and are left out */
-    int64_t n_led; /* leading pictures of that one, not in picture[]: they are left out, too */
+    int64_t whole; /* … and those before this one are built on pictures that are not there: there is
+                      no key picture at `first`, but intra refresh (refresh.h); else `first` */
+    int64_t mostly; /* … of which this is the first that was mostly coded anew; -1: unknown */
+    int64_t n_led;  /* leading pictures of that one, not in picture[]: they are left out, too */
     struct media_sound *sound;
     int64_t n_sounds, room_sounds;
     int nominal_fps;  /* PTMF header of the first picture; 0 unknown */
@@ -100,8 +124,10 @@ struct media {
     struct media_set set[MEDIA_SETS_MAX]; /* in force at `first` */
     int n_sets;
     bool sets_change; /* behind `first` others come */
-    uint8_t *lent;    /* Annex-B parameter sets of another clip, in force before the own ones */
+    uint8_t *lent;    /* Annex-B parameter sets in force before the own ones: of another clip … */
     size_t n_lent;
+    bool lent_late;   /* … or own ones, that come behind the first slices */
+    int64_t own_sets; /* picture: the first that has an SPS and a PPS in front */
 
     int profile, level; /* H.265 annex A: general_profile_idc, general_level_idc */
     int reorder;        /* pictures that may be decoded before one and shown after it */
@@ -113,6 +139,10 @@ struct media {
     enum AVColorSpace space;
     AVRational sample_aspect;
     double stream_fps;
+    struct media_shape *shape; /* in order; the first is that of the fields above */
+    int64_t n_shapes, room_shapes;
+    int view_width_px, view_height_px; /* of the largest */
+    AVRational view_aspect;
 
     struct media_hole *hole; /* in time order */
     int64_t n_holes, room_holes;
@@ -129,7 +159,14 @@ struct media {
     int view_codec;                    /* enum AVCodecID; 0 means H.264 */
     char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
 
-    bool clock_dead; /* most capture times had to be repaired: they are not used */
+    int n_recordings;       /* in the part that is indexed */
+    bool unplaced;          /* that part is a recording of which nobody knows … */
+    int64_t placed_us;      /* … how long after the master's first picture it begins */
+    bool wall_lost;         /* from … on nobody knows how long after the first picture it is: */
+    int64_t wall_lost_us;   /* … this time; like a picture's */
+    bool clock_dead;        /* the capture times cannot be true, or most of them: not used */
+    double clock_fps;       /* … the rate that they tell as they stand; 0: none */
+    const char *clock_unit; /* … what they count instead of microseconds; NULL */
     struct media_timing timing;
     int64_t start_us; /* of the first picture kept, since the first of the master */
     int64_t duration_us;
@@ -171,14 +208,40 @@ int64_t media_shown_before(const struct media *m, int64_t pts);
 /* Two pictures have the same bytes. */
 bool media_alike(const struct media *m, int64_t i, int64_t k);
 
+/* ---- sets.c ---- */
+
 /* Collects the parameter sets in force at m->first, and sets m->sets_change. */
 int media_collect_sets(struct media *m, struct err *err) DS_MUST_CHECK;
 
-/* The parameter sets with start codes; av_malloc'ed with FFmpeg's padding, the caller's. */
+/* Those in front of a picture come into force. */
+int media_take_sets(struct media *m, int64_t index, struct err *err) DS_MUST_CHECK;
+
+/* Of those in force, the SPS that a picture is coded by; NULL: it is not there. */
+const struct media_set *media_active_sps(const struct media *m, int64_t index);
+
+/* The parameter sets in force with start codes, VPS and SPS first: libavcodec judges each by those
+ * that it has read. av_malloc'ed with FFmpeg's padding, the caller's. */
 int media_extradata(const struct media *m, uint8_t **out, int *n, struct err *err) DS_MUST_CHECK;
 
 /* A parameter set that the samples need not repeat. */
 bool media_in_sets(const struct media *m, const struct nal *nal);
+
+/* ---- shapes.c ---- */
+
+/* Fills in m->shape and what a viewing copy has of them; with times known. */
+int media_find_shapes(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* "640x360", and what of its pixels and format is unlike the one before. */
+#define MEDIA_SHAPE_ROOM 80
+void media_shape_text(const struct media_shape *shape, const struct media_shape *before,
+                      char out[MEDIA_SHAPE_ROOM]);
+
+/* Where in a view of view_width_px × view_height_px a picture of this size and pixel aspect lies:
+ * as large as it can be, undistorted, in the middle; even numbers, unless it is all of it. */
+struct media_box {
+    int x, y, w, h;
+};
+struct media_box media_fit(const struct media *m, int width_px, int height_px, AVRational aspect);
 
 /* ---- container.c ---- */
 
@@ -195,6 +258,27 @@ int media_open(struct media *m, const char *path, enum media_container container
                const struct media_facts *facts, const struct media_options *options,
                struct err *err) DS_MUST_CHECK;
 
+/* ---- recordings.c ---- */
+
+/* How long copies of the whole show nothing between two recordings: nobody knows how long it was,
+ * but a viewer sees that there is something between. */
+#define MEDIA_APART_US INT64_C(1000000)
+
+/* With POC known: fills in picture[] and sound[].recording, n_recordings, clock_dead and what goes
+ * with it, and turns the times of records into microseconds if they count something else. */
+int media_find_recordings(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* Narrows from..until to recording `number` (from 1), for the index to be built anew.
+ * ERR_NOTFOUND: there is none. */
+int media_keep_recording(struct media *m, int number, struct err *err) DS_MUST_CHECK;
+
+/* ---- start.c ---- */
+
+/* Finds the first key picture that decodes (m->first), or a start by intra refresh (refresh.h), and
+ * notes the size, the format and the parameter sets found there. Its leading pictures go.
+ * ERR_MALFORMED if there is none. */
+int media_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
+
 /* ---- times.c ---- */
 
 /* POC of every picture, and the stream's own rate (m->stream_fps). */
@@ -204,6 +288,12 @@ int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
  * are in picture[].time_us and sound[].time_us already, as recorded. */
 int media_assign_times(struct media *m, const struct media_facts *facts,
                        const struct media_options *options, struct err *err) DS_MUST_CHECK;
+
+/* When the moment time_us (like a picture's) was; facts: those of what is indexed. A photo has no
+ * pictures here. */
+bool media_wall_known(const struct media *m, const struct media_facts *facts, int64_t time_us);
+struct media_wall media_wall_at(const struct media *m, const struct media_facts *facts,
+                                int64_t time_us);
 
 /* ---- sound.c: G.711 A-law records, placed by their capture times ---- */
 

@@ -2,6 +2,7 @@
 #include "damage.h"
 #include "decode.h"
 #include "ptmf.h"
+#include "refresh.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,22 +34,50 @@ static void judge_record(struct media *m, const struct ptmf_record *r, const str
                          struct nal_scan *rest)
 {
     struct annexb_au more;
+    int away;
     struct media_picture *p = &m->picture[m->n_pictures - 1];
     p->sequence = r->sequence;
+    p->record = m->from + r->offset;
+    p->nominal_fps = r->fps;
     if (r->damaged)
         damage_mark(p, "bytes of its record are missing");
     else if (au->offset > 1)
         damage_mark(p, "its record does not begin with a NAL unit");
     else if (annexb_next(rest, &more))
         damage_mark(p, "its record holds more than one picture");
-    else if (p->key != (r->type == 'I'))
+    else if (p->key != (r->type == 'I') &&
+             (p->key || !refresh_point(m->map + p->offset, p->n, &away)))
         damage_mark(p, p->key ? "a key picture, but its record says that it is none"
                               : "no key picture, but its record says that it is one");
 }
 
+/* Appends the parameter sets in front of the first slice; true when that slice is there. */
+static bool take_sets(const uint8_t *data, size_t n, uint8_t *out, size_t *used)
+{
+    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal nal;
+    while (nal_next(&scan, &nal)) {
+        if (nal_is_slice(&nal))
+            return true;
+        if (!nal_is_parameter_set(&nal) || *used + nal.n + 4 > LENT_BYTES_MAX)
+            continue;
+        memcpy(out + *used, "\0\0\0\1", 4);
+        memcpy(out + *used + 4, nal.p, nal.n);
+        *used += nal.n + 4;
+    }
+    return false;
+}
+
+static int make_room_to_lend(struct media *m, struct err *err)
+{
+    if (!m->lent && !(m->lent = malloc(LENT_BYTES_MAX)))
+        return err_nomem(err, "parameter sets");
+    return ERR_OK;
+}
+
 static int scan_ptmf(struct media *m, struct err *err)
 {
-    struct ptmf p = ptmf_init(m->map, m->n);
+    struct ptmf p = ptmf_init(m->map + m->from, m->until - m->from);
     struct ptmf_record r;
     int64_t without_picture = 0;
     int rc = ERR_OK;
@@ -77,8 +106,11 @@ static int scan_ptmf(struct media *m, struct err *err)
         struct annexb_au au;
         struct nal_scan scan = nal_scan_init(r.payload, r.n);
         size_t base = (size_t)(r.payload - m->map);
-        if (!annexb_next(&scan, &au)) {
-            without_picture++;
+        if (!annexb_next(&scan, &au)) { /* parameter sets may have a record of their own */
+            size_t before = m->n_lent;
+            if ((rc = make_room_to_lend(m, err)) == ERR_OK)
+                take_sets(r.payload, r.n, m->lent, &m->n_lent);
+            without_picture += m->n_lent == before;
             continue;
         }
         if (m->n_pictures == 0) {
@@ -93,7 +125,7 @@ static int scan_ptmf(struct media *m, struct err *err)
     m->damage.cut_bytes = p.cut_bytes;
     if (p.skipped_bytes)
         media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
-                   p.skipped_bytes, p.first_skip);
+                   p.skipped_bytes, m->from + p.first_skip);
     media_warn_count(m, p.damaged, "record with missing bytes", "records with missing bytes");
     media_warn_count(m, without_picture, "video record without a picture",
                      "video records without a picture");
@@ -153,23 +185,6 @@ static int scan_annexb(struct media *m, struct err *err)
 
 /* ---- parameter sets of another clip ---- */
 
-/* Appends the parameter sets in front of the first slice; true when that slice is there. */
-static bool take_sets(const uint8_t *data, size_t n, uint8_t *out, size_t *used)
-{
-    struct nal_scan scan = nal_scan_init(data, n);
-    struct nal nal;
-    while (nal_next(&scan, &nal)) {
-        if (nal_is_slice(&nal))
-            return true;
-        if (!nal_is_parameter_set(&nal) || *used + nal.n + 4 > LENT_BYTES_MAX)
-            continue;
-        memcpy(out + *used, "\0\0\0\1", 4);
-        memcpy(out + *used + 4, nal.p, nal.n);
-        *used += nal.n + 4;
-    }
-    return false;
-}
-
 /* The parameter sets at the start of a file of either container; in media m, which is mapped. */
 static void read_lender(const struct media *lender, enum media_container container, uint8_t *out,
                         size_t *used)
@@ -185,28 +200,41 @@ static void read_lender(const struct media *lender, enum media_container contain
             return;
 }
 
+/* Where no parameter sets are in front of the first slices, those of another clip are used, or own
+ * ones that come later. */
 static int use_sets(struct media *m, const char *path, struct err *err)
 {
     struct media lender = {0};
     enum media_container container;
-    /* SPS and PPS before the first slice of m. */
-    const struct media_picture *p = &m->picture[0];
-    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-    struct nal nal;
-    bool sps = false, pps = false;
-    while (nal_next(&scan, &nal) && !nal_is_slice(&nal)) {
-        sps = sps || (nal.type == NAL_SPS && nal.layer == 0);
-        pps = pps || (nal.type == NAL_PPS && nal.layer == 0);
+    m->own_sets = m->n_pictures;
+    for (int64_t i = 0; i < m->n_pictures && m->own_sets == m->n_pictures; i++) {
+        const struct media_picture *p = &m->picture[i];
+        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+        struct nal nal;
+        bool sps = false, pps = false;
+        while (nal_next(&scan, &nal) && !nal_is_slice(&nal)) {
+            sps = sps || (nal.type == NAL_SPS && nal.layer == 0);
+            pps = pps || (nal.type == NAL_PPS && nal.layer == 0);
+        }
+        if (sps && pps)
+            m->own_sets = i;
     }
-    if (sps && pps)
+    if (m->own_sets == 0)
         return ERR_OK;
-    int rc = media_map(&lender, path, err);
+    int rc = make_room_to_lend(m, err);
+    if (rc == ERR_OK && !path[0]) {
+        m->lent_late = true;
+        for (int64_t i = 0; i <= m->own_sets && i < m->n_pictures; i++)
+            take_sets(m->map + m->picture[i].offset, m->picture[i].n, m->lent, &m->n_lent);
+        return ERR_OK;
+    }
+    m->n_lent = 0;
+    if (rc == ERR_OK)
+        rc = media_map(&lender, path, err);
     if (rc == ERR_OK)
         rc = sniff_bytes(lender.map, lender.n, &container, err);
     if (rc == ERR_OK && container == MEDIA_JPEG)
         rc = err_set(err, ERR_CONFIG, "is a photo");
-    if (rc == ERR_OK && !(m->lent = malloc(LENT_BYTES_MAX)))
-        rc = err_nomem(err, "a master");
     if (rc == ERR_OK)
         read_lender(&lender, container, m->lent, &m->n_lent);
     if (rc == ERR_OK && m->n_lent == 0)
@@ -227,21 +255,36 @@ static int by_time(const void *a, const void *b)
     return x->offset < y->offset ? -1 : 1;
 }
 
+/* All pictures and sounds, in which order they are shown, and to which recording they belong. */
+static int index_all(struct media *m, const struct media_options *options, struct err *err)
+{
+    int rc = m->container == MEDIA_PTMF ? scan_ptmf(m, err) : scan_annexb(m, err);
+    if (rc == ERR_OK && m->n_pictures == 0)
+        rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
+                     m->container == MEDIA_PTMF ? "camera records" : "H.265");
+    if (rc == ERR_OK)
+        rc = use_sets(m, options->params_from, err);
+    if (rc == ERR_OK && (rc = media_read_poc(m, err)) == ERR_OK)
+        rc = media_find_recordings(m, err);
+    return rc;
+}
+
 int media_open(struct media *m, const char *path, enum media_container container,
                const struct media_facts *facts, const struct media_options *options,
                struct err *err)
 {
     *m = (struct media){.container = container};
     int rc = media_map(m, path, err);
+    m->until = m->n;
     if (rc == ERR_OK)
-        rc = container == MEDIA_PTMF ? scan_ptmf(m, err) : scan_annexb(m, err);
-    if (rc == ERR_OK && m->n_pictures == 0)
-        rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
-                     container == MEDIA_PTMF ? "camera records" : "H.265");
-    if (rc == ERR_OK && options->params_from[0])
-        rc = use_sets(m, options->params_from, err);
-    if (rc == ERR_OK && (rc = media_read_poc(m, err)) == ERR_OK)
-        rc = decode_find_first(m, err);
+        rc = index_all(m, options, err);
+    if (rc == ERR_OK && options->recording > 0 &&
+        (rc = media_keep_recording(m, options->recording, err)) == ERR_OK)
+        rc = index_all(m, options, err);
+    if (rc == ERR_OK)
+        rc = media_find_first(m, err);
+    if (rc == ERR_OK && m->lent_late && m->first < m->own_sets)
+        media_warn(m, "the parameter sets come behind the first pictures, which decode with them");
     if (rc == ERR_OK && container == MEDIA_ANNEXB)
         rc = damage_find_missing(m, err);
     if (rc == ERR_OK)
@@ -250,5 +293,25 @@ int media_open(struct media *m, const char *path, enum media_container container
         qsort(m->sound, (size_t)m->n_sounds, sizeof *m->sound, by_time);
     if (rc == ERR_OK && (rc = media_find_silence(m, err)) == ERR_OK)
         rc = damage_find(m, err);
+    if (rc == ERR_OK && m->whole > m->first)
+        media_warn(m, "%s; pictures that are not whole are marked",
+                   refresh_text(m, (char[REFRESH_TEXT_ROOM]){0}));
+    if (rc == ERR_OK)
+        rc = media_find_shapes(m, err);
     return rc;
+}
+
+int media_recordings(const char *path, const struct media_options *options, int *out,
+                     struct err *err)
+{
+    struct media m = {.container = MEDIA_UNKNOWN};
+    int rc = media_map(&m, path, err);
+    if (rc == ERR_OK)
+        rc = sniff_bytes(m.map, m.n, &m.container, err);
+    m.until = m.n;
+    if (rc == ERR_OK && m.container == MEDIA_PTMF)
+        rc = index_all(&m, options, err);
+    *out = rc == ERR_OK && m.container == MEDIA_PTMF ? m.n_recordings : 1;
+    media_close(&m);
+    return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
 }

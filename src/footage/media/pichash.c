@@ -101,7 +101,8 @@ static bool md5_of(const struct plane *p, uint8_t out[16])
 /* Equation D-8, of 8-bit samples: polynomial 1021, from FFFF, with two zero bytes behind it. */
 static void crc_of(const struct plane *p, uint8_t out[2])
 {
-    uint16_t table[256], crc = 0xffff;
+    uint16_t table[256];
+    unsigned crc = 0xffff;
     for (unsigned i = 0; i < 256; i++) {
         unsigned v = i << 8;
         for (int bit = 0; bit < 8; bit++)
@@ -111,10 +112,10 @@ static void crc_of(const struct plane *p, uint8_t out[2])
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++) {
             unsigned v = sample(p, x, y);
-            crc = (uint16_t)((crc << 8 | v) ^ table[crc >> 8]);
+            crc = ((crc << 8 | v) & 0xffff) ^ table[crc >> 8];
         }
     for (int i = 0; i < 2; i++)
-        crc = (uint16_t)(crc << 8 ^ table[crc >> 8]);
+        crc = (crc << 8 & 0xffff) ^ table[crc >> 8];
     out[0] = (uint8_t)(crc >> 8);
     out[1] = (uint8_t)crc;
 }

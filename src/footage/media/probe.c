@@ -3,6 +3,8 @@
 #include "dashspool/reader.h"
 #include "examine.h"
 #include "photo.h"
+#include "refresh.h"
+#include "timing.h"
 #include <libavutil/pixdesc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,6 +34,21 @@ static void describe_stream(const struct media *m, struct media_probe *out)
     name(out->matrix, sizeof out->matrix, av_color_space_name(m->space));
 }
 
+static void describe_changes(const struct media *m, struct media_probe *out)
+{
+    out->changes = m->n_shapes - 1;
+    for (int64_t i = 0; i < out->changes && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_shape *s = &m->shape[i + 1];
+        struct media_change *c = &out->change[i];
+        *c = (struct media_change){.picture = s->from,
+                                   .time_us = m->picture[s->from].time_us - m->start_us,
+                                   .width_px = s->width_px,
+                                   .height_px = s->height_px};
+        name(c->pixels, sizeof c->pixels, av_get_pix_fmt_name(s->format));
+        media_shape_text(s, &m->shape[i], c->text);
+    }
+}
+
 struct found {
     const struct media *m;
     struct media_probe *out;
@@ -51,6 +68,30 @@ static void on_found(void *arg, int64_t index, const char *said)
         put_finding(&f->out->decoder[n], f->m, index, said);
 }
 
+/* Where each recording of the file begins, and what it has. */
+static void describe_parts(const struct media *m, struct media_probe *out)
+{
+    struct media_part unused, *part = &unused;
+    double fps = m->timing.fps[m->timing.chosen];
+    int64_t step_us = timing_constant_us(1, fps > 0 ? fps : 25);
+    out->parts = 0;
+    for (int64_t i = 0; i < m->n_pictures; i++) {
+        const struct media_picture *p = &m->picture[i];
+        if (i == 0 || p->recording != p[-1].recording) {
+            part = out->parts < MEDIA_FINDINGS_MAX ? &out->part[out->parts] : &unused;
+            *part = (struct media_part){.picture = i,
+                                        .from_us = p->time_us,
+                                        .camera_clock_us = p->clock_us,
+                                        .apart = p->apart};
+            out->parts++;
+        }
+        part->pictures++;
+        part->key_pictures += p->key;
+        int64_t lasts_us = p->time_us - part->from_us + step_us;
+        part->duration_us = lasts_us > part->duration_us ? lasts_us : part->duration_us;
+    }
+}
+
 static int probe_video(const char *path, const struct media_facts *facts,
                        const struct media_options *options, bool decode, struct media_probe *out,
                        struct err *err)
@@ -60,6 +101,7 @@ static int probe_video(const char *path, const struct media_facts *facts,
     int rc = media_open(&m, path, out->container, facts, options, err);
     if (rc == ERR_OK) {
         describe_stream(&m, out);
+        describe_changes(&m, out);
         int64_t last_key = -1;
         media_count(&m, &out->pictures, &out->key_pictures);
         out->pictures_in_file = m.n_pictures + m.n_led;
@@ -71,12 +113,15 @@ static int probe_video(const char *path, const struct media_facts *facts,
             last_key = i;
         }
         out->first_decodable = m.first;
+        out->first_whole = m.whole;
+        refresh_text(&m, out->refresh);
         out->duration_us = m.duration_us;
         out->nominal_fps = m.nominal_fps;
         out->has_camera_clock = m.container == MEDIA_PTMF;
         out->camera_clock_us = m.clock_us;
         out->timing = m.timing;
-        out->borrowed_sets = m.lent != NULL;
+        describe_parts(&m, out);
+        out->borrowed_sets = m.n_lent > 0 && !m.lent_late;
         out->end_unknown = m.container == MEDIA_ANNEXB;
         out->sound_records = m.n_sounds;
         for (int64_t i = 0; i < m.n_sounds; i++)
@@ -95,9 +140,9 @@ static int probe_video(const char *path, const struct media_facts *facts,
         for (int64_t i = 0; i < m.n_holes; i++) {
             const struct media_hole *h = &m.hole[i];
             if (i < MEDIA_FINDINGS_MAX)
-                out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us - m.start_us,
-                                                 h->until_us - m.start_us};
-            out->gaps_by_camera += h->lost == 0;
+                out->gap[i] = (struct media_gap){h->before, h->lost, h->recording,
+                                                 h->from_us - m.start_us, h->until_us - m.start_us};
+            out->gaps_by_camera += h->lost == 0 && !h->recording;
         }
         out->gaps = m.n_holes;
         out->layered_units = m.layered;

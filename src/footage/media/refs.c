@@ -5,8 +5,9 @@
 #define CONTENT_MAX  8192 /* of a parameter set or slice header */
 #define SPS_MAX      16
 #define PPS_MAX      64
-#define RPS_MAX      64 /* num_short_term_ref_pic_sets (7.4.3.2.1) */
-#define DELTAS_MAX   16 /* pictures that one may keep (A.4.2) */
+#define RPS_MAX      64  /* num_short_term_ref_pic_sets (7.4.3.2.1) */
+#define DELTAS_MAX   16  /* pictures that one may keep (A.4.2) */
+#define SEEN_MAX     256 /* pictures: more than a group of a camera has */
 #define LONGTERM_MAX 33
 
 /* ---- bits ---- */
@@ -23,7 +24,7 @@ static unsigned bit(struct bits *b)
         b->bad = true;
         return 0;
     }
-    unsigned v = b->p[b->at / 8] >> (7 - b->at % 8) & 1u;
+    unsigned v = (unsigned)b->p[b->at / 8] >> (7 - b->at % 8) & 1u;
     b->at++;
     return v;
 }
@@ -96,6 +97,8 @@ struct refs {
     struct pps pps[PPS_MAX];
     struct entry kept[DELTAS_MAX + 1];
     int n_kept;
+    int64_t seen[SEEN_MAX]; /* the last counts of this sequence */
+    int n_seen;
     int64_t before; /* POC of the last picture that counts (8.3.1: prevTid0Pic) */
     bool restart;   /* the next key picture begins a sequence */
     bool no_rasl;   /* the last one did: what is shown before it and needs more is not decoded */
@@ -420,6 +423,19 @@ static int take_refs(struct refs *x, int64_t index, const struct header *h, stru
     return rc;
 }
 
+/* No two pictures of a sequence have the same count: the key picture between them is missing. */
+static bool came_already(struct refs *x, int64_t poc)
+{
+    int n = x->n_seen < SEEN_MAX ? x->n_seen : SEEN_MAX;
+    bool already = false;
+    for (int i = 0; i < n && !already; i++)
+        already = x->seen[i] == poc;
+    if (already)
+        x->n_seen = 0;
+    x->seen[x->n_seen++ % SEEN_MAX] = poc;
+    return already;
+}
+
 static int read_picture(struct refs *x, int64_t index, struct err *err)
 {
     struct media_picture *p = &x->m->picture[index];
@@ -453,6 +469,8 @@ static int read_picture(struct refs *x, int64_t index, struct err *err)
     if (!nal_is_irap(nal.type) && (p->keyless || (p->missing > 0 && p->missing >= h.low)))
         x->n_kept = 0;
     if (nal_is_irap(nal.type) && x->restart)
+        x->n_kept = x->n_seen = 0;
+    if (came_already(x, h.poc))
         x->n_kept = 0;
     x->restart = x->restart && !nal_is_irap(nal.type);
     p->hidden = h.hidden;

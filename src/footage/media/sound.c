@@ -68,8 +68,10 @@ int media_find_silence(struct media *m, struct err *err)
                 m->silence[m->n_silences++] = (struct media_silence){
                     .from_us = m->start_us + av_rescale(s.at, 1000000, SOUND_HZ),
                     .until_us = m->start_us + av_rescale(last, 1000000, SOUND_HZ),
-                    .why = next->sequence == next[-1].sequence + 1 ? "the camera recorded no sound"
-                                                                   : "sound records are missing",
+                    .why = next->recording != next[-1].recording ? "another recording begins"
+                           : next->sequence == next[-1].sequence + 1
+                               ? "the camera recorded no sound"
+                               : "sound records are missing",
                 };
             }
             s.at += s.silence;

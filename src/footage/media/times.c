@@ -18,13 +18,13 @@
 
 /* ---- order ---- */
 
-/* The parser reads the parameter sets of another clip before anything else. */
+/* The parser reads the parameter sets that are lent before anything else. */
 static int set_extradata(const struct media *m, AVCodecContext *ctx, struct err *err)
 {
     ctx->extradata = av_mallocz(m->n_lent + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!ctx->extradata)
         return err_nomem(err, "the parameter sets");
-    memcpy(ctx->extradata, m->lent, m->n_lent);
+    nal_put_in_order(ctx->extradata, m->lent, m->n_lent);
     ctx->extradata_size = (int)m->n_lent;
     return ERR_OK;
 }
@@ -40,6 +40,22 @@ static void settle_poc(struct media *m, int64_t i, const struct media_picture *k
         p->poc = i > 0 && m->picture[i - 1].period == p->period ? m->picture[i - 1].poc : 0;
 }
 
+/* The parser, too, judges a parameter set by those that it has read. */
+static void parse_picture(const struct media *m, const struct media_picture *p,
+                          AVCodecParserContext *parser, AVCodecContext *ctx)
+{
+    int unused_n, n = p->n < INT_MAX / 2 ? (int)p->n : INT_MAX / 2;
+    const uint8_t *data = m->map + p->offset;
+    uint8_t *unused, *sorted = NULL;
+    if (!nal_in_order(data, (size_t)n) &&
+        (sorted = av_mallocz((size_t)n + AV_INPUT_BUFFER_PADDING_SIZE)) != NULL)
+        nal_put_in_order(sorted, data, (size_t)n);
+    parser->output_picture_number = INT_MIN;
+    av_parser_parse2(parser, ctx, &unused, &unused_n, sorted ? sorted : data, n, AV_NOPTS_VALUE,
+                     AV_NOPTS_VALUE, 0);
+    av_free(sorted);
+}
+
 int media_read_poc(struct media *m, struct err *err)
 {
     const struct media_picture *key = NULL;
@@ -52,15 +68,11 @@ int media_read_poc(struct media *m, struct err *err)
     }
     ctx->codec_id = AV_CODEC_ID_HEVC;
     parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
-    if (m->lent && (rc = set_extradata(m, ctx, err)) < 0)
+    if (m->n_lent > 0 && (rc = set_extradata(m, ctx, err)) < 0)
         goto out;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
-        uint8_t *unused;
-        int n_unused, n = p->n < INT_MAX / 2 ? (int)p->n : INT_MAX / 2;
-        parser->output_picture_number = INT_MIN;
-        av_parser_parse2(parser, ctx, &unused, &n_unused, m->map + p->offset, n, AV_NOPTS_VALUE,
-                         AV_NOPTS_VALUE, 0);
+        parse_picture(m, p, parser, ctx);
         p->poc = parser->output_picture_number;
         p->unread = p->poc == INT_MIN;
         settle_poc(m, i, key);
@@ -78,36 +90,63 @@ out:
 
 /* ---- the camera's clock ---- */
 
-static int repair_pictures(struct media *m, int64_t *times_us, struct err *err)
+/* One recording, times_us[0..n-1] of the pictures from `at` on. */
+static int repair_recording(struct media *m, int64_t *times_us, int64_t n, int64_t at, int nominal,
+                            struct err *err)
 {
     int64_t step_us = 0;
-    int rc = timing_median_step_us(times_us, m->n_pictures, &step_us, err);
+    int rc = timing_median_step_us(times_us, n, &step_us, err);
     if (rc < 0)
         return rc;
-    if (m->nominal_fps > 0) { /* unless the steps are others: they alternate (docs/ptmf.md, 3) */
-        int64_t nominal_us = 1000000 / m->nominal_fps;
+    if (nominal > 0) { /* unless the steps are others: they alternate (docs/ptmf.md, 3) */
+        int64_t nominal_us = 1000000 / nominal;
         if (step_us == 0 || (step_us <= 2 * nominal_us && nominal_us <= 2 * step_us))
             step_us = nominal_us;
     }
-    struct timing_repair r = timing_repair(times_us, m->n_pictures, step_us);
-    m->clock_dead = r.changed * 2 > m->n_pictures;
-    if (r.changed > 0) {
-        double step_s = (double)r.step_us / 1e6;
-        if (r.kind == TIMING_WRAPPED)
-            media_warn(m, "the camera's 32-bit clock wrapped at picture %" PRId64, r.first);
-        else if (r.kind == TIMING_JUMPED)
-            media_warn(m, "the camera's clock jumped %s (%+.3f s) at picture %" PRId64,
-                       r.step_us <= 0 ? "back" : "ahead", step_s, r.first);
-        else
-            media_warn(m, "a capture time that cannot be true at picture %" PRId64 " (%+.3f s)",
-                       r.first, step_s);
-        if (m->clock_dead)
-            media_warn(m, "most capture times cannot be true: a constant rate is used");
-        else if (r.changed > 1)
-            media_warn(m, "%" PRId64 " capture times repaired in all", r.changed);
-    }
+    struct timing_repair r = timing_repair(times_us, n, step_us, NULL);
+    if (m->clock_unit || r.changed == 0)
+        return ERR_OK;
+    double step_s = (double)r.step_us / 1e6;
+    int places = llabs(r.step_us) < 1000 ? 6 : 3;
+    if (r.kind == TIMING_WRAPPED)
+        media_warn(m, "the camera's 32-bit clock wrapped at picture %" PRId64, at + r.first);
+    else if (r.kind == TIMING_JUMPED && r.step_us == 0)
+        media_warn(m, "the camera's clock stood still at picture %" PRId64, at + r.first);
+    else if (r.kind == TIMING_JUMPED)
+        media_warn(m, "the camera's clock jumped %s (%+.*f s) at picture %" PRId64,
+                   r.step_us <= 0 ? "back" : "ahead", places, step_s, at + r.first);
+    else
+        media_warn(m, "a capture time that cannot be true at picture %" PRId64 " (%+.*f s)",
+                   at + r.first, places, step_s);
+    if (r.changed > 1)
+        media_warn(m, "%" PRId64 " capture times repaired in all", r.changed);
     m->damage.times_repaired += r.changed;
     return ERR_OK;
+}
+
+/* Each recording by itself, then one behind the other. Where its clock was set by a new start, how
+ * long nothing was recorded is unknown. */
+static int repair_pictures(struct media *m, const struct media_shown *shown, int64_t *times_us,
+                           struct err *err)
+{
+    int rc = ERR_OK;
+    for (int64_t from = 0, until = 0, n = m->n_pictures; rc == ERR_OK && from < n; from = until) {
+        const struct media_picture *first = &m->picture[shown[from].index];
+        while (until < n && m->picture[shown[until].index].recording == first->recording)
+            until++;
+        int64_t before_us = from > 0 ? m->picture[shown[from - 1].index].time_us : 0;
+        int64_t step_us = times_us[from] - before_us;
+        rc = repair_recording(m, times_us + from, until - from, from, first->nominal_fps, err);
+        if (from == 0 || rc < 0)
+            continue;
+        if (first->apart || step_us < TIMING_STEP_MIN_US || step_us > TIMING_JUMP_US)
+            step_us =
+                (first->nominal_fps > 0 ? 1000000 / first->nominal_fps : 40000) + MEDIA_APART_US;
+        int64_t move_us = times_us[from - 1] + step_us - times_us[from];
+        for (int64_t i = from; i < until; i++)
+            times_us[i] += move_us;
+    }
+    return rc;
 }
 
 /* The recorded time of a sound record on the pictures' repaired clock: of the corrections that the
@@ -118,6 +157,8 @@ static int64_t on_picture_clock(const struct media *m, const int64_t *repaired_u
     int64_t best = raw_us + repaired_us[near] - m->picture[near].time_us;
     int64_t from = near > TIMING_AWAY ? near - TIMING_AWAY : 0;
     for (int64_t k = from; k < m->n_pictures && k <= near + TIMING_AWAY; k++) {
+        if (m->picture[k].recording != m->picture[near].recording)
+            continue;
         int64_t t = raw_us + repaired_us[k] - m->picture[k].time_us;
         if (llabs(t - repaired_us[near]) < llabs(best - repaired_us[near]))
             best = t;
@@ -131,7 +172,8 @@ static int64_t map_sound(struct media *m, const int64_t *repaired_us)
     int64_t near = 0, strayed = 0;
     for (int64_t i = 0; i < m->n_sounds; i++) {
         struct media_sound *s = &m->sound[i];
-        while (near + 1 < m->n_pictures && m->picture[near + 1].offset < s->offset)
+        while (near + 1 < m->n_pictures && (m->picture[near + 1].offset < s->offset ||
+                                            m->picture[near].recording < s->recording))
             near++;
         s->time_us = on_picture_clock(m, repaired_us, near, s->time_us);
         if (llabs(s->time_us - repaired_us[near]) <= SOUND_AWAY_US)
@@ -165,10 +207,12 @@ static int repair_sound(struct media *m, const int64_t *repaired_us, struct err 
     for (int64_t i = 0; i < m->n_sounds; i++)
         times_us[i] = m->sound[i].time_us;
     struct timing_repair r =
-        timing_repair(times_us, m->n_sounds, (int64_t)m->sound[0].n * 125); /* 8 kHz */
+        timing_repair(times_us, m->n_sounds, (int64_t)m->sound[0].n * 125, NULL); /* 8 kHz */
     for (int64_t i = 0; i < m->n_sounds; i++)
         m->sound[i].time_us = times_us[i];
     free(times_us);
+    if (m->clock_dead)
+        return ERR_OK;
     media_warn_count(m, strayed + r.changed,
                      "time of a sound record that cannot be true was repaired",
                      "times of sound records that cannot be true were repaired");
@@ -186,7 +230,7 @@ static int camera_times(struct media *m, const struct media_shown *shown, int64_
     int64_t *by_index = malloc((size_t)m->n_pictures * sizeof *by_index);
     if (!by_index)
         return err_nomem(err, "the picture times");
-    int rc = repair_pictures(m, times_us, err);
+    int rc = repair_pictures(m, shown, times_us, err);
     for (int64_t i = 0; i < m->n_pictures; i++)
         by_index[shown[i].index] = times_us[i];
     if (rc == ERR_OK)
@@ -206,18 +250,84 @@ static int constant_times(struct media *m, const struct media_shown *shown, int6
                           struct err *err)
 {
     double fps = m->timing.fps[m->timing.chosen];
-    int64_t missing = 0;
+    int64_t missing = 0, apart_us = 0;
     int rc = ERR_OK;
     for (int64_t i = 0; rc == ERR_OK && i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[shown[i].index];
         if (timing_constant_us(p->missing, fps) > TIMING_JUMP_US)
             p->missing = 0;
         missing += p->missing;
-        p->time_us = times_us[i] = timing_constant_us(i + missing, fps);
+        if (i > 0 && p->recording != m->picture[shown[i - 1].index].recording)
+            apart_us += MEDIA_APART_US;
+        p->time_us = times_us[i] = timing_constant_us(i + missing, fps) + apart_us;
         if (p->missing > 0 && i > 0)
             rc = damage_add_hole(m, shown[i].index, p->missing, times_us[i - 1], err);
     }
     return rc;
+}
+
+/* Sound that is on the clock of pictures at from_us (rising), put on that of the same pictures at
+ * to_us. */
+static void move_sound(struct media *m, const int64_t *from_us, const int64_t *to_us)
+{
+    for (int64_t i = 0; i < m->n_sounds; i++) {
+        int64_t t = m->sound[i].time_us, low = 0, high = m->n_pictures - 1;
+        while (low < high) { /* the last picture at or before it */
+            int64_t middle = (low + high + 1) / 2;
+            if (from_us[middle] <= t)
+                low = middle;
+            else
+                high = middle - 1;
+        }
+        bool between = from_us[low] <= t && low + 1 < m->n_pictures;
+        int64_t span = between ? from_us[low + 1] - from_us[low] : 1;
+        int64_t room = between ? to_us[low + 1] - to_us[low] : 1;
+        m->sound[i].time_us = to_us[low] + av_rescale(t - from_us[low], room, span);
+    }
+}
+
+/* Once the rate is chosen: why the camera's clock has no part in it. */
+static void say_clock(struct media *m)
+{
+    const struct media_timing *t = &m->timing;
+    const char *source = media_source_name(t->chosen);
+    double fps = t->fps[t->chosen];
+    bool wild = m->clock_fps > TIMING_FPS_MAX || m->clock_fps < TIMING_FPS_MIN;
+    if (m->clock_unit)
+        media_warn(m,
+                   "the capture times count %s, not microseconds (%.6g pictures/s as they stand): "
+                   "they are not used, pictures are placed by the %s, %.6g/s",
+                   m->clock_unit, m->clock_fps, source, fps);
+    else if (wild && m->clock_fps > 0)
+        media_warn(
+            m,
+            "the capture times cannot be true (%.6g pictures/s): they are not used, pictures "
+            "are placed by the %s, %.6g/s",
+            m->clock_fps, source, fps);
+    else
+        media_warn(m, "most capture times cannot be true: a constant rate is used, %s, %.6g/s",
+                   source, fps);
+}
+
+/* What a viewer of copies of the whole has to know. */
+static void say_recordings(struct media *m, const struct media_shown *shown)
+{
+    int32_t last = m->n_pictures > 0 ? m->picture[shown[0].index].recording : 0;
+    for (int64_t i = 1; i < m->n_pictures; i++) {
+        const struct media_picture *p = &m->picture[shown[i].index];
+        if (p->apart && !m->wall_lost) {
+            m->wall_lost = true;
+            m->wall_lost_us = p->time_us;
+        }
+        if (p->recording == last || last != 0)
+            continue;
+        last = p->recording;
+        media_warn(
+            m, "the file holds %d recordings: another begins at picture %" PRId64 " (%.3f s)%s",
+            m->n_recordings, i, (double)p->time_us / 1e6,
+            p->apart && m->first < shown[i].index ? ", the time between is unknown and shown as 1 s"
+                                                  : "");
+    }
 }
 
 /* times_us: by display order, since the first picture. */
@@ -226,31 +336,40 @@ static int time_pictures(struct media *m, const struct media_shown *shown, int64
                          struct err *err)
 {
     int rc = m->container == MEDIA_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
-    /* A clock that is wrong more often than right is no witness; then the rate in the records'
-     * headers is one, which is the same as the metadata's (docs/ptmf.md, section 1). */
-    int64_t missing = 0;
-    for (int64_t i = 0; i < m->n_pictures; i++)
-        missing += m->picture[i].missing;
+    int64_t missing = 0, apart_us = 0;
+    for (int64_t i = 0; i < m->n_pictures; i++) {
+        const struct media_picture *p = &m->picture[i];
+        missing += p->missing;
+        if (i > 0 && p->apart && p->recording != p[-1].recording)
+            apart_us += MEDIA_APART_US;
+    }
     struct timing_facts f = {
         .has_ptmf = m->container == MEDIA_PTMF && !m->clock_dead,
         .first_us = times_us[0],
-        .last_us = times_us[m->n_pictures - 1],
+        .last_us = times_us[m->n_pictures - 1] - apart_us,
         .pictures = m->n_pictures + missing,
         .meta_fps = facts->meta_fps,
+        .header_fps = m->nominal_fps,
         .person_fps = options->fps,
         .stream_fps = m->stream_fps,
         .default_fps = options->default_fps,
-        .length_s = facts->length_s,
+        .length_s = options->recording > 0 ? 0 : facts->length_s,
     };
-    if (m->clock_dead && f.meta_fps <= 0)
-        f.meta_fps = m->nominal_fps;
     timing_select(&f, &m->timing);
-    if (f.has_ptmf) /* one picture has a time though no rate */
-        m->timing.chosen = MEDIA_SOURCE_PTMF;
-    if (m->timing.chosen != MEDIA_SOURCE_PTMF)
-        return rc < 0 ? rc : constant_times(m, shown, times_us, err);
-    for (int64_t i = 0; i < m->n_pictures; i++)
-        m->picture[shown[i].index].time_us = times_us[i];
+    if (m->timing.chosen == MEDIA_SOURCE_PTMF) {
+        for (int64_t i = 0; i < m->n_pictures; i++)
+            m->picture[shown[i].index].time_us = times_us[i];
+        return rc;
+    }
+    int64_t *clock_us = malloc((size_t)m->n_pictures * sizeof *clock_us);
+    if (!clock_us)
+        return err_nomem(err, "the picture times");
+    memcpy(clock_us, times_us, (size_t)m->n_pictures * sizeof *clock_us);
+    if (rc == ERR_OK && (rc = constant_times(m, shown, times_us, err)) == ERR_OK)
+        move_sound(m, clock_us, times_us);
+    free(clock_us);
+    if (m->clock_dead)
+        say_clock(m);
     return rc;
 }
 
@@ -283,6 +402,7 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
         times_us[i] = m->picture[shown[i].index].time_us;
     if ((rc = time_pictures(m, shown, times_us, facts, options, err)) < 0)
         goto out;
+    say_recordings(m, shown);
     for (int64_t i = 0; i < m->n_pictures; i++) {
         if (shown[i].index < m->first)
             continue;
@@ -307,9 +427,29 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
             m->picture[m->first + k].dts = av_ticks_of(times_us[k] - zero_us) - late;
         m->start_us = zero_us;
         m->duration_us = times_us[n - 1] - zero_us + last_us;
+        m->timing.duration_us = m->duration_us;
+        for (int64_t i = m->first + 1; i < m->n_pictures; i++)
+            if (m->picture[i].apart && m->picture[i].recording != m->picture[i - 1].recording)
+                m->timing.duration_us -= MEDIA_APART_US;
     }
 out:
     free(times_us);
     free(shown);
     return rc;
+}
+
+/* ---- the time of day ---- */
+
+bool media_wall_known(const struct media *m, const struct media_facts *facts, int64_t time_us)
+{
+    return facts->has_time && !(m->wall_lost && time_us >= m->wall_lost_us);
+}
+
+struct media_wall media_wall_at(const struct media *m, const struct media_facts *facts,
+                                int64_t time_us)
+{
+    if (!media_wall_known(m, facts, time_us))
+        return (struct media_wall){.known = false};
+    return m->n_pictures > 0 ? timing_wall(facts, &m->timing, m->start_us + m->duration_us, time_us)
+                             : timing_wall(facts, NULL, 0, 0);
 }

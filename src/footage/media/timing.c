@@ -18,6 +18,7 @@ static const struct {
 } sources[MEDIA_N_SOURCES] = {
     [MEDIA_SOURCE_PTMF] = {"capture times", "capture times of the camera's records, first to last"},
     [MEDIA_SOURCE_META] = {"metadata rate", "nominal rate in the metadata"},
+    [MEDIA_SOURCE_HEADER] = {"header rate", "nominal rate in the headers of the camera's records"},
     [MEDIA_SOURCE_PERSON] = {"given rate", "given by a person (--fps)"},
     [MEDIA_SOURCE_LENGTH] = {"pictures over length",
                              "number of pictures by the length in the metadata, whole seconds"},
@@ -42,6 +43,15 @@ static double deviation(const struct media_timing *t, int source)
     return fps > 0 && chosen > 0 ? fabs(fps - chosen) / chosen : 0;
 }
 
+bool media_timing_contradicts(const struct media_timing *t, enum media_source source)
+{
+    if (source == MEDIA_SOURCE_DEFAULT || !(deviation(t, source) > DISAGREE))
+        return false;
+    double length_s = (double)t->pictures / t->fps[source];
+    return source != MEDIA_SOURCE_LENGTH ||
+           fabs(length_s - (double)t->pictures / t->fps[t->chosen]) > 1;
+}
+
 static double sane(double fps)
 {
     return isfinite(fps) && fps > 0 && fps <= FPS_MAX ? fps : 0;
@@ -55,21 +65,22 @@ void timing_select(const struct timing_facts *facts, struct media_timing *out)
     if (facts->has_ptmf && span_us > 0)
         fps[MEDIA_SOURCE_PTMF] = sane((double)(facts->pictures - 1) * 1e6 / (double)span_us);
     fps[MEDIA_SOURCE_META] = sane(facts->meta_fps);
+    fps[MEDIA_SOURCE_HEADER] = sane(facts->header_fps);
     fps[MEDIA_SOURCE_PERSON] = sane(facts->person_fps);
     if (facts->length_s > 0)
         fps[MEDIA_SOURCE_LENGTH] = sane((double)facts->pictures / facts->length_s);
     fps[MEDIA_SOURCE_STREAM] = sane(facts->stream_fps);
-    fps[MEDIA_SOURCE_DEFAULT] = sane(facts->default_fps);
-    if (fps[MEDIA_SOURCE_DEFAULT] == 0)
-        fps[MEDIA_SOURCE_DEFAULT] = 25;
 
-    int i = 0;
-    while (i < MEDIA_SOURCE_DEFAULT && fps[i] == 0)
+    int i = 0; /* one picture has a time though no rate */
+    while (i < MEDIA_SOURCE_DEFAULT && fps[i] == 0 && !(facts->has_ptmf && i == 0))
         i++;
     out->chosen = (enum media_source)i;
+    if (i == MEDIA_SOURCE_DEFAULT)
+        fps[i] = sane(facts->default_fps) > 0 ? facts->default_fps : 25;
+    out->pictures = facts->pictures;
+    out->duration_us = fps[i] > 0 ? timing_constant_us(out->pictures, fps[i]) : 0;
     for (int k = 0; k < MEDIA_SOURCE_DEFAULT; k++)
-        if (deviation(out, k) > DISAGREE)
-            out->disagree = true;
+        out->disagree = out->disagree || media_timing_contradicts(out, (enum media_source)k);
 }
 
 /* Appends to a line of text; what does not fit is cut. */
@@ -83,25 +94,73 @@ static void DS_PRINTF(3, 4) add(char *out, size_t room, const char *fmt, ...)
 }
 
 /* Three digits of the fraction at most, no zeros at the end, a point in every locale. */
-static void add_rate(char *out, size_t room, const char *name, double fps)
+static void add_rate(char *out, size_t room, const char *before, double fps, int places,
+                     const char *behind)
 {
     char digits[8];
     int64_t milli = llround(fps * 1000);
+    if (places == 2)
+        milli = (milli + 5) / 10 * 10;
     snprintf(digits, sizeof digits, ".%03d", (int)(milli % 1000));
     for (size_t k = strlen(digits); k > 0 && strchr("0.", digits[k - 1]); k--)
         digits[k - 1] = '\0';
-    add(out, room, "%s%s %" PRId64 "%s", out[0] ? ", " : "", name, milli / 1000, digits);
+    add(out, room, "%s%" PRId64 "%s%s", before, milli / 1000, digits, behind);
 }
 
-void media_timing_text(const struct media_timing *t, bool only_disagreeing, char *out, size_t room)
+void media_timing_text(const struct media_timing *t, char *out, size_t room)
 {
     out[0] = '\0';
     for (int k = 0; k < MEDIA_N_SOURCES; k++) {
-        bool witness = k < MEDIA_SOURCE_DEFAULT && deviation(t, k) > DISAGREE;
-        bool chosen = k == (int)t->chosen;
-        if (t->fps[k] > 0 && (only_disagreeing ? t->disagree && (witness || chosen)
-                                               : chosen || k < MEDIA_SOURCE_DEFAULT))
-            add_rate(out, room, media_source_name((enum media_source)k), t->fps[k]);
+        if (t->fps[k] <= 0)
+            continue;
+        add(out, room, "%s%s", out[0] ? ", " : "", media_source_name((enum media_source)k));
+        add_rate(out, room, " ", t->fps[k], 3, "");
+    }
+}
+
+/* A claim about the rate alone, unless the metadata make the same. */
+static void add_claim(const struct media_timing *t, enum media_source source, const char *who,
+                      char *out)
+{
+    bool said = source == MEDIA_SOURCE_HEADER && media_timing_contradicts(t, MEDIA_SOURCE_META) &&
+                t->fps[source] == t->fps[MEDIA_SOURCE_META];
+    if (!media_timing_contradicts(t, source) || said)
+        return;
+    add(out, MEDIA_DISPUTE_ROOM, "%s%s", out[0] ? ", " : "", out[0] ? who : "");
+    if (out[0] == '\0')
+        add(out, MEDIA_DISPUTE_ROOM, "%c%s", toupper((unsigned char)who[0]), who + 1);
+    add_rate(out, MEDIA_DISPUTE_ROOM, " ", t->fps[source], 2, "/s");
+}
+
+void media_timing_dispute(const struct media_timing *t, char out[MEDIA_DISPUTE_ROOM])
+{
+    double meta = t->fps[MEDIA_SOURCE_META], length = t->fps[MEDIA_SOURCE_LENGTH];
+    out[0] = '\0';
+    if (media_timing_contradicts(t, MEDIA_SOURCE_META) ||
+        media_timing_contradicts(t, MEDIA_SOURCE_LENGTH)) {
+        add(out, MEDIA_DISPUTE_ROOM, "Announced");
+        if (length > 0)
+            add(out, MEDIA_DISPUTE_ROOM, " %" PRId64 " s",
+                (int64_t)llround((double)t->pictures / length));
+        if (meta > 0)
+            add_rate(out, MEDIA_DISPUTE_ROOM, " at ", meta, 2, "/s");
+    }
+    if (t->fps[MEDIA_SOURCE_HEADER] == t->fps[MEDIA_SOURCE_STREAM] && !out[0]) {
+        add_claim(t, MEDIA_SOURCE_HEADER, "the record headers and the stream say", out);
+    } else {
+        add_claim(t, MEDIA_SOURCE_HEADER, "the record headers say", out);
+        add_claim(t, MEDIA_SOURCE_STREAM, "the stream says", out);
+    }
+    add_claim(t, MEDIA_SOURCE_PERSON, "given as", out);
+    if (!out[0])
+        return;
+    int64_t tenths = (t->duration_us + 50000) / 100000;
+    if (t->chosen == MEDIA_SOURCE_PTMF) {
+        add(out, MEDIA_DISPUTE_ROOM, ", holds %" PRId64 ".%d s", tenths / 10, (int)(tenths % 10));
+        add_rate(out, MEDIA_DISPUTE_ROOM, " at ", t->fps[t->chosen], 2, "/s");
+    } else {
+        add_rate(out, MEDIA_DISPUTE_ROOM, ", taken as ", t->fps[t->chosen], 2, "/s");
+        add(out, MEDIA_DISPUTE_ROOM, " (%s)", media_source_name(t->chosen));
     }
 }
 
@@ -112,7 +171,7 @@ int64_t timing_constant_us(int64_t n, double fps)
 
 static bool sane_step(int64_t step_us)
 {
-    return step_us > 0 && step_us <= TIMING_JUMP_US;
+    return step_us >= TIMING_STEP_MIN_US && step_us <= TIMING_JUMP_US;
 }
 
 int timing_by_value(const void *a, const void *b)
@@ -141,10 +200,86 @@ int timing_median_step_us(const int64_t *times_us, int64_t n, int64_t *out, stru
     return ERR_OK;
 }
 
+/* ---- can these be the times of a camera? ---- */
+
+#define UNIT_NEAR 1.6 /* times: what is impossible is so near to what the unit would make of it */
+#define STEPS_MIN 8   /* fewer pictures with more than a second between may be around a gap */
+
+/* Microseconds of what a program may count instead. */
+static const struct unit {
+    const char *name;
+    int64_t num, den;
+} units[] = {
+    {"seconds", 1000000, 1},
+    {"milliseconds", 1000, 1},
+    {"ticks of a 90 kHz clock", 100, 9},
+    {"nanoseconds", 1, 1000},
+};
+
+/* `times` times as fast as `fps`, within a factor of near. */
+static bool is_times(double rate, double fps, double times, double near)
+{
+    return fps <= 0 || (rate <= fps * times * near && fps * times <= rate * near);
+}
+
+/* Its step as microseconds, 0: nobody can tell; *rising: of how many of the n - 1 steps. */
+static double typical_step(const int64_t *times_us, int64_t n, int64_t *step, int64_t *rising)
+{
+    int64_t still = 0, ones = 0;
+    *rising = 0;
+    for (int64_t i = 1; i < n; i++) {
+        int64_t d = times_us[i] - times_us[i - 1];
+        still += d == 0;
+        ones += d == 1;
+        if (d > 0)
+            step[(*rising)++] = d;
+    }
+    if (*rising * 2 > n - 1) {
+        qsort(step, (size_t)*rising, sizeof *step, timing_by_value);
+        return (double)step[*rising / 2];
+    }
+    if (ones == 0 || (still + ones) * 2 <= n - 1)
+        return 0;
+    *rising = still + ones; /* coarse, but it goes on */
+    return (double)ones / (double)(still + ones);
+}
+
+int timing_judge_clock(const int64_t *times_us, int64_t n, double header_fps, double stream_fps,
+                       struct timing_clock *out, struct err *err)
+{
+    *out = (struct timing_clock){.usable = true, .rises = true, .num = 1, .den = 1};
+    if (n < 2)
+        return ERR_OK;
+    int64_t rising, *steps = malloc((size_t)n * sizeof *steps);
+    if (!steps)
+        return err_nomem(err, "%" PRId64 " picture times", n);
+    double step_us = typical_step(times_us, n, steps, &rising);
+    free(steps);
+    out->rises = step_us > 0;
+    out->fps = step_us > 0 ? 1e6 / step_us : 0;
+    bool fast = out->fps > TIMING_FPS_MAX * (1 + DISAGREE);
+    bool slow = out->fps > 0 && out->fps < TIMING_FPS_MIN * (1 - DISAGREE);
+    double near = fast || slow ? UNIT_NEAR : 1 + DISAGREE;
+    for (size_t i = 0; i < sizeof units / sizeof *units && out->rises && !out->unit; i++) {
+        double times = (double)units[i].num / (double)units[i].den;
+        if (!(header_fps > 0 || stream_fps > 0) || !is_times(out->fps, header_fps, times, near) ||
+            !is_times(out->fps, stream_fps, times, near))
+            continue;
+        out->unit = units[i].name;
+        out->num = units[i].num;
+        out->den = units[i].den;
+    }
+    out->usable = out->rises && !fast && !(slow && rising >= STEPS_MIN) && !out->unit;
+    return ERR_OK;
+}
+
+/* ---- the repair ---- */
+
 struct repairing {
     int64_t *t; /* repaired before i, as recorded from i on */
     int64_t n, step_us;
     int64_t offset_us; /* repaired less recorded, of the clock in force */
+    uint8_t *kind;     /* may be NULL */
     struct timing_repair result;
 };
 
@@ -160,7 +295,7 @@ static void place(struct repairing *r, int64_t from, int64_t to, int64_t until_u
 static bool fits(const struct repairing *r, int64_t span_us, int64_t steps, int64_t *cost_us)
 {
     *cost_us = llabs(span_us - steps * r->step_us);
-    return span_us >= steps && span_us <= TIMING_JUMP_US;
+    return span_us >= steps * TIMING_STEP_MIN_US && span_us <= TIMING_JUMP_US;
 }
 
 /* The times from i on stray, and the clock is back at the result: as if nothing had been. A clock
@@ -193,6 +328,8 @@ static void note(struct repairing *r, enum timing_anomaly kind, int64_t at, int6
                  int64_t step_us)
 {
     struct timing_repair *x = &r->result;
+    for (int64_t i = at; r->kind && i < at + n; i++)
+        r->kind[i] = (uint8_t)kind;
     if (x->first < 0 || at < x->first) {
         x->first = at;
         x->kind = kind;
@@ -214,7 +351,7 @@ static int64_t repair_times(struct repairing *r, int64_t i, int64_t step_us)
         return i + 1;
     }
     int64_t back = back_at(r, i, &back_us);
-    int64_t ahead = step_us <= 0 ? ahead_from(r, i, &ahead_us) : 0;
+    int64_t ahead = step_us < TIMING_STEP_MIN_US ? ahead_from(r, i, &ahead_us) : 0;
     if (ahead && (!back || ahead_us < back_us)) {
         note(r, TIMING_STRAYED, ahead, i - ahead, t[ahead] - t[ahead - 1]);
         t[i] += r->offset_us;
@@ -232,10 +369,14 @@ static int64_t repair_times(struct repairing *r, int64_t i, int64_t step_us)
     return i + 1;
 }
 
-struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us)
+struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us, uint8_t *kind)
 {
-    struct repairing r = {.t = times_us, .n = n, .step_us = step_us > 0 ? step_us : 40000};
+    struct repairing r = {.t = times_us, .n = n, .step_us = step_us, .kind = kind};
+    if (step_us < TIMING_STEP_MIN_US)
+        r.step_us = 40000;
     r.result.first = -1;
+    for (int64_t i = 0; kind && i < n; i++)
+        kind[i] = TIMING_SANE;
     for (int64_t i = 1; i < n;) {
         int64_t step = times_us[i] + r.offset_us - times_us[i - 1];
         if (sane_step(step)) {
@@ -270,28 +411,35 @@ static int64_t meta_error(const struct media_facts *f, int64_t duration_us, cons
     return META_ERROR_US + (length_us > 0 ? length_us : CLIP_LENGTH_US);
 }
 
-static int64_t source_error(const struct media_facts *f, int64_t duration_us, const char *source,
-                            const char **why)
+static int64_t source_error(const struct media_facts *f, bool photo, int64_t duration_us,
+                            const char *source, const char **why)
 {
     static const struct {
         const char *source;
         int64_t error_us;
-        const char *why;
+        const char *why, *why_photo;
     } known[] = {
-        {TIMING_NAME, S_US, "whole seconds of the name, taken as the start of the clip"},
-        {TIMING_NAME_UTC, 14 * 3600 * S_US, "the name tells no time zone and none was given"},
+        {TIMING_NAME, S_US, "whole seconds of the name, taken as the start of the clip",
+         "whole seconds of the name, taken as the time of the photo"},
+        {TIMING_NAME_UTC, 14 * 3600 * S_US, "the name tells no time zone and none was given",
+         "the name tells no time zone and none was given"},
         {TIMING_NAME_UPLOAD, 24 * 3600 * S_US,
-         "the name tells when the camera connected: later than the clip"},
+         "the name tells when the camera connected: later than the clip",
+         "the name tells when the camera connected: later than the photo"},
     };
     if (f->time_error_us > 0) {
         *why = "stated with the time";
         return f->time_error_us;
     }
+    if (strcmp(source, "metadata") == 0 && photo) {
+        *why = "whole seconds; taken as the time of the photo";
+        return META_ERROR_US;
+    }
     if (strcmp(source, "metadata") == 0)
         return meta_error(f, duration_us, why);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(source, known[i].source) == 0) {
-            *why = known[i].why;
+            *why = photo ? known[i].why_photo : known[i].why;
             return known[i].error_us;
         }
     *why = "as given";
@@ -326,8 +474,9 @@ struct media_wall timing_wall(const struct media_facts *facts, const struct medi
     snprintf(w.source, sizeof w.source, "%s",
              facts->time_source[0] ? facts->time_source : "metadata");
     w.utc_us = facts->start_utc_us + offset_us;
-    w.error_us = source_error(facts, duration_us, w.source, &why);
-    w.error_us += rate_error(timing, offset_us, &rate);
+    w.error_us = source_error(facts, !timing, duration_us, w.source, &why);
+    if (timing)
+        w.error_us += rate_error(timing, offset_us, &rate);
     snprintf(w.why, sizeof w.why, "%s%s", why, rate);
     return w;
 }

@@ -14,12 +14,11 @@ struct timing_facts {
     bool has_ptmf;             /* the pictures carry capture times */
     int64_t first_us, last_us; /* of them, repaired */
     int64_t pictures;
-    double meta_fps, person_fps, stream_fps, default_fps;
+    double meta_fps, header_fps, person_fps, stream_fps, default_fps;
     int length_s;
 };
 
-/* Fills in what every source says, chooses the best and compares the others with it. The default
- * never counts as a contradiction: it is no witness. */
+/* Fills in what every source says, chooses the best and compares the others with it. */
 void timing_select(const struct timing_facts *facts, struct media_timing *out);
 
 /* How a source comes to its rate: static text, one line. */
@@ -32,9 +31,15 @@ int64_t timing_constant_us(int64_t n, double fps);
 
 /* A step that is longer is no gap but a clock that was set: a clip is at most 30 s when it is asked
  * for (docs/protocol.md, section 9: camreq), and none longer than a minute is known. */
-#define TIMING_JUMP_US (INT64_C(60) * 1000000)
-#define TIMING_WRAP_US (INT64_C(1) << 32) /* a 32-bit clock of microseconds: 4294.967296 s */
-#define TIMING_AWAY    64                 /* pictures that a clock can be wrong and come back */
+#define TIMING_JUMP_US     (INT64_C(60) * 1000000)
+#define TIMING_WRAP_US     (INT64_C(1) << 32) /* a 32-bit clock of microseconds: 4294.967296 s */
+#define TIMING_AWAY        64                 /* pictures that a clock can be wrong and come back */
+/* A step that is shorter is none: it is the coarsest unit that any copy tells a time in (subtitles,
+ * the header of an MP4), and no camera takes pictures so fast. */
+#define TIMING_STEP_MIN_US INT64_C(1000)
+/* Rates that no camera has: capture times with such a step are none. */
+#define TIMING_FPS_MIN     1.0
+#define TIMING_FPS_MAX     120.0
 
 /* For qsort() and bsearch() of int64_t, ascending. */
 int timing_by_value(const void *a, const void *b);
@@ -43,6 +48,19 @@ int timing_by_value(const void *a, const void *b);
  * none. ERR_NOMEM. */
 int timing_median_step_us(const int64_t *times_us, int64_t n, int64_t *out,
                           struct err *err) DS_MUST_CHECK;
+
+/* Whether the recorded times, in the order in which the pictures are shown, can be those of a
+ * camera. They cannot where most do not rise, where they tell of more than 120 or fewer than 1
+ * picture a second, or where they are off from what header and stream say (0: nothing) by what
+ * another unit would make of them. A camera that is slower than it says is believed. ERR_NOMEM. */
+struct timing_clock {
+    bool usable, rises;
+    double fps;       /* as microseconds; 0: nothing can be said */
+    const char *unit; /* "milliseconds": what they count instead; NULL: nobody knows */
+    int64_t num, den; /* microseconds of it: num / den */
+};
+int timing_judge_clock(const int64_t *times_us, int64_t n, double header_fps, double stream_fps,
+                       struct timing_clock *out, struct err *err) DS_MUST_CHECK;
 
 enum timing_anomaly { TIMING_SANE, TIMING_WRAPPED, TIMING_STRAYED, TIMING_JUMPED };
 struct timing_repair {
@@ -53,15 +71,16 @@ struct timing_repair {
     int64_t wraps, jumps;     /* of all */
 };
 
-/* Makes n capture times, in the order in which the pictures are shown, increase by at most
- * TIMING_JUMP_US, with the least change:
+/* Makes n capture times, in the order in which the pictures are shown, increase by at least
+ * TIMING_STEP_MIN_US and at most TIMING_JUMP_US, with the least change:
  *   a 32-bit clock that wraps      is counted on: nothing is lost
  *   up to TIMING_AWAY times that   are put step_us apart behind their predecessor (closer, where
  *   stray and then come back       the clock leaves less room); all others stay
  *   a clock that jumps for good    goes on step_us behind its predecessor; the distances of all
  *                                  later times stay
- * Sane times, whatever their jitter and gaps, are not touched. Times in ±2^61. */
-struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us);
+ * Sane times, whatever their jitter and gaps, are not touched. Times in ±2^61. kind (may be NULL):
+ * enum timing_anomaly of each of them. */
+struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us, uint8_t *kind);
 
 /* ---- the time of day ---- */
 
@@ -80,6 +99,8 @@ struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us
  *   … (upload)          ±24 h: the vendor's test server names files by when the camera connected,
  *                       which is later than the clip, by how much is not known
  *   any other           ±1 s
+ *
+ * A photo (no timing) has no length: its time is what the source says, to the second.
  *
  * A constant rate adds half a picture step (at 20 a second the camera's pictures are up to 17 ms
  * off an even grid, docs/ptmf.md, section 3) and the drift to the source that disagrees most; with

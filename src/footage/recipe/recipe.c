@@ -22,7 +22,7 @@ struct field {
     double min, max;  /* of a number */
     ptrdiff_t has_at; /* the bool that says whether it is known; -1: it is always there */
 };
-#define NEW_TEXT   (-2) /* has_at of a TEXT that recipes of before do not have: "" then */
+#define NEW        (-2) /* has_at of a TEXT or INT that recipes of before do not have: "", 0 then */
 
 #define F(member)  offsetof(struct media_facts, member)
 #define O(member)  offsetof(struct convert_options, member)
@@ -51,7 +51,8 @@ static const struct field options_fields[] = {
     {"crf", REAL, O(crf), 0, 0, 51, -1},
     {"preset", OT(preset)},
     {"encoder", OT(encoder)},
-    {"vectors", TEXT, O(vectors), sizeof((struct convert_options *)0)->vectors, 0, 0, NEW_TEXT},
+    {"vectors", TEXT, O(vectors), sizeof((struct convert_options *)0)->vectors, 0, 0, NEW},
+    {"recording", INT, O(media.recording), 0, 0, INT32_MAX, NEW},
     {"threads", INT, O(threads), 0, 0, 64, -1},
     {"flac", BOOL, O(flac), 0, 0, 1, -1},
     {"osd_template", OT(osd_template)},
@@ -62,7 +63,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 4088,
+_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 4096,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {
@@ -112,7 +113,9 @@ static int write_fields(json_t *o, const struct field *fields, size_t n, const v
         const struct field *f = &fields[i];
         if (f->has_at >= 0 && !*(const bool *)((const char *)base + f->has_at))
             continue;
-        if (f->has_at == NEW_TEXT && !*((const char *)base + f->at))
+        const char *value_at = (const char *)base + f->at;
+        if (f->has_at == NEW &&
+            (f->kind == INT ? *(const int *)(const void *)value_at == 0 : *value_at == '\0'))
             continue;
         json_t *value = value_json(f, base);
         if (!value && f->kind == TEXT)
@@ -225,7 +228,7 @@ static int read_field(const struct field *f, const json_t *value, void *base, st
     if (f->has_at >= 0)
         *(bool *)((char *)base + f->has_at) = value != NULL;
     if (!value)
-        return f->has_at >= 0 || f->has_at == NEW_TEXT ? ERR_OK : refuse(err, f->key, "is missing");
+        return f->has_at >= 0 || f->has_at == NEW ? ERR_OK : refuse(err, f->key, "is missing");
     if (f->kind == TEXT) {
         if (!json_is_string(value))
             return refuse(err, f->key, "is not a text");

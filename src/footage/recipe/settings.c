@@ -64,6 +64,10 @@ static json_t *outcome_json(const struct media_facts *f, const struct convert_re
                   media_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
     if (o && r->container != MEDIA_JPEG)
         json_object_set_new(o, "sources", sources_json(&r->timing));
+    if (o && r->container != MEDIA_JPEG)
+        json_object_set_new(o, "held",
+                            json_pack("{s:I, s:I}", "pictures", (json_int_t)r->timing.pictures,
+                                      "duration_us", (json_int_t)r->timing.duration_us));
     if (o)
         json_object_set_new(o, "damage", damage_json(&r->damage));
     if (o)
@@ -114,6 +118,34 @@ static void get_text(const json_t *o, const char *key, char *out, size_t room)
     snprintf(out, room, "%s", text ? text : "");
 }
 
+/* The vote, as it was when the copy was made; the default spoke in settings of before though nobody
+ * believed it. */
+static void get_rates(const json_t *o, struct recipe_settings *out)
+{
+    struct media_timing *t = &out->rate;
+    const json_t *sources = json_object_get(o, "sources");
+    t->chosen = MEDIA_SOURCE_DEFAULT;
+    for (int k = 0; k < MEDIA_N_SOURCES; k++) {
+        const char *name = media_source_name((enum media_source)k);
+        double fps = json_number_value(json_object_get(sources, name));
+        bool chosen = strcmp(name, out->timing) == 0;
+        if (chosen)
+            t->chosen = (enum media_source)k;
+        if (fps > 0 && fps < 1e6 && (k != MEDIA_SOURCE_DEFAULT || chosen))
+            t->fps[k] = fps;
+    }
+    const json_t *held = json_object_get(o, "held");
+    t->pictures = json_integer_value(json_object_get(held, "pictures"));
+    t->duration_us = json_integer_value(json_object_get(held, "duration_us"));
+    if (!held) {
+        t->pictures = out->pictures;
+        t->duration_us =
+            out->duration_s > 0 && out->duration_s < 1e9 ? (int64_t)(out->duration_s * 1e6) : 0;
+    }
+    for (int k = 0; k < MEDIA_N_SOURCES; k++)
+        t->disagree = t->disagree || media_timing_contradicts(t, (enum media_source)k);
+}
+
 bool recipe_settings_read(struct recipe_settings *out, const char *settings)
 {
     const char *name;
@@ -127,14 +159,7 @@ bool recipe_settings_read(struct recipe_settings *out, const char *settings)
     out->pictures = json_integer_value(json_object_get(o, "pictures"));
     out->duration_s = json_number_value(json_object_get(o, "duration_s"));
     get_text(o, "timing", out->timing, sizeof out->timing);
-    out->sources_disagree = json_is_true(json_object_get(o, "sources_disagree"));
-    json_object_foreach(json_object_get(o, "sources"), name, value)
-    {
-        if (out->n_sources == MEDIA_N_SOURCES)
-            break;
-        snprintf(out->source[out->n_sources].name, sizeof out->source->name, "%s", name);
-        out->source[out->n_sources++].fps = json_number_value(value);
-    }
+    get_rates(o, out);
     out->has_wall = json_is_object(wall);
     get_text(wall, "source", out->wall_source, sizeof out->wall_source);
     get_text(wall, "start", out->wall_start, sizeof out->wall_start);
