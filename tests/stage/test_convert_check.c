@@ -1,4 +1,5 @@
 /* A copy that is not as planned is found out. */
+#define _GNU_SOURCE /* memmem */
 #include "footage/convert/copies.h"
 #include "footage/media/media.h"
 #include "support/footage.h"
@@ -71,6 +72,50 @@ static void test_one_changed_byte_of_a_working_copy(void **state)
     struct err err = {0};
     assert_err(ERR_IO, check_mp4(path, COPY_WORKING, &m, false, &err));
     expect(COPY_WORKING, "");
+}
+
+/* One bit, which only comparing finds, in the first picture, one between, and the last. */
+static void test_one_changed_bit_of_a_slice(void **state)
+{
+    (void)state;
+    struct err err;
+    int64_t last = m.n_pictures - 1;
+    const int64_t pictures[] = {m.first, (m.first + last) / 2, last};
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
+        const struct media_picture *p = &m.picture[pictures[i]];
+        struct nal_scan scan = nal_scan_init(m.map + p->offset, p->n);
+        struct nal nal, slice = {.n = 0};
+        while (nal_next(&scan, &nal))
+            if (nal.type <= NAL_VCL_LAST)
+                slice = nal;
+        struct buf b = support_read(copy_of(COPY_WORKING));
+        uint8_t *at = memmem(b.mem + b.start, b.used, slice.p, slice.n);
+        assert_non_null(at);
+        at[slice.n - 1] ^= 0x80;
+        support_write(path, buf_data(&b), b.used);
+        buf_clear(&b);
+        assert_err(ERR_IO, check_mp4(path, COPY_WORKING, &m, false, &err));
+        char says[100];
+        snprintf(says, sizeof says, "picture %d: its slices are not the master's",
+                 (int)(pictures[i] - m.first));
+        assert_non_null(strstr(err.text, says));
+    }
+}
+
+static void test_slices_too_many_or_too_few(void **state)
+{
+    (void)state;
+    struct err err;
+    struct media_picture *p = &m.picture[m.first + 5];
+    size_t n = p->n;
+    p->n = (size_t)(m.picture[m.first + 6].offset - p->offset) + m.picture[m.first + 6].n;
+    assert_err(ERR_IO, check_mp4(copy_of(COPY_WORKING), COPY_WORKING, &m, false, &err));
+    assert_non_null(strstr(err.text, "picture 5: its slices"));
+    p->n = 0;
+    assert_err(ERR_IO, check_mp4(copy_of(COPY_WORKING), COPY_WORKING, &m, false, &err));
+    assert_non_null(strstr(err.text, "picture 5: its slices"));
+    p->n = n;
+    assert_ok(check_mp4(copy_of(COPY_WORKING), COPY_WORKING, &m, false, &err));
 }
 
 static void test_a_broken_viewing_copy(void **state)
@@ -168,6 +213,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_changed_byte_of_a_working_copy),
+        cmocka_unit_test(test_one_changed_bit_of_a_slice),
+        cmocka_unit_test(test_slices_too_many_or_too_few),
         cmocka_unit_test(test_a_broken_viewing_copy),
         cmocka_unit_test(test_another_copy_in_its_place),
         cmocka_unit_test(test_a_picture_too_many_or_too_few_or_at_another_time),

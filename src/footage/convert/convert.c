@@ -280,7 +280,7 @@ static int check_copies(const struct plan *p, struct media *m,
     for (int i = 0; rc == ERR_OK && i < p->n; i++) {
         enum copy_kind kind = p->output[i].maker->kind;
         if (kind == COPY_WORKING)
-            rc = slices_of_master(m, m->slices_sha256, err);
+            rc = slices_of_master(m, m->slices_sha256, err); /* before: a change is found out */
         if (rc == ERR_OK && (kind == COPY_WORKING || kind == COPY_VIEWING))
             rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
     }

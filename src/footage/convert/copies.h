@@ -44,9 +44,9 @@ static inline void copy_progress(const struct copy_task *t, int64_t done, int64_
 /*
  * check.c: a copy counts only if it reads back as it was planned. An MP4 is opened again with
  * libavformat: codec and tag, number of pictures, the time of each, how long pictures and sound
- * last, and for the working copy the hash of its slices, which must be the master's
- * (m->slices_sha256). With `decode` every picture is decoded as well. ERR_IO: "the copy … does not
- * read back …".
+ * last, and the slices of each picture of a working copy, which are compared with the mapped
+ * master's. With `decode` every picture is decoded as well. ERR_IO: "the copy … does not read
+ * back …".
  */
 int check_mp4(const char *path, enum copy_kind kind, const struct media *m, bool decode,
               struct err *err) DS_MUST_CHECK;

@@ -336,8 +336,8 @@ int media_find_silence(struct media *m, struct err *err) DS_MUST_CHECK;
 /* … of the pictures from m->first on: those that a working copy has. */
 int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
 
-/* … of a sample of an MP4: NAL units with 4-byte lengths (hvcC as libavformat writes it). False:
- * they are broken. */
-bool slices_add_sample(struct hash *h, const uint8_t *p, size_t n);
+/* The next NAL unit (type, bytes) of a sample of an MP4: 4-byte lengths (hvcC as libavformat writes
+ * it). *left > 0. False: it is broken. */
+bool slices_next(const uint8_t **p, size_t *left, struct nal *out);
 
 #endif

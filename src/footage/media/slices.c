@@ -24,17 +24,27 @@ int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err 
     return rc;
 }
 
-bool slices_add_sample(struct hash *h, const uint8_t *p, size_t left)
+bool slices_next(const uint8_t **p, size_t *left, struct nal *out)
 {
+    const uint8_t *at = *p;
+    size_t n =
+        *left < 4 ? *left : (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
+    if (*left < 6 || n < 2 || n > *left - 4)
+        return false;
+    *out = (struct nal){.type = at[4] >> 1 & 0x3f, .p = at + 4, .n = n};
+    *p += 4 + n;
+    *left -= 4 + n;
+    return true;
+}
+
+static bool add_sample(struct hash *h, const uint8_t *p, size_t left)
+{
+    struct nal nal;
     while (left > 0) {
-        size_t n =
-            left < 4 ? left : (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-        if (left < 6 || n < 2 || n > left - 4)
+        if (!slices_next(&p, &left, &nal))
             return false;
-        if ((p[4] >> 1 & 0x3f) <= NAL_VCL_LAST)
-            hash_update(h, p + 4, n);
-        p += 4 + n;
-        left -= 4 + n;
+        if (nal.type <= NAL_VCL_LAST)
+            hash_update(h, nal.p, nal.n);
     }
     return true;
 }
@@ -75,7 +85,7 @@ static int read_mp4(struct mp4 *f, struct media_slices *out, struct err *err)
     int code, rc = ERR_OK;
     while (rc == ERR_OK && (code = av_read_frame(f->ctx, f->packet)) >= 0) {
         if (f->packet->stream_index == f->video) {
-            if (!slices_add_sample(f->hash, f->packet->data, (size_t)f->packet->size))
+            if (!add_sample(f->hash, f->packet->data, (size_t)f->packet->size))
                 rc = err_set(err, ERR_MALFORMED, "picture %" PRId64 " has broken NAL units",
                              out->pictures);
             out->pictures++;
