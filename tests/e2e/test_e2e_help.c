@@ -375,7 +375,7 @@ static void test_list_fits_the_terminal(void **state)
         if ((int)wide > rows[i].columns && rows[i].columns > 48)
             fail_msg("%d columns: %zu are filled", rows[i].columns, wide);
     }
-    expect_out(RUN("--root", dir, "list"), 0, "SIZE  STATE      COPIES\n");
+    expect_out(RUN("--root", dir, "list"), 0, "SIZE  STATE       COPIES\n");
     support_tmp_remove(&dir);
 }
 

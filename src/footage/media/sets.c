@@ -30,7 +30,7 @@ static unsigned head_bits(struct head *h, int n)
 {
     unsigned v = 0;
     for (; n > 0; n--, h->at++)
-        v = v << 1 | (h->at < h->n ? h->byte[h->at / 8] >> (7 - h->at % 8) & 1u : 0u);
+        v = v << 1 | (h->at < h->n ? (unsigned)h->byte[h->at / 8] >> (7 - h->at % 8) & 1u : 0u);
     return v;
 }
 
