@@ -33,6 +33,10 @@ void confine_limits_from_cfg(const struct cfg *cfg, struct confine_limits *out);
 
 struct confine;
 
+/* Starts what the children of this process are forked from, beside it; the first conversion would
+ * wait for that. Who cannot have it is told by that one. */
+void confine_warm_up(void);
+
 /* Starts a conversion; the texts and structs are not needed afterwards. */
 int confine_start(struct confine **out, const char *path, const char *out_dir, const char *stem,
                   const struct media_facts *facts, const struct convert_options *options,

@@ -71,6 +71,7 @@ struct convert_options {
     char encoder[32];           /* of the viewing copy, FFmpeg's name: "libx264" */
     char vectors[8]; /* what libx264 may use of the processor, convert_vectors(); "": that */
     int threads;     /* of the codecs; 0: decoder one a core, encoder 4 (its bytes depend on it) */
+    int lookahead;   /* pictures that libx264 looks ahead beyond what its preset says; 0: none */
     bool overwrite;  /* replace outputs that are there; else ERR_BUSY */
     bool flac;       /* sound of the working copy as FLAC instead of AAC */
     bool check;      /* decode every copy whole before it counts */

@@ -5,7 +5,7 @@
  *
  *   {"format": 1,
  *    "facts": {"id": "…", "start_utc_us": 1732865025000000, "lat_deg": "54.7", …},
- *    "options": {"copies": ["working", "viewing", "timing"], "crf": "23.25", …},
+ *    "options": {"copies": ["working", "viewing", "timing"], "crf": "20.25", …},
  *    "program": "dashspool 0.1.0", "libraries": {"libavcodec": "59.37.100", …}}
  *
  * Real numbers are texts, the shortest that read back as the same number: no program that passes

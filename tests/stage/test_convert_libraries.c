@@ -63,11 +63,42 @@ static void test_x264_is_the_one_in_the_copies(void **state)
     support_tmp_remove(&dir);
 }
 
+/* x264 notes its settings in what it writes. Recipes of before say nothing of a look-ahead: their
+ * copies had none, and are made again without. */
+static void test_x264_looks_ahead_as_far_as_the_recipe_says(void **state)
+{
+    static const struct {
+        int lookahead;
+        const char *says, *says_not;
+    } cases[] = {{0, " mbtree=0 ", " rc_lookahead="}, {10, " rc_lookahead=10 ", " mbtree=0 "}};
+    char *dir = support_tmp_dir();
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct convert_result r;
+        struct media_facts facts = footage_facts();
+        struct convert_options options = footage_options(COPY_VIEWING);
+        struct err err;
+        snprintf(options.preset, sizeof options.preset, "superfast");
+        options.lookahead = cases[i].lookahead;
+        options.overwrite = true;
+        assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
+                               &options, NULL, NULL, &r, &err));
+        struct buf copy = support_read(r.output[0].path);
+        const char *says = cases[i].says, *says_not = cases[i].says_not;
+        if (!memmem(buf_data(&copy), copy.used, says, strlen(says)) ||
+            memmem(buf_data(&copy), copy.used, says_not, strlen(says_not)))
+            fail_msg("with %d: not '%s', or '%s'", cases[i].lookahead, says, says_not);
+        buf_clear(&copy);
+    }
+    support_tmp_remove(&dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_library_is_told_once),
         cmocka_unit_test(test_x264_is_the_one_in_the_copies),
+        cmocka_unit_test(test_x264_looks_ahead_as_far_as_the_recipe_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,14 +271,18 @@ static void test_configuration_gives_the_options(void **state)
     assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
     convert_options_from_cfg(cfg, &o);
     assert_int_equal(o.copies, COPY_WORKING | COPY_VIEWING | COPY_TIMING);
-    assert_true(o.crf == 23.25);
+    assert_true(o.crf == 20.25);
     assert_string_equal(o.preset, "superfast");
+    assert_int_equal(o.lookahead, 10);
     assert_true(o.media.default_fps == 25);
     assert_ok(cfg_set(cfg, "convert", "copies", "working", "test", &err));
     assert_ok(cfg_set(cfg, "convert", "default_fps", "12.5", "test", &err));
     convert_options_from_cfg(cfg, &o);
     assert_int_equal(o.copies, COPY_WORKING | COPY_TIMING);
     assert_true(o.media.default_fps == 12.5);
+    assert_ok(cfg_set(cfg, "convert", "preset", "veryfast", "test", &err)); /* has its own */
+    convert_options_from_cfg(cfg, &o);
+    assert_int_equal(o.lookahead, 0);
     assert_err(ERR_CONFIG, cfg_set(cfg, "convert", "crf", "52", "test", &err));
     cfg_free(&cfg);
 }

@@ -35,6 +35,7 @@ static struct recipe whole(void)
         .media.fps = 0.1,
         .media.default_fps = 25,
         .crf = 23.25,
+        .lookahead = 10,
         .threads = 3,
         .flac = true,
         .moment_us = {0, INT64_C(1234567)},
@@ -73,6 +74,25 @@ static void comes_back(const struct recipe *r)
     assert_string_equal(text, again);
     free(text);
     free(again);
+}
+
+/* What came later than the first recipes is 0 in those, and not written where it is. */
+static void test_an_older_recipe_has_no_lookahead(void **state)
+{
+    (void)state;
+    struct recipe r = whole(), back;
+    struct err err;
+    char *text = NULL;
+    assert_ok(recipe_text(&r, &text, &err));
+    assert_ok(recipe_parse(&back, text, strlen(text), &err));
+    assert_int_equal(back.options.lookahead, 10);
+    free(text);
+    r.options.lookahead = 0;
+    assert_ok(recipe_text(&r, &text, &err));
+    assert_null(strstr(text, "lookahead"));
+    assert_ok(recipe_parse(&back, text, strlen(text), &err));
+    assert_int_equal(back.options.lookahead, 0);
+    free(text);
 }
 
 /* What is written of a copy is read again, by the one who wrote it. */
@@ -298,6 +318,9 @@ static void test_hostile_values_are_refused_by_name(void **state)
     }
     refused(ERR_MALFORMED, "\"tz_min\":-210", "\"tz_min\":1441", "tz_min is out of range");
     refused(ERR_MALFORMED, "\"tz_min\":-210", "\"tz_min\":-210.5", "tz_min is not a number");
+    refused(ERR_MALFORMED, "\"lookahead\":10", "\"lookahead\":-1", "lookahead");
+    refused(ERR_MALFORMED, "\"lookahead\":10", "\"lookahead\":251", "lookahead");
+    refused(ERR_MALFORMED, "\"lookahead\":10", "\"lookahead\":\"10\"", "lookahead");
     refused(ERR_MALFORMED, "\"threads\":3", "\"threads\":65", "threads");
     refused(ERR_MALFORMED, "\"threads\":3", "\"threads\":-1", "threads");
     refused(ERR_MALFORMED, ",\"threads\":3", "", "threads is missing");
@@ -405,6 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_recipe_comes_back_as_it_was),
+        cmocka_unit_test(test_an_older_recipe_has_no_lookahead),
         cmocka_unit_test(test_settings_come_back),
         cmocka_unit_test(test_numbers_lose_nothing),
         cmocka_unit_test(test_what_is_not_known_is_not_there),

@@ -190,6 +190,13 @@ int confine_slices_start(struct confine **out, const char *path,
                   : begun(out, fill_request(&(*out)->request, path, "", "", "", err), path, err);
 }
 
+void confine_warm_up(void)
+{
+    struct err told_later;
+    if (forkserver_start(&told_later) < 0)
+        told_later.code = 0; /* the first conversion tries again, and says why not */
+}
+
 int confine_fd(const struct confine *c)
 {
     return c->report_fd;

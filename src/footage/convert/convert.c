@@ -48,7 +48,7 @@ static const struct cfg_key keys[] = {
      encoder_check},
     {"preset", CFG_WORD, "ultrafast superfast veryfast faster fast medium slow slower veryslow", 0,
      0, "superfast", "libx264 preset of the viewing copy"},
-    {"crf", CFG_REAL, "0 is lossless", 0, 51, "23.25", "quality (CRF) of the viewing copy"},
+    {"crf", CFG_REAL, "0 is lossless", 0, 51, "20.25", "quality (CRF) of the viewing copy"},
     {"threads", CFG_INT, "0 is automatic", 0, 64, "0", "threads of the codecs"},
     {"sound", CFG_WORD, "aac flac", 0, 0, "aac",
      "audio codec of the working copy; flac is lossless"},
@@ -70,6 +70,11 @@ static const struct cfg_key keys[] = {
 };
 
 const struct cfg_section convert_cfg_section = {"convert", keys, sizeof keys / sizeof *keys};
+
+/* Slower presets look ahead by themselves. superfast does not, though it pays: bits go to what
+ * later pictures are built on (macroblock tree). More than this costs more time and bytes than it
+ * gives (docs/benchmarks.md). Each recipe has it, as older ones do not. */
+#define LOOKAHEAD 10
 
 /* "working,viewing,poster", whose words cfg_load() has checked. With a working or a viewing copy
  * the timing file is always made. */
@@ -109,6 +114,8 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
     };
     snprintf(out->vectors, sizeof out->vectors, "%s", convert_vectors());
     take_text(cfg, "preset", out->preset, sizeof out->preset);
+    if (strcmp(out->preset, "superfast") == 0)
+        out->lookahead = LOOKAHEAD;
     take_text(cfg, "encoder", out->encoder, sizeof out->encoder);
     take_text(cfg, "osd_template", out->osd_template, sizeof out->osd_template);
     take_text(cfg, "osd_position", out->osd_position, sizeof out->osd_position);

@@ -117,11 +117,13 @@ const char *convert_vectors(void)
     return "none";
 }
 
-static int set_vectors(AVCodecContext *c, const char *wanted)
+static int set_x264_params(AVCodecContext *c, const struct convert_options *o)
 {
-    char text[24];
-    const char *level = has_vectors(wanted) ? wanted : convert_vectors();
-    snprintf(text, sizeof text, "asm=%s", strcmp(level, "none") == 0 ? "auto" : level);
+    char text[64];
+    const char *level = has_vectors(o->vectors) ? o->vectors : convert_vectors();
+    int n = snprintf(text, sizeof text, "asm=%s", strcmp(level, "none") == 0 ? "auto" : level);
+    if (o->lookahead > 0 && n > 0)
+        snprintf(text + n, sizeof text - (size_t)n, ":rc-lookahead=%d:mbtree=1", o->lookahead);
     return av_opt_set(c->priv_data, "x264-params", text, 0);
 }
 
@@ -143,7 +145,7 @@ static int set_quality(AVCodecContext *c, const struct convert_options *o)
     if (code >= 0 && strcmp(c->codec->name, "libx264") == 0)
         code = av_opt_set(c->priv_data, "profile", "high", 0);
     if (code >= 0 && strcmp(c->codec->name, "libx264") == 0)
-        code = set_vectors(c, o->vectors);
+        code = set_x264_params(c, o);
     /* what superfast finds for B pictures costs a quarter of its time, and at the same size of the
      * copy the pictures look worse than without them */
     if (strcmp(c->codec->name, "libx264") == 0 && strcmp(o->preset, "superfast") == 0)

@@ -52,6 +52,7 @@ static const struct field options_fields[] = {
     {"preset", OT(preset)},
     {"encoder", OT(encoder)},
     {"vectors", TEXT, O(vectors), sizeof((struct convert_options *)0)->vectors, 0, 0, NEW},
+    {"lookahead", INT, O(lookahead), 0, 0, 250, NEW},
     {"recording", INT, O(media.recording), 0, 0, INT32_MAX, NEW},
     {"threads", INT, O(threads), 0, 0, 64, -1},
     {"flac", BOOL, O(flac), 0, 0, 1, -1},
@@ -63,7 +64,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 4096,
+_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 4104,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {

@@ -59,6 +59,8 @@ static int work_stage(struct process_plan *c, const struct stages_stage *stage, 
     if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
         log_warn(stage->name, "setting nice failed", LOG_INT("nice", stage->nice),
                  LOG_TEXT("reason", strerror(errno)));
+    if (stage->kind == STAGES_CONVERT)
+        confine_warm_up(); /* after nice, which it inherits */
     bool idle = false;
     while (rc == ERR_OK && !stop_requested(&c->stop)) {
         bool did = false;
