@@ -209,6 +209,18 @@ static void test_one_wrong_value_begins_no_recording(void **state)
             assert_int_equal(p.clean, p.damage.damaged == 0); /* a time takes nothing away */
             assert_int_equal(p.damage.lost, 0);
         }
+    for (int at = 10; at < 40; at += 7) { /* a record that belongs elsewhere */
+        struct file moved = {.n = 0};
+        append(&moved, &s, 0, at, (struct change){0});
+        append(&moved, &s, 49, 50, (struct change){0});
+        append(&moved, &s, at + 5, 45, (struct change){0});
+        struct media_probe p = probed(&moved);
+        assert_int_equal(p.parts, 1);
+        assert_int_equal(p.damage.damaged, 1);
+        assert_true(p.gaps > 0);
+        for (int64_t i = 0; i < p.gaps; i++)
+            assert_true(p.gap[i].from_us <= p.gap[i].until_us);
+    }
     struct file f = {.n = 0}; /* a key picture that comes twice */
     append(&f, &s, 0, 26, (struct change){0});
     append(&f, &s, 25, 50, (struct change){0});

@@ -95,6 +95,9 @@ static bool counts_ok(const struct convert_result *r)
     for (size_t i = 0; i < sizeof n / sizeof *n; i++)
         if (!in_range(n[i], 0, MEDIA_INPUT_BYTES_MAX))
             return false;
+    for (int i = 0; i < CONVERT_MASKS_MAX; i++)
+        if (!in_range(r->covered[i], 0, PICTURES_MAX))
+            return false;
     if (!in_range(r->timing.pictures, 0, INT64_MAX / 2) ||
         !in_range(r->timing.duration_us, 0, INT64_MAX / 2))
         return false;

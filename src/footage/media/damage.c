@@ -175,14 +175,15 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
         return ERR_OK;
     int rc = media_grow(&m->hole, m->n_holes, &m->room_holes, MEDIA_PICTURES_MAX, sizeof *m->hole,
                         "holes", err);
+    int64_t until_us = m->picture[before].time_us;
     if (rc == ERR_OK)
         m->hole[m->n_holes++] = (struct media_hole){
             .before = before,
             .lost = lost,
             .recording =
                 before > 0 && m->picture[before].recording != m->picture[before - 1].recording,
-            .from_us = from_us,
-            .until_us = m->picture[before].time_us,
+            .from_us = from_us < until_us ? from_us : until_us, /* a displaced one stands before */
+            .until_us = until_us,
         };
     m->damage.lost += lost;
     return rc;

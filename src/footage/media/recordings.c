@@ -112,8 +112,10 @@ static bool numbers_begin(const struct finding *f, int64_t i)
         return false; /* they are missing, or may be */
     for (int64_t k = i - 2; k >= 0 && k >= i - BEHIND_MIN; k--) {
         int64_t on = (int32_t)(m->picture[i].sequence - m->picture[k].sequence);
-        if (on > 0 && on <= i - k)
-            return false; /* what stands between was wrong */
+        int64_t since_us = m->picture[i].time_us - m->picture[k].time_us;
+        bool agreed = !m->clock_dead && since_us > 0 && since_us <= PAUSE_US;
+        if (on > 0 && (on <= i - k || (agreed && on <= TIMING_AWAY)))
+            return false; /* what stands between was wrong, or belongs elsewhere */
     }
     if (i + 1 < m->n_pictures && llabs(number_step(m, i + 1)) > NUMBERS_MAX)
         return false; /* one wrong number */
