@@ -10,7 +10,8 @@
  *   CSV columns: utc or time (RFC 3339, without a zone UTC; or Unix seconds, above 10^11
  *   milliseconds), lat, lon, speed_ms or speed_kmh, course_deg, altitude_m, satellites; vehicle or
  *   track: which one the row is of; others are ignored. Between columns a comma, a semicolon or a
- *   tab. A row without a position is no point.
+ *   tab; what is in quotes is one field. A row without a position is no point, and one with more
+ *   fields than the header, parted by commas, cannot be read: one of them may be a decimal's.
  *   NMEA: a sentence whose checksum is wrong is left out and counted, and one without where others
  *   have theirs. GGA has no date: it takes that of the RMC or ZDA before it.
  *

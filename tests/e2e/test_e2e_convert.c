@@ -166,6 +166,22 @@ static void test_files_of_one_name_have_copies_of_their_own(void **state)
         snprintf(path[1], sizeof path[1], "%s/clip.hevc.working.mp4", where);
         assert_true(frames_of(path[0]) != frames_of(path[1]));
     }
+    /* a photo is one by its bytes, whatever it is called; a video of that name has other copies */
+    assert_ok(fsx_mkdirs(in_dir("photos"), &err));
+    copy_to(PHOTO, "photos/x.h265", 0);
+    copy_to(PHOTO, "photos/x.jpg", 0);
+    copy_to(REAR, "photos/x.jpeg", 300000);
+    copy_to(PHOTO, "photos/y.jpg", 0);
+    copy_to(REAR, "photos/y.h265", 300000);
+    r = CONVERT(in_dir("photos"), "-o", in_dir("stills"), "--copies", "timing", "--force");
+    assert_int_equal(r.status, 0);
+    proc_clear(&r);
+    static const char *const made[] = {"x.h265.still-DERIVED.jpg", "x.jpg.still-DERIVED.jpg",
+                                       "x.timing.json", "y.still-DERIVED.jpg", "y.timing.json"};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        if (!support_exists(support_path(in_dir("stills"), made[i])))
+            fail_msg("there is no %s", made[i]);
+    assert_int_equal(support_entries(in_dir("stills")), 5);
 }
 
 static void test_sidecars_with_a_track(void **state)
@@ -408,6 +424,8 @@ static void test_metadata_that_cannot_be_read_are_told(void **state)
     support_write(in_dir("trigger.meta"), bad, 32);
     support_write(in_dir("long.meta"), bad, 33);
     support_write(in_dir("bom.meta"), json, sizeof json - 1);
+    support_write(in_dir("other.meta"), "[{\"speed\":5}]", 13);
+    support_write(in_dir("old.meta"), "{\"file_timestamp\":86400}", 24);
     const struct {
         const char *meta, *says, *made;
     } files[] = {
@@ -417,6 +435,9 @@ static void test_metadata_that_cannot_be_read_are_told(void **state)
          "2024-11-29T07:23:45"},
         {"bom.meta", "352093081452250/20241129T072345Z.h265: its folder looks like an IMEI",
          "2024-11-29T07:13:45"},
+        {"other.meta", "other.meta: not used: it has none of the values that metadata have",
+         "2024-11-29T07:23:45"},
+        {"old.meta", "old.meta: its time is not used: it is before 2015", "\"wall_clock\":null"},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct proc_result r = CONVERT(clip, "-o", out, "--copies", "timing", "--force", "--meta",

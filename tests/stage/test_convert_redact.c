@@ -414,6 +414,23 @@ static void test_a_held_picture_and_those_built_on_damage_are_masked(void **stat
     forget(s);
 }
 
+/* Who measures a box in a still of a smaller frame would hide another place. */
+static void test_where_sizes_differ_it_is_said_in_which_masks_count(void **state)
+{
+    (void)state;
+    static const char *const masks[] = {"0,0,20,20", NULL};
+    for (int masked = 0; masked < 2; masked++) {
+        struct convert_options o = with_masks(COPY_VIEWING, masked ? masks : NULL);
+        struct convert_result r = convert(support_data("hevc/shapes.h265"), "clip", &o);
+        assert_int_equal(
+            strstr(r.warning, "masks count in the pixels of the viewing copy, 160x90") != NULL,
+            masked);
+    }
+    struct convert_options o = with_masks(COPY_VIEWING, masks);
+    struct convert_result r = convert(footage_sample(SILENT), "clip", &o);
+    assert_null(strstr(r.warning, "masks count"));
+}
+
 static void test_the_same_masks_give_the_same_bytes(void **state)
 {
     (void)state;
@@ -572,6 +589,7 @@ int main(void)
         TEST(test_hidden_sound_is_not_told_of_where_it_was_broken),
         TEST(test_hidden_facts_are_in_no_copy),
         TEST(test_working_copies_are_refused_and_so_are_masks_that_hide_nothing),
+        TEST(test_where_sizes_differ_it_is_said_in_which_masks_count),
         TEST(test_a_held_picture_and_those_built_on_damage_are_masked),
         TEST(test_the_same_masks_give_the_same_bytes),
         TEST(test_nothing_of_what_is_hidden_has_a_part_in_any_byte),

@@ -395,6 +395,7 @@ static void test_files_without_a_point_are_told_why(void **state)
     fails(ERR_MALFORMED, "$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n",
           "x: none of its sentences tells a date");
     fails(ERR_UNSUPPORTED, "{\"type\":\"FeatureCollection\"}", "x: it is JSON; a track is GPX");
+    fails(ERR_UNSUPPORTED, "\xef\xbb\xbf\n [1]", "x: it is JSON; a track is GPX");
     fails(ERR_UNSUPPORTED, "\x1f\x8b\x08", "x: it is packed with gzip: unpack it first");
     fails(ERR_UNSUPPORTED,
           "<!DOCTYPE gpx [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><gpx><trk>&a;</trk></gpx>",

@@ -449,6 +449,18 @@ static void test_nmea_without_checksums(void **state)
     track_free(&t);
 }
 
+/* Checksums that are all wrong are some. */
+static void test_nmea_with_wrong_checksums(void **state)
+{
+    (void)state;
+    static const char wrong[] = "$GPRMC,090000.00,A,5400.0,N,02500.0,E,0.0,0.0,291124,,*00\r\n";
+    struct err err;
+    struct track *t = NULL;
+    assert_err(ERR_MALFORMED, track_parse(&t, "x", wrong, sizeof wrong - 1, NULL, &err));
+    assert_string_equal(err.text, "x: no point with both position and time: 1 point left out (1 "
+                                  "that cannot be read)");
+}
+
 static void test_decimal_commas_and_other_namespaces(void **state)
 {
     (void)state;
@@ -468,6 +480,21 @@ static void test_decimal_commas_and_other_namespaces(void **state)
     t = parse(csv, sizeof csv - 1, NULL);
     assert_true(t->point[0].lat_deg == 54.5 && t->n == 2);
     assert_true(fabs(t->point[0].speed_ms * 3.6 - 36.5) < 1e-9);
+    track_free(&t);
+    /* what is in quotes is one field; without them a comma moves the columns, and nobody guesses */
+    static const char quoted[] = "vehicle,utc,lat,lon\n\"A, 1\",1732870800,\"54,5\",\"25,5\"\n"
+                                 "\"A, 1\", \"1732870802\",\"54,5\",25.5,\n";
+    t = parse(quoted, sizeof quoted - 1, NULL);
+    assert_int_equal(t->n, 2);
+    for (int i = 0; i < 2; i++)
+        assert_true(t->point[i].lat_deg == 54.5 && t->point[i].lon_deg == 25.5);
+    notes_are(t, "with decimal commas");
+    track_free(&t);
+    static const char bare[] = "utc,lat,lon\n1732870800,54,5,25,5\n1732870802,54.5,25.5\n";
+    t = parse(bare, sizeof bare - 1, NULL);
+    assert_int_equal(t->n, 1);
+    assert_true(t->point[0].lat_deg == 54.5);
+    notes_are(t, "1 point left out (1 that cannot be read)");
     track_free(&t);
 }
 
@@ -506,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_xml_that_is_broken_in_the_middle),
         cmocka_unit_test(test_other_codings_of_text_are_read),
         cmocka_unit_test(test_nmea_without_checksums),
+        cmocka_unit_test(test_nmea_with_wrong_checksums),
         cmocka_unit_test(test_decimal_commas_and_other_namespaces),
         cmocka_unit_test(test_nonsense_of_any_size_has_an_end),
     };

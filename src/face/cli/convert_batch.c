@@ -6,6 +6,7 @@
 #include "dashspool/stop.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -153,10 +154,21 @@ struct place {
     bool photo;
 };
 
-/* Photos and videos have copies of different names. */
+/* Photos and videos have copies of different names. Which it is its bytes say, as when it is
+ * converted; its name only of one that cannot be read. */
 static bool is_photo(const char *path)
 {
-    return ends_with(path, ".jpg") || ends_with(path, ".jpeg");
+    static const uint8_t jpeg[3] = {0xff, 0xd8, 0xff};
+    uint8_t begin[sizeof jpeg];
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool photo = ends_with(path, ".jpg") || ends_with(path, ".jpeg");
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        photo = pread(fd, begin, sizeof begin, 0) == sizeof begin &&
+                memcmp(begin, jpeg, sizeof jpeg) == 0;
+    if (fd >= 0)
+        close(fd);
+    return photo;
 }
 
 static int by_copies(const void *a, const void *b)

@@ -197,6 +197,10 @@ static bool read_meta(const char *path, struct media_facts *f, bool *unread)
         }
         rc = wire_meta_parse(data, n, 0, clock_utc_us(), &meta, &err);
     }
+    if (rc == ERR_OK && meta.present == 0)
+        rc = err_set(&err, ERR_MALFORMED, "it has none of the values that metadata have%s%s",
+                     meta.note[0] ? ": " : "", meta.note);
+    bool wrong_time = rc == ERR_OK && meta.present & ~meta.plausible & WIRE_META_TIME;
     buf_clear(&b);
     *unread = rc < 0;
     if (rc == ERR_OK)
@@ -206,6 +210,11 @@ static bool read_meta(const char *path, struct media_facts *f, bool *unread)
     else if (rc < 0 || meta.note[0])
         fprintf(stderr, "dashspool convert: --meta %s: %s%s\n", cli_shown(path),
                 rc < 0 ? "not used: " : "", rc < 0 ? err.text : meta.note);
+    if (opened && wrong_time)
+        fprintf(stderr,
+                "dashspool convert: --meta %s: its time is not used: it is before 2015 or in the "
+                "future\n",
+                cli_shown(path));
     return opened;
 }
 

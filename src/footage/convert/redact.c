@@ -203,6 +203,15 @@ int redact_media(struct media *m, const struct convert_options *options, struct 
 {
     if (options->no_sound)
         m->n_sounds = m->n_silences = m->damage.sound_lost = 0;
+    bool other = false; /* a still of such a frame shows where it is in no other */
+    for (int64_t i = 0; i < m->n_shapes; i++)
+        other = other || m->shape[i].width_px != m->view_width_px ||
+                m->shape[i].height_px != m->view_height_px;
+    if (other && options->n_masks > 0)
+        media_warn(m,
+                   "masks count in the pixels of the viewing copy, %dx%d: measure them there, as "
+                   "some stills have another size",
+                   m->view_width_px, m->view_height_px);
     return redact_check(options, m->view_width_px, m->view_height_px, m->duration_us, err);
 }
 

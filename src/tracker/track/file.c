@@ -35,7 +35,8 @@ static int read_file(struct track *t, const char *text, size_t n, const struct t
         at++;
     r.speed_max_ms = use->speed_max_kmh / 3.6;
     t->speed_max_kmh = use->speed_max_kmh;
-    int rc = at == n ? err_set(err, ERR_MALFORMED, "the file is empty") : name_other(text, n, err);
+    int rc = at == n ? err_set(err, ERR_MALFORMED, "the file is empty")
+                     : name_other(text + at, n - at, err);
     if (rc == ERR_OK && text[at] == '<')
         rc = track_read_gpx(&r, text + at, n - at, err);
     else if (rc == ERR_OK && track_is_nmea(text + at, n - at))

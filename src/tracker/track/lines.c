@@ -33,14 +33,18 @@ static bool next_line(struct lines *l, struct track_field *out)
     return true;
 }
 
-/* Fields without the spaces and quotes around them; a quoted comma is not supported, as no column
- * that is read here has one. */
+/* Fields without the spaces and quotes around them; what is in quotes is one field. */
 static int split(struct track_field line, char between, struct track_field out[FIELDS_MAX])
 {
     int n = 0;
     const char *p = line.p, *end = line.p + line.n;
     while (n < FIELDS_MAX) {
-        const char *stop = memchr(p, between, (size_t)(end - p));
+        const char *from = p, *quote;
+        while (from < end && *from == ' ')
+            from++;
+        if (from < end && *from == '"' && (quote = memchr(from + 1, '"', (size_t)(end - from) - 1)))
+            from = quote;
+        const char *stop = memchr(from, between, (size_t)(end - from));
         struct track_field f = {p, (size_t)((stop ? stop : end) - p)};
         while (f.n > 0 && (*f.p == ' ' || *f.p == '\t' || *f.p == '"'))
             f.p++, f.n--;
@@ -239,7 +243,6 @@ int track_read_nmea(struct track_reading *r, const char *text, size_t n, struct 
     struct track_field line, inside, f[FIELDS_MAX];
     struct track *t = r->track;
     bool sums = has_checksums(text, n);
-    t->no_checksums = !sums;
     while (next_line(&l, &line)) {
         enum sum sum;
         if (line.n == 0 || line.p[0] == '!') /* AIS and the like: a sentence, but coded */
@@ -248,6 +251,7 @@ int track_read_nmea(struct track_reading *r, const char *text, size_t n, struct 
             t->left_out[TRACK_UNREADABLE]++;
             continue;
         }
+        t->no_checksums = !sums;
         struct track_point p = TRACK_POINT_NONE;
         int fields = split(inside, ',', f);
         bool has_position = is_of(f[0], "RMC") || is_of(f[0], "GGA");
@@ -368,16 +372,20 @@ static int read_row(struct track_reading *r, const struct columns *c, struct tra
     struct err unused;
     struct track *t = r->track;
     int n = split(line, c->between, f), rc = ERR_OK;
-    bool comma = c->between != ',';
-    if (n <= c->time || n <= c->lat || n <= c->lon) {
+    while (n > c->n && f[n - 1].n == 0)
+        n--;
+    /* more than the header has: 54,7 in a file whose columns are parted by commas */
+    if (n <= c->time || n <= c->lat || n <= c->lon || (c->between == ',' && n > c->n)) {
         t->left_out[TRACK_UNREADABLE]++;
         return ERR_OK;
     }
     if (f[c->lat].n == 0 && f[c->lon].n == 0)
         return ERR_OK; /* no fix */
+    bool quoted = memchr(f[c->lat].p, ',', f[c->lat].n) || memchr(f[c->lon].p, ',', f[c->lon].n);
+    bool comma = quoted || c->between != ',';
     p.lat_deg = number_in(f, n, c->lat, comma);
     p.lon_deg = number_in(f, n, c->lon, comma);
-    t->commas = t->commas || (comma && memchr(f[c->lat].p, ',', f[c->lat].n));
+    t->commas = t->commas || quoted;
     if (read_time(f[c->time], &p.utc_us, &unused) < 0) {
         t->left_out[TRACK_NO_TIME]++;
         return ERR_OK;
