@@ -206,9 +206,10 @@ static void test_one_wrong_value_begins_no_recording(void **state)
             append(&f, &s, at + 1, 50, (struct change){0});
             struct media_probe p = probed(&f);
             assert_int_equal(p.parts, 1);
-            assert_int_equal(p.damage.damaged + p.damage.times_repaired, 1);
-            assert_int_equal(p.clean, p.damage.damaged == 0); /* a time takes nothing away */
-            assert_int_equal(p.damage.lost, 0);
+            assert_int_equal(p.damage.times_repaired, wrong[i].plus_us != 0);
+            assert_int_equal(strstr(p.warning, "1 sequence number of a record cannot") != NULL,
+                             wrong[i].number != 0);
+            assert_true(p.clean); /* neither takes anything from the picture */
         }
     struct file f = {.n = 0}; /* a key picture that comes twice */
     append(&f, &s, 0, 26, (struct change){0});
@@ -221,6 +222,25 @@ static void test_one_wrong_value_begins_no_recording(void **state)
     p = probed(&f);
     assert_int_equal(p.parts, 1);
     assert_int_equal(p.damage.lost, 10);
+    buf_clear(&s.bytes);
+}
+
+/* Numbers that all stand still, fall, or are those of bytes in another order, say nothing. */
+static void test_numbers_that_count_nothing_are_no_damage(void **state)
+{
+    (void)state;
+    struct source s = source_of(support_data(TWO));
+    for (int kind = 0; kind < 4; kind++) {
+        struct file f = {.n = 0};
+        for (int i = 0; i < 50; i++) {
+            int64_t to[] = {0, 7, 1000 - i, (int64_t)(i + 1) << 24};
+            append(&f, &s, i, i + 1, (struct change){.number = to[kind] - s.record[i].sequence});
+        }
+        struct media_probe p = probed(&f);
+        if (p.parts != 1 || !p.clean || p.damage.times_repaired || p.gaps > 0)
+            fail_msg("%d: %s", kind, p.warning);
+        assert_non_null(strstr(p.warning, "sequence numbers of records cannot be true"));
+    }
     buf_clear(&s.bytes);
 }
 
@@ -481,6 +501,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_recordings_in_one_file_are_no_damage),
         TEST(test_one_wrong_value_begins_no_recording),
+        TEST(test_numbers_that_count_nothing_are_no_damage),
         TEST(test_an_idr_picture_that_is_missing_moves_nothing),
         TEST(test_a_recording_without_a_key_picture),
         TEST(test_the_time_of_day_ends_with_its_recording),

@@ -140,8 +140,9 @@ static bool numbers_begin(const struct finding *f, int64_t i)
         if (on > 0 && on <= i - k)
             return false; /* what stands between was wrong */
     }
-    if (i + 1 < m->n_pictures && llabs(number_step(m, i + 1)) > NUMBERS_MAX)
-        return false; /* one wrong number */
+    if (i + 1 < m->n_pictures &&
+        (number_step(m, i + 1) <= 0 || number_step(m, i + 1) > NUMBERS_MAX))
+        return false; /* one wrong number, or they count nothing */
     for (int64_t j = i + 1; j < m->n_pictures && j <= i + TIMING_AWAY; j++) {
         int64_t on = (int32_t)(m->picture[j].sequence - m->picture[i].sequence);
         int64_t back = (int32_t)(m->picture[j].sequence - m->picture[i - 1].sequence);
