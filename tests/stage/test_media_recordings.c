@@ -9,6 +9,7 @@
 
 #define TWO   "ptmf/two-recordings.h265" /* 50 pictures each, a key picture every 25 */
 #define FRONT "front-20fps-10s-sound.h265"
+#define REAR  "rear-25fps-6s-silent.h265" /* 150 pictures, an IDR picture every 25 */
 
 static char *dir;
 
@@ -205,9 +206,10 @@ static void test_one_wrong_value_begins_no_recording(void **state)
             append(&f, &s, at + 1, 50, (struct change){0});
             struct media_probe p = probed(&f);
             assert_int_equal(p.parts, 1);
-            assert_int_equal(p.damage.damaged + p.damage.times_repaired, 1);
-            assert_int_equal(p.clean, p.damage.damaged == 0); /* a time takes nothing away */
-            assert_int_equal(p.damage.lost, 0);
+            assert_int_equal(p.damage.times_repaired, wrong[i].plus_us != 0);
+            assert_int_equal(strstr(p.warning, "1 sequence number of a record cannot") != NULL,
+                             wrong[i].number != 0);
+            assert_true(p.clean); /* neither takes anything from the picture */
         }
     for (int at = 10; at < 40; at += 7) { /* a record that belongs elsewhere */
         struct file moved = {.n = 0};
@@ -232,6 +234,62 @@ static void test_one_wrong_value_begins_no_recording(void **state)
     p = probed(&f);
     assert_int_equal(p.parts, 1);
     assert_int_equal(p.damage.lost, 10);
+    buf_clear(&s.bytes);
+}
+
+/* Numbers that all stand still, fall, or are those of bytes in another order, say nothing. */
+static void test_numbers_that_count_nothing_are_no_damage(void **state)
+{
+    (void)state;
+    struct source s = source_of(support_data(TWO));
+    for (int kind = 0; kind < 4; kind++) {
+        struct file f = {.n = 0};
+        for (int i = 0; i < 50; i++) {
+            int64_t to[] = {0, 7, 1000 - i, (int64_t)(i + 1) << 24};
+            append(&f, &s, i, i + 1, (struct change){.number = to[kind] - s.record[i].sequence});
+        }
+        struct media_probe p = probed(&f);
+        if (p.parts != 1 || !p.clean || p.damage.times_repaired || p.gaps > 0)
+            fail_msg("%d: %s", kind, p.warning);
+        assert_non_null(strstr(p.warning, "sequence numbers of records cannot be true"));
+    }
+    buf_clear(&s.bytes);
+}
+
+/* Without its IDR picture a group counts from 0 once more: it is shown behind the one before it,
+ * not among its pictures. */
+static void test_an_idr_picture_that_is_missing_moves_nothing(void **state)
+{
+    (void)state;
+    struct source s = source_of(footage_sample(REAR));
+    static const int hole[][2] = {{20, 30}, {25, 26}, {10, 28}, {24, 27}};
+    for (size_t i = 0; i < sizeof hole / sizeof *hole; i++)
+        for (int until = 150; until >= 35; until -= 115) { /* a short clip, too */
+            struct file f = {.n = 0};
+            append(&f, &s, 0, hole[i][0], (struct change){0});
+            append(&f, &s, hole[i][1], until, (struct change){0});
+            struct media_probe p = probed(&f);
+            assert_int_equal(p.parts, 1);
+            assert_int_equal(p.damage.times_repaired, 0);
+            assert_int_equal(p.damage.damaged, 0);
+            assert_int_equal(p.damage.lost, hole[i][1] - hole[i][0]);
+            assert_int_equal(p.damage.affected, (until < 50 ? until : 50) - hole[i][1]);
+            assert_int_equal(p.gaps, 1);
+            assert_int_equal(p.gap[0].picture, hole[i][0]);
+            int64_t length_us = s.record[until - 1].time_us - s.record[0].time_us + 40000;
+            assert_in_range(p.duration_us, length_us - 10000, length_us + 10000);
+        }
+    struct change on = {.plus_us =
+                            200000000}; /* the clock tells of a restart, the numbers do not */
+    struct file f = {.n = 0};
+    append(&f, &s, 0, 50, (struct change){0});
+    on.number = (int64_t)s.record[49].sequence + 1 - s.record[53].sequence;
+    append(&f, &s, 53, 150, on);
+    struct media_probe p = probed(&f);
+    assert_int_equal(p.parts, 2);
+    assert_int_equal(p.part[1].picture, 50);
+    assert_int_equal(p.damage.damaged + p.damage.lost + p.damage.times_repaired, 0);
+    assert_int_equal(p.damage.affected, 22);
     buf_clear(&s.bytes);
 }
 
@@ -455,6 +513,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_recordings_in_one_file_are_no_damage),
         TEST(test_one_wrong_value_begins_no_recording),
+        TEST(test_numbers_that_count_nothing_are_no_damage),
+        TEST(test_an_idr_picture_that_is_missing_moves_nothing),
         TEST(test_a_recording_without_a_key_picture),
         TEST(test_the_time_of_day_ends_with_its_recording),
         TEST(test_a_known_distance_is_kept),

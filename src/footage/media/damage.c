@@ -189,24 +189,21 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
     return rc;
 }
 
-/* Picture i; its recording begins at picture `from`. */
-static void judge_number(struct media *m, int64_t from, int64_t i, struct sequence_entry *e)
+/* Picture i; its recording begins at picture `from`. A number alone takes nothing from a picture
+ * whose bytes are all there: *odd counts those that are only wrong. */
+static void judge_number(struct media *m, int64_t from, int64_t i, struct sequence_entry *e,
+                         int64_t *odd)
 {
     struct media_picture *p = &m->picture[i];
-    switch (e->state) {
-    case SEQUENCE_OK:
-        break;
-    case SEQUENCE_TAKEN:
-        e->repeat = media_alike(m, i, from + e->twin);
-        damage_mark(p, e->repeat ? repeated : "its sequence number is that of another picture");
-        break;
-    case SEQUENCE_DISPLACED:
+    const struct media_picture *twin = &m->picture[from + e->twin];
+    if (e->state == SEQUENCE_TAKEN && (e->repeat = media_alike(m, i, from + e->twin)))
+        damage_mark(p, repeated);
+    else if (e->state == SEQUENCE_TAKEN && p->poc == twin->poc && p->period == twin->period)
+        damage_mark(p, "its sequence number is that of another picture");
+    else if (e->state == SEQUENCE_DISPLACED)
         damage_mark(p, "its record is out of order");
-        break;
-    case SEQUENCE_WRONG:
-        damage_mark(p, "its sequence number cannot be true");
-        break;
-    }
+    else
+        *odd += e->state != SEQUENCE_OK;
 }
 
 /* The longest step between pictures of a recording that still counts as one. A camera that runs
@@ -233,7 +230,7 @@ static int longest_step(const struct media *m, int64_t from, int64_t n, int64_t 
  * camera itself dropped pictures. */
 static int judge_pictures(struct media *m, int64_t from, int64_t n, struct err *err)
 {
-    int64_t longest_us = 0;
+    int64_t longest_us = 0, odd = 0;
     struct sequence_entry *e = calloc((size_t)n, sizeof *e);
     if (!e)
         return err_nomem(err, "the sequence numbers");
@@ -243,7 +240,9 @@ static int judge_pictures(struct media *m, int64_t from, int64_t n, struct err *
     if (rc == ERR_OK)
         rc = longest_step(m, from, n, &longest_us, err);
     for (int64_t i = 0; rc == ERR_OK && i < n; i++)
-        judge_number(m, from, from + i, &e[i]);
+        judge_number(m, from, from + i, &e[i], &odd);
+    media_warn_count(m, odd, "sequence number of a record cannot be true",
+                     "sequence numbers of records cannot be true");
     if (rc == ERR_OK && from > 0)
         rc = damage_add_hole(m, from, 0, m->picture[from - 1].time_us, err);
     for (int64_t i = 1; rc == ERR_OK && i < n; i++) {

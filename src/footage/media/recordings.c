@@ -13,8 +13,9 @@
 #define NUMBERS_MAX 1000              /* a step that is longer says nothing of what is missing */
 #define PAUSE_US    INT64_C(10000000) /* … nor do few where the clock tells of so much more */
 #define GOES_ON_US \
-    INT64_C(1000000) /* a clock that does is the same; farther on it may be another */
-#define REORDERED 20 /* one picture of so many is out of order: it is how the stream is coded */
+    INT64_C(1000000)    /* a clock that does is the same; farther on it may be another */
+#define COUNTED_MAX 256 /* pictures: more than a group of a camera has */
+#define REORDERED   20  /* one picture of so many is out of order: it is how the stream is coded */
 
 struct finding {
     struct media *m;
@@ -29,16 +30,40 @@ static int64_t number_step(const struct media *m, int64_t i)
 
 /* ---- the clock ---- */
 
+static bool poc_falls(const struct media *m, int64_t i)
+{
+    const struct media_picture *p = &m->picture[i];
+    return p->period == p[-1].period && p->poc < p[-1].poc;
+}
+
+/* Whether an earlier picture of its period has the count of picture i: no two have. */
+static bool counted_already(const struct media *m, int64_t i)
+{
+    const struct media_picture *p = m->picture;
+    int64_t k = i - 1, last = i > COUNTED_MAX ? i - COUNTED_MAX : 0;
+    while (k >= last && p[k].period == p[i].period && p[k].poc != p[i].poc)
+        k--;
+    return k >= last && p[k].period == p[i].period;
+}
+
 /* Pictures in the order in which their times rise. By decoding order a recording may begin in the
- * middle of what POC counts; where pictures are reordered, POC is needed. */
-static int order_pictures(const struct media *m, struct media_shown **out, struct err *err)
+ * middle of what POC counts; where pictures are reordered, POC is needed. Where they are not, or
+ * a count comes again, POC that falls has begun anew with a key picture that is missing: those
+ * behind it are shown behind those in front of it, not among them. */
+static int order_pictures(struct media *m, struct media_shown **out, struct err *err)
 {
     int64_t back = 0;
-    int rc = media_display_order(m, out, err);
+    int32_t added = 0;
     for (int64_t i = 1; i < m->n_pictures; i++)
-        back += m->picture[i].period == m->picture[i - 1].period &&
-                m->picture[i].poc < m->picture[i - 1].poc;
-    for (int64_t i = 0; rc == ERR_OK && back * REORDERED < m->n_pictures && i < m->n_pictures; i++)
+        back += poc_falls(m, i);
+    bool reordered = back * REORDERED >= m->n_pictures;
+    for (int64_t i = 1; i < m->n_pictures; i++)
+        m->picture[i].keyless =
+            poc_falls(m, i) && number_step(m, i) > 0 && (!reordered || counted_already(m, i));
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        m->picture[i].period += added += m->picture[i].keyless;
+    int rc = media_display_order(m, out, err);
+    for (int64_t i = 0; rc == ERR_OK && !reordered && i < m->n_pictures; i++)
         (*out)[i].index = i;
     return rc;
 }
@@ -117,8 +142,9 @@ static bool numbers_begin(const struct finding *f, int64_t i)
         if (on > 0 && (on <= i - k || (agreed && on <= TIMING_AWAY)))
             return false; /* what stands between was wrong, or belongs elsewhere */
     }
-    if (i + 1 < m->n_pictures && llabs(number_step(m, i + 1)) > NUMBERS_MAX)
-        return false; /* one wrong number */
+    if (i + 1 < m->n_pictures &&
+        (number_step(m, i + 1) <= 0 || number_step(m, i + 1) > NUMBERS_MAX))
+        return false; /* one wrong number, or they count nothing */
     for (int64_t j = i + 1; j < m->n_pictures && j <= i + TIMING_AWAY; j++) {
         int64_t on = (int32_t)(m->picture[j].sequence - m->picture[i].sequence);
         int64_t back = (int32_t)(m->picture[j].sequence - m->picture[i - 1].sequence);
@@ -143,7 +169,8 @@ static bool replays(const struct media *m, int64_t i)
 /* ---- both ---- */
 
 /* A new recording begins with picture i; *apart: and nobody knows how long after its predecessor.
- * A recording begins with a key picture. Without one, clock and numbers must both begin anew. */
+ * A recording begins with a key picture. Without one, the clock must begin anew, and numbers or
+ * POC with it. */
 static bool begins(const struct finding *f, int64_t i, bool *apart)
 {
     const struct media *m = f->m;
@@ -155,7 +182,9 @@ static bool begins(const struct finding *f, int64_t i, bool *apart)
     *apart = clock || m->clock_dead || us > GOES_ON_US;
     if (replays(m, i))
         return false;
-    return clock && numbers ? true : end ? false : m->picture[i].key && (clock || numbers);
+    return clock && (numbers || m->picture[i].keyless) ? true
+           : end                                       ? false
+                                                       : m->picture[i].key && (clock || numbers);
 }
 
 /* A jump is seen at the picture that is shown first, which may be a leading one. */
