@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             if (m.ref[p->ref_at + k] < 0 || m.ref[p->ref_at + k] >= i)
                 abort();
     }
-    picture[data[n / 2] % m.n_pictures].state = MEDIA_DAMAGED;
+    damage_mark(&picture[data[n / 2] % m.n_pictures], "for a reason");
     damage_settle(&m);
     if (m.damage.affected > m.n_pictures)
         abort();
