@@ -31,7 +31,7 @@ static int add_picture(struct media *m, const struct annexb_au *au, size_t base,
 
 /* What only the container knows of the picture just added. */
 static void judge_record(struct media *m, const struct ptmf_record *r, const struct annexb_au *au,
-                         struct nal_scan *rest)
+                         struct nal_scan *rest, int64_t *odd)
 {
     struct annexb_au more;
     int away;
@@ -47,8 +47,7 @@ static void judge_record(struct media *m, const struct ptmf_record *r, const str
         damage_mark(p, "its record holds more than one picture");
     else if (p->key != (r->type == 'I') &&
              (p->key || !refresh_point(m->map + p->offset, p->n, &away)))
-        damage_mark(p, p->key ? "a key picture, but its record says that it is none"
-                              : "no key picture, but its record says that it is one");
+        (*odd)++; /* which takes nothing from the picture */
 }
 
 /* Appends the parameter sets in front of the first slice; true when that slice is there. */
@@ -79,7 +78,7 @@ static int scan_ptmf(struct media *m, struct err *err)
 {
     struct ptmf p = ptmf_init(m->map + m->from, m->until - m->from);
     struct ptmf_record r;
-    int64_t without_picture = 0;
+    int64_t without_picture = 0, odd = 0;
     int rc = ERR_OK;
     while (rc == ERR_OK && ptmf_next(&p, &r)) {
         if (r.type == 'A') {
@@ -119,7 +118,7 @@ static int scan_ptmf(struct media *m, struct err *err)
         }
         rc = add_picture(m, &au, base, r.time_us, err);
         if (rc == ERR_OK)
-            judge_record(m, &r, &au, &scan);
+            judge_record(m, &r, &au, &scan, &odd);
     }
     m->damage.stray_bytes = p.skipped_bytes;
     m->damage.cut_bytes = p.cut_bytes;
@@ -127,6 +126,8 @@ static int scan_ptmf(struct media *m, struct err *err)
         media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
                    p.skipped_bytes, m->from + p.first_skip);
     media_warn_count(m, p.damaged, "record with missing bytes", "records with missing bytes");
+    media_warn_count(m, odd, "record is not of the kind (key or not) that its header says",
+                     "records are not of the kind (key or not) that their headers say");
     media_warn_count(m, without_picture, "video record without a picture",
                      "video records without a picture");
     return rc;
