@@ -196,11 +196,12 @@ static void judge_number(struct media *m, int64_t from, int64_t i, struct sequen
 {
     struct media_picture *p = &m->picture[i];
     const struct media_picture *twin = &m->picture[from + e->twin];
+    bool ahead = i + 1 < m->n_pictures && p[1].period == p->period && p[1].poc < p->poc;
     if (e->state == SEQUENCE_TAKEN && (e->repeat = media_alike(m, i, from + e->twin)))
         damage_mark(p, repeated);
     else if (e->state == SEQUENCE_TAKEN && p->poc == twin->poc && p->period == twin->period)
         damage_mark(p, "its sequence number is that of another picture");
-    else if (e->state == SEQUENCE_DISPLACED)
+    else if (e->state == SEQUENCE_DISPLACED || (e->state == SEQUENCE_WRONG && ahead))
         damage_mark(p, "its record is out of order");
     else
         *odd += e->state != SEQUENCE_OK;
