@@ -123,6 +123,27 @@ size_t nal_content(const struct nal *nal, uint8_t *out, size_t room)
     return n;
 }
 
+/* Bytes FF count on. */
+static bool sei_number(const uint8_t **p, const uint8_t *end, size_t *out)
+{
+    for (*out = 0; *p < end && **p == 0xff; (*p)++)
+        *out += 255;
+    if (*p == end)
+        return false;
+    *out += *(*p)++;
+    return true;
+}
+
+bool sei_next(const uint8_t **p, const uint8_t *end, struct sei *out)
+{
+    if (!sei_number(p, end, &out->type) || !sei_number(p, end, &out->n) ||
+        out->n > (size_t)(end - *p))
+        return false;
+    out->p = *p;
+    *p += out->n;
+    return true;
+}
+
 bool nal_is_irap(int type)
 {
     return type >= NAL_BLA_W_LP && type <= NAL_CRA;
@@ -186,15 +207,14 @@ static const char *content_fault(const uint8_t *p, size_t n)
     for (size_t i = 2; i < n;) {
         if (p[i] > 3) {
             i += 3;
-        } else if (p[i - 1] || p[i - 2]) {
-            i++;
-        } else if (p[i] == 0) {
-            return "three zero bytes inside a NAL unit";
-        } else if (p[i] == 2 || (p[i] == 3 && i + 1 < n && p[i + 1] > 3)) {
-            return "bytes that H.265 forbids inside a NAL unit";
-        } else {
-            i++;
+            continue;
         }
+        bool zeros = !p[i - 1] && !p[i - 2];
+        if (zeros && p[i] == 0)
+            return "three zero bytes inside a NAL unit";
+        if (zeros && (p[i] == 2 || (p[i] == 3 && i + 1 < n && p[i + 1] > 3)))
+            return "bytes that H.265 forbids inside a NAL unit";
+        i++;
     }
     return NULL;
 }

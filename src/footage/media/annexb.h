@@ -73,6 +73,14 @@ bool nal_is_parameter_set(const struct nal *nal);
  * it (7.3.1.1): at most `room` bytes. Returns how many. */
 size_t nal_content(const struct nal *nal, uint8_t *out, size_t room);
 
+/* A message of an SEI unit's content (7.3.5), which goes on at *p: its type and payload, n bytes.
+ * false: there is no more that is whole. */
+struct sei {
+    size_t type, n;
+    const uint8_t *p;
+};
+bool sei_next(const uint8_t **p, const uint8_t *end, struct sei *out);
+
 bool nal_is_irap(int type);
 
 /* Starts decoding anew: POC counts from zero behind it (IDR and BLA). */

@@ -11,36 +11,18 @@
 
 /* ---- in the stream ---- */
 
-/* Type and length of an SEI message: bytes FF count on (7.3.5). */
-static bool read_long(const uint8_t **p, const uint8_t *end, size_t *out)
-{
-    *out = 0;
-    while (*p < end && **p == 0xff) {
-        *out += 255;
-        (*p)++;
-    }
-    if (*p == end)
-        return false;
-    *out += *(*p)++;
-    return true;
-}
-
 static bool read_sei(const uint8_t *p, size_t n, struct pichash *out)
 {
     static const size_t bytes[] = {16, 2, 4};
     const uint8_t *end = p + n;
-    size_t type, length;
-    while (read_long(&p, end, &type) && read_long(&p, end, &length)) {
-        if (length > (size_t)(end - p))
-            return false;
-        if (type == SEI_PICTURE_HASH && length > 1 && p[0] <= PICHASH_CHECKSUM) {
-            *out = (struct pichash){.kind = (enum pichash_kind)p[0], .bytes = bytes[p[0]]};
-            out->n = length - 1 < sizeof out->plane ? length - 1 : sizeof out->plane;
-            memcpy(out->plane, p + 1, out->n);
+    struct sei s;
+    while (sei_next(&p, end, &s))
+        if (s.type == SEI_PICTURE_HASH && s.n > 1 && s.p[0] <= PICHASH_CHECKSUM) {
+            *out = (struct pichash){.kind = (enum pichash_kind)s.p[0], .bytes = bytes[s.p[0]]};
+            out->n = s.n - 1 < sizeof out->plane ? s.n - 1 : sizeof out->plane;
+            memcpy(out->plane, s.p + 1, out->n);
             return true;
         }
-        p += length;
-    }
     return false;
 }
 

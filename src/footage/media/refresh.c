@@ -1,4 +1,5 @@
 #include "refresh.h"
+#include "bits.h"
 #include "decode.h"
 #include <inttypes.h>
 #include <libavutil/pixdesc.h>
@@ -12,46 +13,17 @@
 #define SEI_RECOVERY     6   /* payloadType of a recovery point (D.2.1) */
 #define RECOVERY_POC_MAX 32768
 
-/* se(v) at the beginning of n bytes (9.2.2). */
-static int signed_number(const uint8_t *p, size_t n)
-{
-    size_t at = 0;
-    int zeros = 0;
-    unsigned v = 0;
-    while (at < n * 8 && zeros < 17 && !(p[at / 8] >> (7 - at % 8) & 1)) {
-        zeros++;
-        at++;
-    }
-    at++;
-    for (int i = 0; i < zeros; i++, at++)
-        v = v << 1 | (at < n * 8 ? (unsigned)p[at / 8] >> (7 - at % 8) & 1u : 0u);
-    v += (1u << zeros) - 1;
-    return v & 1 ? (int)(v / 2 + 1) : -(int)(v / 2);
-}
-
-/* ff … ff n: the sum (7.3.5). */
-static unsigned sei_number(const uint8_t **p, const uint8_t *end)
-{
-    unsigned v = 0;
-    for (; *p < end && **p == 0xff; (*p)++)
-        v += 255;
-    return *p < end ? v + *(*p)++ : v;
-}
-
 static bool sei_has_point(const struct nal *nal, int *poc_away)
 {
     uint8_t content[SEI_BYTES];
-    size_t n = nal_content(nal, content, sizeof content);
-    const uint8_t *p = content, *end = content + n;
-    while (end - p > 2) {
-        unsigned type = sei_number(&p, end), size = sei_number(&p, end);
-        size_t left = (size_t)(end - p);
-        if (type == SEI_RECOVERY && left > 0) {
-            *poc_away = signed_number(p, left < size ? left : size);
-            return abs(*poc_away) <= RECOVERY_POC_MAX;
+    const uint8_t *p = content, *end = p + nal_content(nal, content, sizeof content);
+    struct sei s;
+    while (sei_next(&p, end, &s))
+        if (s.type == SEI_RECOVERY) {
+            struct bits b = bits_init(s.p, s.n);
+            *poc_away = bits_se(&b, RECOVERY_POC_MAX);
+            return !b.bad;
         }
-        p += size < left ? size : left;
-    }
     return false;
 }
 

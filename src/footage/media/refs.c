@@ -1,4 +1,5 @@
 #include "refs.h"
+#include "bits.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,58 +11,13 @@
 #define SEEN_MAX     256 /* pictures: more than a group of a camera has */
 #define LONGTERM_MAX 33
 
-/* ---- bits ---- */
-
-struct bits {
-    const uint8_t *p;
-    size_t n, at; /* in bits */
-    bool bad;
-};
-
-static unsigned bit(struct bits *b)
-{
-    if (b->at >= b->n) {
-        b->bad = true;
-        return 0;
-    }
-    unsigned v = (unsigned)b->p[b->at / 8] >> (7 - b->at % 8) & 1u;
-    b->at++;
-    return v;
-}
-
-static unsigned u(struct bits *b, int n)
-{
-    unsigned v = 0;
-    for (int i = 0; i < n; i++)
-        v = v << 1 | bit(b);
-    return v;
-}
-
-/* Exp-Golomb (9.2), at most `max`. */
-static unsigned ue(struct bits *b, unsigned max)
-{
-    int zeros = 0;
-    while (zeros < 31 && !b->bad && !bit(b))
-        zeros++;
-    unsigned v = (1u << zeros) - 1 + u(b, zeros);
-    if (v > max)
-        b->bad = true;
-    return b->bad ? 0 : v;
-}
-
 /* u(v) that tells one of n. */
 static unsigned one_of(struct bits *b, int n)
 {
     int bits = 0;
     while (1 << bits < n)
         bits++;
-    return u(b, bits);
-}
-
-static void skip(struct bits *b, size_t n)
-{
-    b->at += n;
-    b->bad = b->bad || b->at > b->n;
+    return bits_u(b, bits);
 }
 
 /* ---- parameter sets ---- */
@@ -106,31 +62,17 @@ struct refs {
     uint8_t content[CONTENT_MAX];
 };
 
-static void read_profile(struct bits *b, int sub_layers)
-{
-    bool profile[8] = {0}, level[8] = {0};
-    skip(b, 96);
-    for (int i = 0; i < sub_layers; i++) {
-        profile[i] = bit(b);
-        level[i] = bit(b);
-    }
-    if (sub_layers > 0)
-        skip(b, 2 * (size_t)(8 - sub_layers));
-    for (int i = 0; i < sub_layers; i++)
-        skip(b, (profile[i] ? 88u : 0u) + (level[i] ? 8u : 0u));
-}
-
 static void skip_scaling_lists(struct bits *b)
 {
     for (int size = 0; size < 4 && !b->bad; size++)
         for (int matrix = 0; matrix < 6; matrix += size == 3 ? 3 : 1) {
-            if (!bit(b)) {
-                ue(b, 6);
+            if (!bits_flag(b)) {
+                bits_ue(b, 6);
                 continue;
             }
             int n = size == 0 ? 16 : 64;
             for (int i = size > 1 ? -1 : 0; i < n && !b->bad; i++)
-                ue(b, 1024); /* se(v) has the same length */
+                bits_ue(b, 1024); /* se(v) has the same length */
         }
 }
 
@@ -148,12 +90,12 @@ static void add_delta(struct rps *r, struct bits *b, int delta, bool used)
 static void predict_rps(struct bits *b, struct rps *r, const struct rps *from)
 {
     bool used[DELTAS_MAX + 1], keep[DELTAS_MAX + 1];
-    bool back = bit(b);
-    int move = (int)ue(b, 0x7fff) + 1, n = from->n, before = from->n_before;
+    bool back = bits_flag(b);
+    int move = (int)bits_ue(b, 0x7fff) + 1, n = from->n, before = from->n_before;
     move = back ? -move : move;
     for (int j = 0; j <= n; j++) {
-        used[j] = bit(b);
-        keep[j] = used[j] || bit(b);
+        used[j] = bits_flag(b);
+        keep[j] = used[j] || bits_flag(b);
     }
     *r = (struct rps){0};
     for (int j = n - 1; j >= before; j--)
@@ -179,22 +121,22 @@ static void predict_rps(struct bits *b, struct rps *r, const struct rps *from)
 static void read_rps(struct bits *b, const struct sps *sps, int at, struct rps *out)
 {
     struct rps r = {0};
-    if (at > 0 && bit(b)) {
-        int back = at == sps->n_rps ? (int)ue(b, (unsigned)at - 1) + 1 : 1;
+    if (at > 0 && bits_flag(b)) {
+        int back = at == sps->n_rps ? (int)bits_ue(b, (unsigned)at - 1) + 1 : 1;
         if (!b->bad)
             predict_rps(b, &r, &sps->rps[at - back]);
     } else {
-        int before = (int)ue(b, DELTAS_MAX), behind = (int)ue(b, DELTAS_MAX);
+        int before = (int)bits_ue(b, DELTAS_MAX), behind = (int)bits_ue(b, DELTAS_MAX);
         int delta = 0;
         for (int i = 0; i < before && !b->bad; i++) {
-            delta -= (int)ue(b, 0x7fff) + 1;
-            add_delta(&r, b, delta, bit(b));
+            delta -= (int)bits_ue(b, 0x7fff) + 1;
+            add_delta(&r, b, delta, bits_flag(b));
         }
         r.n_before = r.n;
         delta = 0;
         for (int i = 0; i < behind && !b->bad; i++) {
-            delta += (int)ue(b, 0x7fff) + 1;
-            add_delta(&r, b, delta, bit(b));
+            delta += (int)bits_ue(b, 0x7fff) + 1;
+            add_delta(&r, b, delta, bits_flag(b));
         }
     }
     *out = r;
@@ -204,47 +146,48 @@ static void read_rps(struct bits *b, const struct sps *sps, int at, struct rps *
 static void read_sps(struct refs *x, struct bits *b)
 {
     struct sps s = {.known = true};
-    skip(b, 4);
-    int sub_layers = (int)u(b, 3);
-    skip(b, 1);
-    read_profile(b, sub_layers);
-    unsigned id = ue(b, SPS_MAX - 1);
-    if (ue(b, 3) == 3)
-        s.planes = bit(b);
-    ue(b, 65535);
-    ue(b, 65535);
-    if (bit(b))
+    bits_skip(b, 4);
+    int sub_layers = (int)bits_u(b, 3);
+    bits_skip(b, 1);
+    bits_skip_profile(b, sub_layers);
+    unsigned id = bits_ue(b, SPS_MAX - 1);
+    if (bits_ue(b, 3) == 3)
+        s.planes = bits_flag(b);
+    bits_ue(b, 65535);
+    bits_ue(b, 65535);
+    if (bits_flag(b))
         for (int i = 0; i < 4; i++)
-            ue(b, 65535);
-    ue(b, 8);
-    ue(b, 8);
-    s.poc_bits = (int)ue(b, 12) + 4;
-    for (int i = bit(b) ? 0 : sub_layers; i <= sub_layers; i++) {
-        ue(b, DELTAS_MAX);
-        ue(b, DELTAS_MAX);
-        ue(b, UINT32_MAX);
+            bits_ue(b, 65535);
+    bits_ue(b, 8);
+    bits_ue(b, 8);
+    s.poc_bits = (int)bits_ue(b, 12) + 4;
+    for (int i = bits_flag(b) ? 0 : sub_layers; i <= sub_layers; i++) {
+        bits_ue(b, DELTAS_MAX);
+        bits_ue(b, DELTAS_MAX);
+        bits_ue(b, UINT32_MAX);
     }
     for (int i = 0; i < 6; i++)
-        ue(b, 64);
-    if (bit(b) && bit(b))
+        bits_ue(b, 64);
+    bool lists = bits_flag(b); /* scaling lists, and whether they are not those of the standard */
+    if (lists && bits_flag(b))
         skip_scaling_lists(b);
-    skip(b, 2);
-    if (bit(b)) { /* PCM */
-        skip(b, 8);
-        ue(b, 8);
-        ue(b, 8);
-        skip(b, 1);
+    bits_skip(b, 2);
+    if (bits_flag(b)) { /* PCM */
+        bits_skip(b, 8);
+        bits_ue(b, 8);
+        bits_ue(b, 8);
+        bits_skip(b, 1);
     }
-    int n = (int)ue(b, RPS_MAX);
+    int n = (int)bits_ue(b, RPS_MAX);
     s.n_rps = RPS_MAX + 1; /* none of them is that of a slice */
     for (int i = 0; i < n && !b->bad; i++)
         read_rps(b, &s, i, &s.rps[i]);
     s.n_rps = n;
-    s.long_term = bit(b);
-    s.n_long = s.long_term ? (int)ue(b, LONGTERM_MAX - 1) : 0;
+    s.long_term = bits_flag(b);
+    s.n_long = s.long_term ? (int)bits_ue(b, LONGTERM_MAX - 1) : 0;
     for (int i = 0; i < s.n_long && !b->bad; i++) {
-        s.long_poc[i] = u(b, s.poc_bits);
-        s.long_used[i] = bit(b);
+        s.long_poc[i] = bits_u(b, s.poc_bits);
+        s.long_used[i] = bits_flag(b);
     }
     if (!b->bad)
         x->sps[id] = s;
@@ -254,18 +197,18 @@ static void read_sps(struct refs *x, struct bits *b)
 static void read_pps(struct refs *x, struct bits *b)
 {
     struct pps p = {.known = true};
-    unsigned id = ue(b, PPS_MAX - 1);
-    p.sps = (int)ue(b, SPS_MAX - 1);
-    skip(b, 1);
-    p.output_flag = bit(b);
-    p.extra_bits = (int)u(b, 3);
+    unsigned id = bits_ue(b, PPS_MAX - 1);
+    p.sps = (int)bits_ue(b, SPS_MAX - 1);
+    bits_skip(b, 1);
+    p.output_flag = bits_flag(b);
+    p.extra_bits = (int)bits_u(b, 3);
     if (!b->bad)
         x->pps[id] = p;
 }
 
 static struct bits content_of(struct refs *x, const struct nal *nal)
 {
-    return (struct bits){.p = x->content, .n = 8 * nal_content(nal, x->content, sizeof x->content)};
+    return bits_init(x->content, nal_content(nal, x->content, sizeof x->content));
 }
 
 static void read_set(struct refs *x, const struct nal *nal)
@@ -304,8 +247,8 @@ static void want(struct header *h, struct bits *b, int64_t poc, bool used, bool 
 
 static void read_long_term(struct bits *b, const struct sps *s, struct header *h)
 {
-    int known = s->n_long > 0 ? (int)ue(b, LONGTERM_MAX - 1) : 0;
-    int n = known + (int)ue(b, LONGTERM_MAX - 1);
+    int known = s->n_long > 0 ? (int)bits_ue(b, LONGTERM_MAX - 1) : 0;
+    int n = known + (int)bits_ue(b, LONGTERM_MAX - 1);
     int64_t cycle = 0;
     for (int i = 0; i < n && !b->bad; i++) {
         unsigned poc, used;
@@ -318,14 +261,14 @@ static void read_long_term(struct bits *b, const struct sps *s, struct header *h
             poc = s->long_poc[k];
             used = s->long_used[k];
         } else {
-            poc = u(b, s->poc_bits);
-            used = bit(b);
+            poc = bits_u(b, s->poc_bits);
+            used = bits_flag(b);
         }
         if (i == 0 || i == known)
             cycle = 0;
-        bool whole = bit(b);
+        bool whole = bits_flag(b);
         if (whole)
-            cycle += ue(b, UINT32_MAX);
+            cycle += bits_ue(b, UINT32_MAX);
         int64_t high = h->poc - (int64_t)h->low - (cycle << s->poc_bits);
         want(h, b, whole ? high + poc : poc, used, whole);
     }
@@ -338,23 +281,23 @@ static bool read_header(struct refs *x, const struct nal *nal, struct header *h)
     struct rps r = {0};
     bool irap = nal_is_irap(nal->type);
     *h = (struct header){0};
-    if (!bit(&b)) /* the first slice is missing */
+    if (!bits_flag(&b)) /* the first slice is missing */
         return false;
     if (irap)
-        skip(&b, 1);
-    const struct pps *p = &x->pps[ue(&b, PPS_MAX - 1)];
+        bits_skip(&b, 1);
+    const struct pps *p = &x->pps[bits_ue(&b, PPS_MAX - 1)];
     const struct sps *s = &x->sps[p->sps];
     if (b.bad || !p->known || !s->known)
         return false;
     h->poc_bits = s->poc_bits;
-    skip(&b, (size_t)p->extra_bits);
-    ue(&b, 2);
-    h->hidden = p->output_flag && !bit(&b);
+    bits_skip(&b, (size_t)p->extra_bits);
+    bits_ue(&b, 2);
+    h->hidden = p->output_flag && !bits_flag(&b);
     if (s->planes)
-        skip(&b, 2);
+        bits_skip(&b, 2);
     if (nal->type == NAL_IDR_W_RADL || nal->type == NAL_IDR_N_LP)
         return !b.bad;
-    h->low = u(&b, s->poc_bits);
+    h->low = bits_u(&b, s->poc_bits);
     int64_t period = (int64_t)1 << s->poc_bits;
     int64_t high = irap && x->restart ? 0 : x->before - (x->before & (period - 1));
     if (!(irap && x->restart)) { /* equation 8-1 */
@@ -365,7 +308,7 @@ static bool read_header(struct refs *x, const struct nal *nal, struct header *h)
             high -= period;
     }
     h->poc = high + h->low;
-    if (!bit(&b))
+    if (!bits_flag(&b))
         read_rps(&b, s, s->n_rps, &r);
     else if (s->n_rps == 0)
         b.bad = true;

@@ -3,6 +3,7 @@
  * them. A stream may have them in any order (7.4.2.4.4: only before they are used), more than one
  * of a kind, and others from some picture on.
  */
+#include "bits.h"
 #include "media.h"
 #include <libavcodec/avcodec.h>
 #include <libavutil/mem.h>
@@ -11,66 +12,40 @@
 
 /* ---- numbers, as far as they tell which is meant ---- */
 
+#define SET_MAX    63  /* of the numbers of sets, PPS have the most (7.4.3.3.1) */
 #define HEAD_BYTES 128 /* of a unit: the longest profile_tier_level() is 88 */
 
-struct head {
-    uint8_t byte[HEAD_BYTES];
-    size_t n, at; /* in bits */
-};
-
-static struct head head_of(const struct nal *nal)
+static struct bits head_of(const struct nal *nal, uint8_t head[HEAD_BYTES])
 {
-    struct head h = {.at = 0};
-    h.n = 8 * nal_content(nal, h.byte, sizeof h.byte);
-    return h;
-}
-
-/* u(n); zeros behind the end. */
-static unsigned head_bits(struct head *h, int n)
-{
-    unsigned v = 0;
-    for (; n > 0; n--, h->at++)
-        v = v << 1 | (h->at < h->n ? (unsigned)h->byte[h->at / 8] >> (7 - h->at % 8) & 1u : 0u);
-    return v;
-}
-
-/* ue(v) of a number that is at most 63 (9.2). */
-static int head_number(struct head *h)
-{
-    int zeros = 0;
-    while (zeros < 6 && !head_bits(h, 1))
-        zeros++;
-    return (int)((1u << zeros) - 1 + head_bits(h, zeros));
+    return bits_init(head, nal_content(nal, head, HEAD_BYTES));
 }
 
 /* Number of a parameter set (7.3.2.1 to 7.3.2.3). */
 static int set_id(const struct nal *nal)
 {
-    struct head h = head_of(nal);
+    uint8_t head[HEAD_BYTES];
+    struct bits b = head_of(nal, head);
     if (nal->type == NAL_VPS)
-        return (int)head_bits(&h, 4);
+        return (int)bits_u(&b, 4);
     if (nal->type == NAL_PPS)
-        return head_number(&h);
-    head_bits(&h, 4);
-    int sub_layers = (int)head_bits(&h, 3), present[8] = {0};
-    h.at += 1 + 96; /* profile and level of all (7.3.3) */
-    for (int i = 0; i < sub_layers; i++)
-        present[i] = (int)head_bits(&h, 2);
-    h.at += sub_layers > 0 ? 2 * (8 - (size_t)sub_layers) : 0;
-    for (int i = 0; i < sub_layers; i++)
-        h.at += (present[i] & 2 ? 88u : 0u) + (present[i] & 1 ? 8u : 0u);
-    return head_number(&h);
+        return (int)bits_ue(&b, SET_MAX);
+    bits_u(&b, 4);
+    int sub_layers = (int)bits_u(&b, 3);
+    bits_skip(&b, 1);
+    bits_skip_profile(&b, sub_layers);
+    return (int)bits_ue(&b, SET_MAX);
 }
 
 /* The SPS that a PPS names, or the PPS that a slice names. */
 static int named_by(const struct nal *nal)
 {
-    struct head h = head_of(nal);
+    uint8_t head[HEAD_BYTES];
+    struct bits b = head_of(nal, head);
     if (nal->type == NAL_PPS)
-        head_number(&h);
+        bits_ue(&b, SET_MAX);
     else
-        head_bits(&h, nal_is_irap(nal->type) ? 2 : 1);
-    return head_number(&h);
+        bits_u(&b, nal_is_irap(nal->type) ? 2 : 1);
+    return (int)bits_ue(&b, SET_MAX);
 }
 
 static const struct media_set *find_set(const struct media *m, int type, int id)
