@@ -171,7 +171,7 @@ static void test_what_may_keep_it_from_coming_is_told_at_once(void **state)
 {
     (void)state;
     static const char *const doubts[] = {"\nNo tracker with this IMEI has sent records here yet",
-                                         "\n[telemetry] is off: nothing is sent until",
+                                         "\n[telemetry] is not enabled: it is sent only",
                                          "\nThis time is more than 72 hours ago"};
     char now[CLOCK_TEXT_ROOM];
     clock_rfc3339(clock_utc_us() - 3600 * INT64_C(1000000), 0, now);

@@ -189,9 +189,8 @@ static void print_doubts(const struct cli *cli, const struct requests_request *r
         printf("No tracker with this IMEI has sent records here yet: is the IMEI right, and the "
                "tracker pointed here?\n");
     if (!cfg_bool(cli->cfg, "telemetry", "enabled"))
-        printf(
-            "[telemetry] is off: nothing is sent until 'dashspool telemetry' runs; with enabled = "
-            "yes there, 'dashspool run' starts it.\n");
+        printf("[telemetry] is not enabled: it is sent only while somebody runs 'dashspool "
+               "telemetry'; with enabled = yes, 'dashspool run' does.\n");
     if (r->what.time_s > 0 && r->what.time_s * S_US < r->added_us - REQUESTS_LIFE_US)
         printf("This time is more than 72 hours ago: memory cards are usually overwritten by "
                "then.\n");
