@@ -45,7 +45,7 @@ static double deviation(const struct media_timing *t, int source)
 
 bool media_timing_contradicts(const struct media_timing *t, enum media_source source)
 {
-    if (source == MEDIA_SOURCE_DEFAULT || !(deviation(t, source) > DISAGREE))
+    if (source == MEDIA_SOURCE_DEFAULT || !(deviation(t, (int)source) > DISAGREE))
         return false;
     double length_s = (double)t->pictures / t->fps[source];
     return source != MEDIA_SOURCE_LENGTH ||
@@ -236,7 +236,8 @@ static double typical_step(const int64_t *times_us, int64_t n, int64_t *step, in
     }
     if (*rising * 2 > n - 1) {
         qsort(step, (size_t)*rising, sizeof *step, timing_by_value);
-        return (double)step[*rising / 2];
+        int64_t middle = *rising / 2;
+        return (double)step[middle];
     }
     if (ones == 0 || (still + ones) * 2 <= n - 1)
         return 0;
