@@ -13,7 +13,8 @@
  *                         Prometheus
  *     /healthz            "ok", if the catalogue answers; without a token
  *
- *     /login              takes the token of the form that asks for it (POST)
+ *     /login              takes the token of the form that asks for it (POST; web.h)
+ *     /assets/NAME        style, icons
  *
  * Read-only (GET, HEAD), and it writes nothing but that event. Nothing of a request becomes the
  * name of a file: IDs and names are looked up in the catalogue. Pages have neither scripts nor
@@ -21,7 +22,7 @@
  *
  * Who may look: on the loopback everybody on this computer, by its own names only (a page of
  * another site cannot have the browser read it). Any other address is refused without a token of
- * at least SERVE_TOKEN_LEAST characters: as "Authorization: Bearer …", or by the form, once, which
+ * at least WEB_TOKEN_LEAST characters: as "Authorization: Bearer …", or by the form, once, which
  * makes it a cookie. In an address it is worth nothing: addresses are kept in histories and logs.
  * There is no TLS: what passes a network belongs into a tunnel, or behind a
  * server that speaks it.
@@ -31,7 +32,7 @@
  *
  * Who is slow to ask makes room for who comes later, of one address and of all.
  *
- * One process, one thread (libmicrohttpd), SERVE_CONNECTIONS_MAX connections; once it listens it
+ * One process, one thread (web.h), WEB_CONNECTIONS_MAX connections; once it listens it
  * reads ROOT, writes the catalogue, and no more (sandbox.h).
  */
 #ifndef DASHSPOOL_SERVE_H
@@ -39,9 +40,6 @@
 
 #include "dashspool/cfg.h"
 #include "dashspool/err.h"
-
-#define SERVE_TOKEN_LEAST     16
-#define SERVE_CONNECTIONS_MAX 64
 
 /* The [serve] section. */
 extern const struct cfg_section serve_cfg_section;

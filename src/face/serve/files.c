@@ -11,52 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- parts of a file (RFC 9110, section 14) ---- */
-
-struct part {
-    uint64_t from, n;
-    bool given; /* of a part; else it is all */
-};
-
-static bool number(const char **text, uint64_t *out)
-{
-    size_t digits = strspn(*text, "0123456789");
-    if (digits == 0 || digits > 18)
-        return false;
-    *out = strtoull(*text, NULL, 10);
-    *text += digits;
-    return true;
-}
-
-/* "bytes=0-99", "bytes=100-", "bytes=-100". What is not understood is as if it were not there;
- * false: it is of bytes that there are not. */
-static bool read_range(const char *text, uint64_t length, struct part *out)
-{
-    static const char unit[] = "bytes=";
-    uint64_t first = 0, last = length ? length - 1 : 0;
-    *out = (struct part){0, length, false};
-    if (!text || strncmp(text, unit, strlen(unit)) != 0)
-        return true;
-    text += strlen(unit);
-    bool has_first = number(&text, &first);
-    if (*text++ != '-')
-        return true;
-    bool has_last = number(&text, &last);
-    if (*text || (!has_first && !has_last) || (has_first && has_last && last < first))
-        return true;
-    if (!has_first) { /* the last so many */
-        first = last < length ? length - last : 0;
-        if (last == 0)
-            return false;
-        last = length ? length - 1 : 0;
-    }
-    if (first >= length)
-        return false;
-    last = last < length ? last : length - 1;
-    *out = (struct part){first, last - first + 1, true};
-    return true;
-}
-
 /* ---- copies ---- */
 
 struct wanted {
@@ -79,7 +33,7 @@ static int match(void *arg, const struct catalogue_copy *copy, struct err *err)
 }
 
 /* "ID/NAME" */
-static int find_copy(struct serve *s, const struct ask *ask, struct catalogue_transfer *t,
+static int find_copy(struct serve *s, const struct web_ask *ask, struct catalogue_transfer *t,
                      struct wanted *w, struct err *err)
 {
     char id[CATALOGUE_ID_ROOM];
@@ -196,7 +150,7 @@ static const char *type_of(const char *name, bool *shown)
 }
 
 /* A name of ours: letters, digits, dots and hyphens; else none is told. */
-static int answer_name(struct answer *out, const char *name, bool shown, struct err *err)
+static int answer_name(struct web_answer *out, const char *name, bool shown, struct err *err)
 {
     char value[400];
     bool plain =
@@ -207,49 +161,17 @@ static int answer_name(struct answer *out, const char *name, bool shown, struct 
     return web_header(out, "Content-Disposition", value, err);
 }
 
-static int not_in_it(uint64_t length, struct answer *out, struct err *err)
+int serve_copy(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
-    char text[64];
-    *out = (struct answer){.status = MHD_HTTP_RANGE_NOT_SATISFIABLE};
-    out->response = MHD_create_response_from_buffer(0, text, MHD_RESPMEM_MUST_COPY);
-    snprintf(text, sizeof text, "bytes */%" PRIu64, length);
-    int rc = web_headers(out, "text/plain; charset=utf-8", "no-store", err);
-    return rc < 0 ? rc : web_header(out, "Content-Range", text, err);
-}
-
-int serve_copy(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
-{
+    struct serve *s = app;
     struct catalogue_transfer t;
     struct wanted w;
-    struct part part;
-    char etag[HASH_HEX_ROOM + 2];
     bool shown;
     int fd, rc = find_copy(s, ask, &t, &w, err);
     if (rc < 0 || (rc = open_copy(s, &w.copy, &fd, err)) < 0)
         return rc;
-    uint64_t length = (uint64_t)w.copy.length_bytes;
-    snprintf(etag, sizeof etag, "\"%s\"", w.copy.sha256);
-    const char *range = MHD_lookup_connection_value(ask->connection, MHD_HEADER_KIND, "Range");
-    const char *only = MHD_lookup_connection_value(ask->connection, MHD_HEADER_KIND, "If-Range");
-    if (!read_range(only && strcmp(only, etag) != 0 ? NULL : range, length, &part)) {
-        close(fd);
-        return not_in_it(length, out, err);
-    }
-    *out = (struct answer){.status = part.given ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK};
-    out->response = MHD_create_response_from_fd_at_offset64(part.n, fd, part.from);
-    if (!out->response) {
-        close(fd);
-        return err_nomem(err, "an answer");
-    }
-    rc = web_headers(out, type_of(w.name, &shown), "private, no-cache", err);
-    if (rc == ERR_OK) {
-        char text[96];
-        snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part.from,
-                 part.from + part.n - 1, length);
-        rc = part.given ? web_header(out, "Content-Range", text, err) : ERR_OK;
-        if (rc == ERR_OK && (rc = web_header(out, "Accept-Ranges", "bytes", err)) == ERR_OK)
-            rc = web_header(out, "ETag", etag, err);
-    }
+    const char *type = type_of(w.name, &shown);
+    rc = web_send_file(ask, fd, (uint64_t)w.copy.length_bytes, w.copy.sha256, type, out, err);
     return rc < 0 ? rc : answer_name(out, w.name, shown, err);
 }
 
@@ -300,12 +222,12 @@ static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
     struct original *o = arg;
     struct err err;
     if (at >= (uint64_t)o->length)
-        return MHD_CONTENT_READER_END_OF_STREAM;
+        return WEB_END;
     if (o->used == o->n && refill(o, &err) < 0) {
         if (log_may(LOG_LEVEL_ERROR, "?"))
             log_error("serve", "sending an original was aborted", LOG_TEXT("id", o->id),
                       LOG_ERR(&err));
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+        return WEB_ABORT;
     }
     size_t n = o->n - o->used < room ? o->n - o->used : room;
     memcpy(out, o->chunk + o->used, n);
@@ -330,7 +252,7 @@ static int original_new(struct original **out, struct serve *s, const struct cat
 }
 
 static int answer_original(struct original *o, const struct catalogue_transfer *t,
-                           struct answer *out, struct err *err)
+                           struct web_answer *out, struct err *err)
 {
     char name[CATALOGUE_ID_ROOM + 24];
     bool mp4 = o->n >= 8 && memcmp(o->chunk + 4, "ftyp", 4) == 0;
@@ -338,26 +260,17 @@ static int answer_original(struct original *o, const struct catalogue_transfer *
              mp4                             ? "mp4"
              : strcmp(t->kind, "photo") == 0 ? "jpg"
                                              : "h265");
-    *out = (struct answer){.status = MHD_HTTP_OK};
-    out->response = MHD_create_response_from_callback((uint64_t)o->length, RAW_CHUNK_BYTES,
-                                                      read_original, o, original_free);
-    if (!out->response) {
-        original_free(o);
-        return err_nomem(err, "an answer");
-    }
-    int rc = web_headers(out, "application/octet-stream", "no-store", err);
-    if (rc == ERR_OK) /* and no ETag: its hash is known at its end only */
-        rc = web_header(out, "Accept-Ranges", "none", err);
+    int rc = web_send_made((uint64_t)o->length, read_original, o, original_free,
+                           "application/octet-stream", out, err);
     return rc < 0 ? rc : answer_name(out, name, false, err);
 }
 
-int serve_original(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+int serve_original(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
+    struct serve *s = app;
     struct catalogue_transfer t;
     struct original *o = NULL;
-    const char *site =
-        MHD_lookup_connection_value(ask->connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
-    if (site && strcmp(site, "cross-site") == 0)
+    if (strcmp(web_header_of(ask, "Sec-Fetch-Site"), "cross-site") == 0)
         return err_set(err, ERR_MALFORMED, "originals can only be downloaded from their own page");
     int rc = catalogue_transfer_get(s->catalogue, ask->rest, &t, err);
     if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
@@ -367,11 +280,10 @@ int serve_original(struct serve *s, const struct ask *ask, struct answer *out, s
     if (rc == ERR_OK && o->length > 0)
         rc = refill(o, err); /* what is not there is told as such */
     if (rc == ERR_OK && !ask->head) {
-        char who[SERVE_PEER_ROOM + 32];
+        char who[PEOPLE_NAME_ROOM + WEB_PEER_ROOM];
         const struct custody_what what = {.by = "serve", .shown = "original"};
-        snprintf(who, sizeof who, "somebody at %s", ask->peer);
-        rc =
-            catalogue_event_note(s->catalogue, t.id, CATALOGUE_NOW, CUSTODY_SHOWN, who, &what, err);
+        rc = catalogue_event_note(s->catalogue, t.id, CATALOGUE_NOW, CUSTODY_SHOWN,
+                                  web_who(ask, who), &what, err);
     }
     if (rc == ERR_OK)
         return answer_original(o, &t, out, err);

@@ -17,27 +17,27 @@ enum { ROWS = 50, PAGES_MAX = 100000 };
 
 struct list {
     struct catalogue *catalogue;
-    struct web h;
+    struct web_page h;
     int n;
 };
 
-static int read_time(const struct ask *ask, const char *name, bool until, int64_t *out,
+static int read_time(const struct web_ask *ask, const char *name, bool until, int64_t *out,
                      struct err *err)
 {
-    const char *value = serve_asked(ask, name);
+    const char *value = web_asked(ask, name);
     if (value[0] && clock_parse_bound(value, until, out, err) < 0)
         return err_set(err, ERR_MALFORMED, "%s: write a date as 2024-11-29 or 2024-11-29T07:00:00Z",
                        name);
     return ERR_OK;
 }
 
-static int read_filter(const struct ask *ask, struct catalogue_filter *f, int64_t *page,
+static int read_filter(const struct web_ask *ask, struct catalogue_filter *f, int64_t *page,
                        struct err *err)
 {
-    *f = (struct catalogue_filter){.imei = serve_asked(ask, "imei"),
-                                   .camera = serve_asked(ask, "camera"),
-                                   .kind = serve_asked(ask, "kind"),
-                                   .trigger_name = serve_asked(ask, "trigger"),
+    *f = (struct catalogue_filter){.imei = web_asked(ask, "imei"),
+                                   .camera = web_asked(ask, "camera"),
+                                   .kind = web_asked(ask, "kind"),
+                                   .trigger_name = web_asked(ask, "trigger"),
                                    .newest_first = true,
                                    .limit = ROWS + 1};
     *page = 1;
@@ -45,7 +45,7 @@ static int read_filter(const struct ask *ask, struct catalogue_filter *f, int64_
     if (rc == ERR_OK)
         rc = read_time(ask, "until", true, &f->until_us, err);
     if (rc == ERR_OK) {
-        const char *value = serve_asked(ask, "page");
+        const char *value = web_asked(ask, "page");
         char *end;
         *page = value[0] ? strtoll(value, &end, 10) : 1;
         if (value[0] && (*end || *page < 1 || *page > PAGES_MAX))
@@ -55,20 +55,20 @@ static int read_filter(const struct ask *ask, struct catalogue_filter *f, int64_
     return rc;
 }
 
-static void put_field(struct web *h, const struct ask *ask, const char *name, const char *label,
-                      const char *attributes)
+static void put_field(struct web_page *h, const struct web_ask *ask, const char *name,
+                      const char *label, const char *attributes)
 {
     web_print(h, "<label>%s<input name=\"%s\" ", label, name);
     web_put(h, attributes);
-    web_print(h, " value=\"%s\"></label>\n", serve_asked(ask, name));
+    web_print(h, " value=\"%s\"></label>\n", web_asked(ask, name));
 }
 
-static void put_choice(struct web *h, const struct ask *ask, const char *name, const char *label,
-                       const char *const *words)
+static void put_choice(struct web_page *h, const struct web_ask *ask, const char *name,
+                       const char *label, const char *const *words)
 {
     web_print(h, "<label>%s<select name=\"%s\"><option value=\"\">all</option>", label, name);
     for (; *words; words++) {
-        bool chosen = strcmp(serve_asked(ask, name), *words) == 0;
+        bool chosen = strcmp(web_asked(ask, name), *words) == 0;
         web_print(h, chosen ? "<option selected>%s</option>" : "<option>%s</option>", *words);
     }
     web_put(h, "</select></label>\n");
@@ -77,7 +77,7 @@ static void put_choice(struct web *h, const struct ask *ask, const char *name, c
 static int put_row(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
     struct list *l = arg;
-    struct web *h = &l->h;
+    struct web_page *h = &l->h;
     struct catalogue_copies copies;
     if (++l->n > ROWS)
         return ERR_OK;
@@ -88,7 +88,7 @@ static int put_row(void *arg, const struct catalogue_transfer *t, struct err *er
     web_put(h, "<tr><td><a href=\"/transfer/");
     web_url(h, t->id);
     web_put(h, "\">");
-    web_time(h, t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us);
+    frame_time(h, t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us);
     web_put(h, t->known & CATALOGUE_TIME_OK ? "</a></td>" : "</a> <small>(received)</small></td>");
     web_print(h, "<td>%s</td><td>%s</td><td>%s</td><td>%s</td><td class=\"n\">", t->imei, t->camera,
               t->kind, t->trigger_name);
@@ -100,30 +100,31 @@ static int put_row(void *arg, const struct catalogue_transfer *t, struct err *er
     return ERR_OK;
 }
 
-static void put_link(struct web *h, const struct ask *ask, int64_t page, const char *words)
+static void put_link(struct web_page *h, const struct web_ask *ask, int64_t page, const char *words)
 {
     static const char *const names[] = {"imei", "camera", "kind", "trigger", "since", "until"};
     char number[24];
     snprintf(number, sizeof number, "%lld", (long long)page);
     web_print(h, "<a href=\"/?page=%s", number);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!serve_asked(ask, names[i])[0])
+        if (!web_asked(ask, names[i])[0])
             continue;
         web_print(h, "&amp;%s=", names[i]);
-        web_url(h, serve_asked(ask, names[i]));
+        web_url(h, web_asked(ask, names[i]));
     }
     web_print(h, "\">%s</a>\n", words);
 }
 
-int serve_list(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+int serve_list(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
+    struct serve *s = app;
     struct catalogue_filter filter;
     struct list l = {.catalogue = s->catalogue};
     int64_t page;
     int rc = read_filter(ask, &filter, &page, err);
     if (rc < 0)
         return rc;
-    web_begin(&l.h, "Transfers");
+    frame_begin(s, &l.h, ask, "Transfers");
     static const char *const cameras[] = {"front", "rear", "driver", "road", "other", NULL};
     static const char *const kinds[] = {"video", "photo", NULL};
     web_put(&l.h, "<form action=\"/\">\n");
@@ -147,7 +148,7 @@ int serve_list(struct serve *s, const struct ask *ask, struct answer *out, struc
         put_link(&l.h, ask, page + 1, "older →");
     web_put(&l.h, "</nav>\n");
     if (rc == ERR_OK)
-        return web_answer(&l.h, MHD_HTTP_OK, out, err);
+        return frame_send(s, &l.h, ask, out, err);
     buf_clear(&l.h.b);
     return rc;
 }
@@ -155,7 +156,7 @@ int serve_list(struct serve *s, const struct ask *ask, struct answer *out, struc
 /* ---- one transfer: to look at, its facts, copies and custody ---- */
 
 struct shown { /* the names of the copies that are looked at; "" none */
-    struct web *h;
+    struct web_page *h;
     const struct catalogue_transfer *t;
     char viewing[256], still[256], poster[256];
 };
@@ -211,21 +212,21 @@ static void put_picture(const struct shown *s)
     }
 }
 
-static void put_fact(struct web *h, const char *name, const char *value)
+static void put_fact(struct web_page *h, const char *name, const char *value)
 {
     if (!value[0])
         return;
     web_print(h, "<tr><th>%s</th><td>%s</td></tr>\n", name, value);
 }
 
-static void put_time(struct web *h, const char *name, int64_t utc_us)
+static void put_time(struct web_page *h, const char *name, int64_t utc_us)
 {
     web_print(h, "<tr><th>%s</th><td>", name);
-    web_time(h, utc_us);
+    frame_time(h, utc_us);
     web_put(h, "</td></tr>\n");
 }
 
-static void put_recorded(struct web *h, const struct catalogue_transfer *t)
+static void put_recorded(struct web_page *h, const struct catalogue_transfer *t)
 {
     char text[128];
     if (!(t->known & CATALOGUE_TIME_OK)) {
@@ -243,7 +244,7 @@ static void put_recorded(struct web *h, const struct catalogue_transfer *t)
     }
 }
 
-static void put_facts(struct web *h, const struct catalogue_transfer *t, bool private_mode)
+static void put_facts(struct web_page *h, const struct catalogue_transfer *t, bool private_mode)
 {
     char text[128];
     web_put(h, "<h2>Facts</h2><table class=\"facts\"><tbody>\n");
@@ -283,7 +284,7 @@ static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *er
 
 static int put_files(struct serve *s, struct shown *shown, struct err *err)
 {
-    struct web *h = shown->h;
+    struct web_page *h = shown->h;
     web_put(h, "<h2>Files</h2><table><tbody>\n");
     if (shown->t->state != CATALOGUE_RECEIVING) {
         web_put(h, "<tr><td>original</td><td><a href=\"/original/");
@@ -300,7 +301,7 @@ static int put_files(struct serve *s, struct shown *shown, struct err *err)
 
 static int put_event(void *arg, const char *line, struct err *err)
 {
-    struct web *h = arg;
+    struct web_page *h = arg;
     struct custody_record r;
     (void)err;
     custody_read(&r, line, strlen(line));
@@ -314,16 +315,17 @@ static int put_event(void *arg, const char *line, struct err *err)
     return ERR_OK;
 }
 
-int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+int serve_transfer(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
+    struct serve *s = app;
     struct catalogue_transfer t;
-    struct web h;
+    struct web_page h;
     struct shown shown = {.h = &h, .t = &t};
     struct catalogue_copies copies;
     int rc = catalogue_transfer_get(s->catalogue, ask->rest, &t, err);
     if (rc < 0 || (rc = catalogue_copy_summary(s->catalogue, t.key, &copies, err)) < 0)
         return rc;
-    web_begin(&h, t.id);
+    frame_begin(s, &h, ask, t.id);
     web_print(&h, "<h1>%s</h1>\n", t.id);
     if (t.state == CATALOGUE_PARTIAL)
         web_put(&h, "<p class=\"bad\">Partial transfer: the file is incomplete.</p>\n");
@@ -350,7 +352,7 @@ int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, s
         web_put(&h, "</tbody></table></details>\n");
     }
     if (rc == ERR_OK)
-        return web_answer(&h, MHD_HTTP_OK, out, err);
+        return frame_send(s, &h, ask, out, err);
     buf_clear(&h.b);
     return rc;
 }
@@ -370,14 +372,14 @@ static int look(struct serve *s, struct err *err)
     return status_collect(&s->state, s->root, s->cfg, err);
 }
 
-static int answer_state(struct serve *s, state_form *form, const char *type, struct answer *out,
+static int answer_state(struct serve *s, state_form *form, const char *type, struct web_answer *out,
                         struct err *err)
 {
     struct buf b;
     buf_init(&b, STATE_BYTES_MAX);
     int rc = look(s, err);
     if (rc == ERR_OK && (rc = form(s->state, &b, err)) == ERR_OK)
-        rc = web_send(&b, MHD_HTTP_OK, type, "no-store", out, err);
+        rc = web_send(&b, 200, type, "no-store", out, err);
     buf_clear(&b);
     return rc;
 }
@@ -387,30 +389,33 @@ static int as_json(const struct status *s, struct buf *out, struct err *err)
     return status_json(s, false, out, err);
 }
 
-int serve_state_json(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+int serve_state_json(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
+    struct serve *s = app;
     (void)ask;
     return answer_state(s, as_json, "application/json", out, err);
 }
 
-int serve_metrics(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+int serve_metrics(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
+    struct serve *s = app;
     (void)ask;
     return answer_state(s, status_prometheus, "text/plain; version=0.0.4; charset=utf-8", out, err);
 }
 
-int serve_state(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+int serve_state(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
+    struct serve *s = app;
     static const struct status_screen paper = {.columns = 100};
     struct buf text;
-    struct web h;
+    struct web_page h;
     (void)ask;
     buf_init(&text, STATE_BYTES_MAX);
     int rc = look(s, err);
     if (rc == ERR_OK && (rc = status_text(s->state, &paper, &text, err)) == ERR_OK)
         rc = buf_append(&text, "", 1, err);
     if (rc == ERR_OK) {
-        web_begin(&h, "Status");
+        frame_begin(s, &h, ask, "Status");
         web_put(&h, "<pre>");
         for (const char *at = (const char *)buf_data(&text); *at; at += strcspn(at, "\n") + 1) {
             char line[1024];
@@ -418,7 +423,7 @@ int serve_state(struct serve *s, const struct ask *ask, struct answer *out, stru
             web_print(&h, "%s\n", line);
         }
         web_put(&h, "</pre>\n");
-        rc = web_answer(&h, MHD_HTTP_OK, out, err);
+        rc = frame_send(s, &h, ask, out, err);
     }
     buf_clear(&text);
     return rc;

@@ -1,7 +1,7 @@
 /* Who may look. */
 #include "dashspool/fsx.h"
 #include "dashspool/listen.h"
-#include "serve_internal.h"
+#include "web_internal.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <netinet/in.h>
@@ -26,7 +26,7 @@ static bool is_loopback(const struct sockaddr *addr)
 }
 
 /* What a browser keeps is of no use elsewhere. */
-static int hash_token(struct serve_access *a, const char *token, struct err *err)
+static int hash_token(struct gate *a, const char *token, struct err *err)
 {
     char salted[TOKEN_BYTES_MAX + 32];
     int n = snprintf(salted, sizeof salted, "dashspool cookie\n%s", token);
@@ -35,7 +35,7 @@ static int hash_token(struct serve_access *a, const char *token, struct err *err
 }
 
 /* The first line of the file. */
-static int read_token(struct serve_access *a, const char *path, struct err *err)
+static int read_token(struct gate *a, const char *path, struct err *err)
 {
     struct buf b;
     char token[TOKEN_BYTES_MAX + 1] = "";
@@ -53,19 +53,19 @@ static int read_token(struct serve_access *a, const char *path, struct err *err)
         if (!isgraph((unsigned char)*c))
             return err_set(err, ERR_CONFIG, "token_file %s: the token must not contain spaces",
                            path);
-    if (strlen(token) < SERVE_TOKEN_LEAST)
+    if (strlen(token) < WEB_TOKEN_LEAST)
         return err_set(err, ERR_CONFIG,
                        "token_file %s: the first line must be a token of at least %d characters; "
                        "create one with 'openssl rand -hex 24'",
-                       path, SERVE_TOKEN_LEAST);
+                       path, WEB_TOKEN_LEAST);
     a->token = true;
     return hash_token(a, token, err);
 }
 
-int serve_access_open(struct serve_access *a, const char *token_file, const char *listen,
-                      const struct sockaddr *addr, struct err *err)
+int gate_open(struct gate *a, const char *token_file, const char *listen,
+              const struct sockaddr *addr, struct err *err)
 {
-    *a = (struct serve_access){.token = false};
+    *a = (struct gate){.token = false};
     int rc = token_file[0] ? read_token(a, token_file, err) : ERR_OK;
     if (rc < 0 || a->token || is_loopback(addr))
         return rc;
@@ -84,7 +84,7 @@ static bool same(const char a[HASH_HEX_ROOM], const char b[HASH_HEX_ROOM])
     return differ == 0;
 }
 
-bool serve_is_token(const struct serve_access *a, const char *token)
+bool gate_is_token(const struct gate *a, const char *token)
 {
     char sha256[HASH_HEX_ROOM];
     struct err unimportant;
@@ -93,17 +93,17 @@ bool serve_is_token(const struct serve_access *a, const char *token)
            same(sha256, a->sha256);
 }
 
-static bool is_cookie(const struct serve_access *a, const char *cookie)
+static bool is_cookie(const struct gate *a, const char *cookie)
 {
     return cookie && strlen(cookie) == HASH_HEX_ROOM - 1 && same(cookie, a->cookie);
 }
 
-void serve_peer(struct MHD_Connection *connection, char host[SERVE_PEER_ROOM])
+void gate_peer(struct MHD_Connection *connection, char host[WEB_PEER_ROOM])
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     char with_port[LISTEN_NAME_ROOM];
-    snprintf(host, SERVE_PEER_ROOM, "?");
+    snprintf(host, WEB_PEER_ROOM, "?");
     if (info)
         listen_name(info->client_addr,
                     info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
@@ -127,19 +127,19 @@ static bool is_own_name(const char *host)
     return inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
-enum serve_may serve_authorize(const struct serve_access *a, const struct ask *ask)
+enum gate_may gate_judge(const struct gate *a, const struct web_ask *ask)
 {
     static const char bearer[] = "Bearer ";
-    struct MHD_Connection *c = ask->connection;
+    struct MHD_Connection *c = ask->request->connection;
     const char *header = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
     if (!a->token)
         return is_own_name(MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host"))
-                   ? SERVE_MAY
-                   : SERVE_OTHER_NAME;
+                   ? GATE_MAY
+                   : GATE_OTHER_NAME;
     if (header && strncasecmp(header, bearer, strlen(bearer)) == 0 &&
-        serve_is_token(a, header + strlen(bearer)))
-        return SERVE_MAY;
+        gate_is_token(a, header + strlen(bearer)))
+        return GATE_MAY;
     return is_cookie(a, MHD_lookup_connection_value(c, MHD_COOKIE_KIND, "dashspool"))
-               ? SERVE_MAY
-               : SERVE_NO_TOKEN;
+               ? GATE_MAY
+               : GATE_NO_TOKEN;
 }

@@ -1,7 +1,7 @@
 /* Who is connected, and who of them keeps others out. */
 #include "dashspool/clock.h"
 #include "dashspool/listen.h"
-#include "serve_internal.h"
+#include "web_internal.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,13 +56,13 @@ static void begin(struct clients *all, struct MHD_Connection *connection, void *
     c->all = all;
     c->fd = fd->connect_fd;
     c->since_us = clock_mono_us();
-    serve_peer(connection, c->peer);
+    gate_peer(connection, c->peer);
     for (const struct client *o = all->first; o; o = o->next) {
         n += !o->ended;
         of_peer += !o->ended && strcmp(o->peer, c->peer) == 0;
     }
     bool room = of_peer < OF_ONE_PEER || make_room(all, c->peer);
-    if (room && n >= SERVE_CONNECTIONS_MAX - SPARE)
+    if (room && n >= WEB_CONNECTIONS_MAX - SPARE)
         room = make_room(all, NULL);
     if (!room)
         end(c);

@@ -1,0 +1,17 @@
+/* What the pages load, as bytes in the program: assets/, and Leaflet (see CMakeLists.txt). */
+    .macro bytes name file
+    .balign 16
+    .global \name
+    .global \name\()_end
+    .type \name, %object
+\name:
+    .incbin "\file"
+\name\()_end:
+    .byte 0
+    .size \name, \name\()_end - \name
+    .endm
+
+    .section .rodata
+    bytes asset_style, style.css
+    bytes asset_icons, icons.svg
+    .section .note.GNU-stack, "", %progbits

@@ -1,0 +1,182 @@
+/* HTML in the making. */
+#include "web_internal.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_BYTES_MAX ((size_t)4 << 20)
+
+void web_page_init(struct web_page *h, const struct web_ask *ask)
+{
+    *h = (struct web_page){.rc = ERR_OK, .language = ask->language};
+    buf_init(&h->b, PAGE_BYTES_MAX);
+}
+
+void web_page_clear(struct web_page *h)
+{
+    buf_clear(&h->b);
+}
+
+static void put_bytes(struct web_page *h, const char *markup, size_t n)
+{
+    if (h->rc == ERR_OK)
+        h->rc = buf_append(&h->b, markup, n, &h->err);
+}
+
+void web_put(struct web_page *h, const char *markup)
+{
+    put_bytes(h, markup, strlen(markup));
+}
+
+void web_text(struct web_page *h, const char *text)
+{
+    static const char special[] = "&<>\"'";
+    static const char *const names[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
+    char shown[TEXT_ONE_ROOM];
+    for (size_t n = strlen(text), bytes; n > 0; text += bytes, n -= bytes) {
+        const char *at = strchr(special, *text);
+        bytes = at ? 1 : text_one(text, n, shown);
+        if (bytes == 0) { /* the beginning of a character, and no more */
+            web_put(h, "\xef\xbf\xbd");
+            return;
+        }
+        web_put(h, at ? names[at - special] : shown);
+    }
+}
+
+void web_print(struct web_page *h, const char *markup, ...)
+{
+    va_list ap;
+    va_start(ap, markup);
+    for (const char *at; *markup; markup = at) {
+        at = strstr(markup, "%s");
+        at = at ? at : markup + strlen(markup);
+        put_bytes(h, markup, (size_t)(at - markup));
+        if (*at) {
+            web_text(h, va_arg(ap, const char *));
+            at += 2;
+        }
+    }
+    va_end(ap);
+}
+
+/* RFC 3986, unreserved; and `also`. */
+static void put_address(struct web_page *h, const char *text, char also)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (; *text; text++) {
+        char one[8];
+        bool as_it_is = strchr(plain, *text) || *text == also;
+        snprintf(one, sizeof one, as_it_is ? "%c" : "%%%02X", (unsigned char)*text);
+        web_put(h, one);
+    }
+}
+
+void web_url(struct web_page *h, const char *text)
+{
+    put_address(h, text, '-');
+}
+
+void web_path(struct web_page *h, const char *text)
+{
+    put_address(h, text, '/');
+}
+
+void web_number(struct web_page *h, int64_t n)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, n);
+    web_put(h, text);
+}
+
+void web_size(struct web_page *h, int64_t bytes)
+{
+    char text[SIZE_TEXT_ROOM];
+    web_put(h, size_text(bytes, text));
+}
+
+/* ---- sentences ---- */
+
+const char *web_tr(const struct web_page *h, const char *msgid)
+{
+    (void)h;
+    return msgid;
+}
+
+const char *web_trn(const struct web_page *h, const char *one, const char *many, int64_t n)
+{
+    (void)h;
+    return n == 1 ? one : many;
+}
+
+void web_say(struct web_page *h, const char *msgid)
+{
+    web_text(h, web_tr(h, msgid));
+}
+
+enum { SAID_MAX = 8 };
+
+/* "%s" in their order, or "%1$s" by number. */
+static void put_said(struct web_page *h, const char *text, const char *const said[SAID_MAX])
+{
+    size_t next = 0;
+    char one[1024];
+    for (const char *at; *text; text = at) {
+        at = strchr(text, '%');
+        at = at ? at : text + strlen(text);
+        for (size_t n; text < at; text += n) { /* in pieces that end at a character */
+            n = (size_t)(at - text) < sizeof one - 1 ? (size_t)(at - text) : sizeof one - 1;
+            while (n < (size_t)(at - text) && ((unsigned char)text[n] & 0xc0) == 0x80)
+                n--;
+            snprintf(one, sizeof one, "%.*s", (int)n, text);
+            web_text(h, one);
+        }
+        if (strncmp(at, "%s", 2) == 0) {
+            web_text(h, next < SAID_MAX && said[next] ? said[next] : "");
+            next++;
+            at += 2;
+        } else if (at[0] == '%' && at[1] >= '1' && at[1] <= '8' && strncmp(at + 2, "$s", 2) == 0) {
+            const char *its = said[at[1] - '1'];
+            web_text(h, its ? its : "");
+            at += 4;
+        } else if (*at) {
+            web_put(h, "%");
+            at += at[1] == '%' ? 2 : 1;
+        }
+    }
+}
+
+/* The arguments are as many as the English text has. */
+void web_sayf(struct web_page *h, const char *msgid, ...)
+{
+    const char *said[SAID_MAX] = {NULL};
+    size_t n = 0;
+    va_list ap;
+    va_start(ap, msgid);
+    for (const char *at = msgid; (at = strchr(at, '%')) != NULL; at += at[1] ? 2 : 1)
+        if (at[1] == 's' && n < SAID_MAX)
+            said[n++] = va_arg(ap, const char *);
+    va_end(ap);
+    put_said(h, web_tr(h, msgid), said);
+}
+
+void web_sayn(struct web_page *h, const char *one, const char *many, int64_t n)
+{
+    char number[24];
+    const char *const said[SAID_MAX] = {number};
+    snprintf(number, sizeof number, "%" PRId64, n);
+    put_said(h, web_trn(h, one, many, n), said);
+}
+
+int web_page_send(struct web_page *h, unsigned status, struct web_answer *out, struct err *err)
+{
+    int rc = h->rc;
+    if (rc < 0)
+        *err = h->err;
+    else
+        rc = web_send(&h->b, status, "text/html; charset=utf-8", "no-store", out, err);
+    buf_clear(&h->b);
+    return rc;
+}
