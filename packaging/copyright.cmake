@@ -28,7 +28,7 @@ endfunction()
 
 part_of(ours LICENSE "Redistribution and use" "")
 part_of(font src/footage/convert/font/LICENSE "Copyright:" "Files: debian")
-part_of(map src/evidence/report/map/LICENSE "Permission to use" "")
+part_of(map src/evidence/atlas/LICENSE "Permission to use" "")
 part_of(footage samples/LICENSES.md "Permission is hereby granted" "")
 foreach(text ours map footage)
   licence_field(${text} "${${text}}")

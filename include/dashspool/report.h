@@ -26,7 +26,7 @@
  * and acceleration over time, and the way on a map of its own. Of more records than a line has room
  * for, the first, lowest, highest and last of each step are drawn, so that no peak is lost.
  *
- * Maps: Natural Earth 1:50m, public domain (src/evidence/report/map/LICENSE). Thread-safe.
+ * Maps: Natural Earth 1:50m, public domain (src/evidence/atlas/LICENSE). Thread-safe.
  *
  * After the first PDF the process keeps four open files, which are the fonts in memory, and is told
  * by fontconfig of no other fonts; cairo keeps some shapes of letters for the next PDF, up to its

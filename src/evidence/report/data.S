@@ -1,4 +1,4 @@
-/* The page's style, the world's outlines (map/LICENSE) and the fonts of the printed report
+/* The page's style and the fonts of the printed report
  * (font/LICENSE; cjk.ttc: WenQuanYi Micro Hei, Apache-2.0, see CMakeLists.txt) as bytes in the
  * program. */
     .macro bytes name file
@@ -15,7 +15,6 @@
 
     .section .rodata
     bytes report_style, style.css
-    bytes report_world, map/world.bin
     bytes report_sans, font/DejaVuSans.ttf
     bytes report_bold, font/DejaVuSans-Bold.ttf
     bytes report_mono, font/DejaVuSansMono.ttf

@@ -12,353 +12,64 @@
 
 #define KM_PER_DEGREE 111.2 /* of latitude */
 
-/* ---- the view ---- */
-
-struct view {
-    double lat, lon; /* its middle */
-    double x_per_deg, y_per_deg;
-    int width, height;
-    double least; /* steps shorter than this are not drawn */
-};
-
-struct spot {
-    double x, y;
-};
-
-/* A ring of a country, projected and clipped. */
-struct shape {
-    struct spot *spot;
-    size_t n, room;
-};
-
-static struct view map_view(double lat, double lon, double span_deg, int width, int height)
-{
-    double narrow = cos(lat * 3.14159265358979323846 / 180);
-    struct view v = {.lat = lat, .lon = lon, .width = width, .height = height, .least = 4};
-    v.y_per_deg = height / span_deg;
-    v.x_per_deg = v.y_per_deg * (narrow < 0.1 ? 0.1 : narrow);
-    return v;
-}
-
-static struct spot map_project(const struct view *v, double lon, double lat)
-{
-    return (struct spot){v->width / 2.0 + (lon - v->lon) * v->x_per_deg,
-                         v->height / 2.0 - (lat - v->lat) * v->y_per_deg};
-}
-
-/* On which sides of the view a spot is outside: bits for left, right, top, bottom. */
-static unsigned map_outside(const struct view *v, struct spot s)
-{
-    return (s.x < 0 ? 1U : 0) | (s.x > v->width ? 2U : 0) | (s.y < 0 ? 4U : 0) |
-           (s.y > v->height ? 8U : 0);
-}
-
-/* Whether anything of a box, with the world turned by `turn` degrees, can be in sight. */
-static bool map_in_sight(const struct view *v, const struct basemap_box *box, double turn)
-{
-    struct spot a = map_project(v, box->west + turn, box->north);
-    struct spot b = map_project(v, box->east + turn, box->south);
-    return !(map_outside(v, a) & map_outside(v, b));
-}
-
-/* The same of a ring and what is within it. */
-static bool map_ring_in_sight(const struct view *v, const struct basemap *w,
-                              const struct basemap_ring *ring, double turn)
-{
-    struct basemap_box all = {999, -999, 999, -999};
-    for (size_t i = 0; i < ring->n; i++) {
-        int32_t ref = w->ref[ring->first + i];
-        const struct basemap_box *b = &w->arc[ref < 0 ? ~ref : ref].box;
-        all.west = fminf(all.west, b->west);
-        all.east = fmaxf(all.east, b->east);
-        all.south = fminf(all.south, b->south);
-        all.north = fmaxf(all.north, b->north);
-    }
-    bool round = all.east - all.west > 300; /* it crosses 180 degrees, or goes round a pole */
-    return round || map_in_sight(v, &all, turn);
-}
-
-static void shape_add(struct shape *s, struct spot at)
-{
-    if (s->n < s->room)
-        s->spot[s->n++] = at;
-}
-
-/* Sutherland and Hodgman: the part of `in` that is not beyond one side of the view. */
-static void clip_side(const struct view *v, unsigned side, const struct shape *in,
-                      struct shape *out)
-{
-    out->n = 0;
-    for (size_t i = 0; i < in->n; i++) {
-        struct spot a = in->spot[i], b = in->spot[(i + 1) % in->n];
-        bool a_out = map_outside(v, a) & side, b_out = map_outside(v, b) & side;
-        if (!a_out)
-            shape_add(out, a);
-        if (a_out == b_out)
-            continue;
-        double edge = side == 1 || side == 4 ? 0 : side == 2 ? v->width : v->height;
-        double t = side <= 2 ? (edge - a.x) / (b.x - a.x) : (edge - a.y) / (b.y - a.y);
-        struct spot cut = {a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)};
-        shape_add(out, side <= 2 ? (struct spot){edge, cut.y} : (struct spot){cut.x, edge});
-    }
-}
-
-/* A ring with the world turned by `turn` degrees. One that crosses 180 degrees goes on beyond; one
- * that goes round a pole is led along it. */
-static void map_project_ring(const struct view *v, const struct basemap *w,
-                             const struct basemap_ring *ring, double turn, struct shape *out)
-{
-    double before = 0, first = 0, lat = 0;
-    out->n = 0;
-    for (size_t i = 0; i < ring->n; i++) {
-        int32_t ref = w->ref[ring->first + i];
-        const struct basemap_arc *arc = &w->arc[ref < 0 ? ~ref : ref];
-        for (size_t k = 0; k + 1 < arc->n; k++) {
-            const struct basemap_point *at = &w->point[arc->first + (ref < 0 ? arc->n - 1 - k : k)];
-            double lon = at->lon;
-            while (out->n && lon - before > 180)
-                lon -= 360;
-            while (out->n && lon - before < -180)
-                lon += 360;
-            first = out->n ? first : lon;
-            shape_add(out, map_project(v, lon + turn, at->lat));
-            before = lon;
-            lat = at->lat;
-        }
-    }
-    if (fabs(before - first) > 180) {
-        shape_add(out, map_project(v, before + turn, lat < 0 ? -90 : 90));
-        shape_add(out, map_project(v, first + turn, lat < 0 ? -90 : 90));
-    }
-}
-
-/* Leaves in a what is in sight of it; b is room to work in. */
-static void map_clip(const struct view *v, struct shape *a, struct shape *b)
-{
-    unsigned all = 15;
-    for (size_t i = 0; i < a->n; i++)
-        all &= map_outside(v, a->spot[i]);
-    if (all)
-        a->n = 0;
-    for (unsigned side = 1; side <= 8 && a->n; side *= 2) {
-        clip_side(v, side, a, b);
-        struct shape swap = *a;
-        *a = *b;
-        *b = swap;
-    }
-}
-
-/* ---- names ---- */
-
-/* Where a name goes: the spot of a grid that is deepest inside and away from the mark. Without one,
- * an island has its name below its largest part, and a country around the mark below the mark: a
- * name never stands in another country, but for the one where the mark is. */
-struct label {
-    struct spot at;
-    double depth;
-    struct spot below;
-    double largest;
-};
-
-/* Squared. */
-static double distance_to_edge(struct spot p, struct spot a, struct spot b)
-{
-    double dx = b.x - a.x, dy = b.y - a.y, len2 = dx * dx + dy * dy;
-    double t = len2 > 0 ? ((p.x - a.x) * dx + (p.y - a.y) * dy) / len2 : 0;
-    t = t < 0 ? 0 : t > 1 ? 1 : t;
-    double x = p.x - a.x - t * dx, y = p.y - a.y - t * dy;
-    return x * x + y * y;
-}
-
-/* How far inside a shape a spot is; 0 or less: outside, or less than `at_least`, which is all that
- * needs to be known of most. A name is wide: across counts a third. */
-static double depth(const struct shape *s, struct spot p, double at_least)
-{
-    bool in = false;
-    double least = 1e18, enough = at_least * at_least;
-    struct spot flat = {p.x / 3, p.y};
-    for (size_t i = 0, k = s->n - 1; i < s->n; k = i++) {
-        struct spot a = s->spot[i], b = s->spot[k];
-        if ((a.y > p.y) != (b.y > p.y) && p.x < (b.x - a.x) * (p.y - a.y) / (b.y - a.y) + a.x)
-            in = !in;
-        double d = distance_to_edge(flat, (struct spot){a.x / 3, a.y}, (struct spot){b.x / 3, b.y});
-        least = d < least ? d : least;
-        if (least < enough)
-            return 0;
-    }
-    return in ? sqrt(least) : 0;
-}
-
-static void look_below(const struct view *v, const struct shape *s, bool island, struct label *best)
-{
-    struct spot least = s->spot[0], most = s->spot[0], mark = {v->width / 2.0, v->height / 2.0};
-    for (size_t i = 1; i < s->n; i++) {
-        least.x = fmin(least.x, s->spot[i].x);
-        least.y = fmin(least.y, s->spot[i].y);
-        most.x = fmax(most.x, s->spot[i].x);
-        most.y = fmax(most.y, s->spot[i].y);
-    }
-    double size = most.x - least.x + most.y - least.y, clear = v->height / 9.0;
-    bool whole = least.x > 0 && least.y > 0 && most.x < v->width && most.y < v->height;
-    struct spot at = {(least.x + most.x) / 2, most.y + v->height / 30.0};
-    if (depth(s, mark, 0) > 0) {
-        at = (struct spot){mark.x, mark.y + clear};
-        size = 1e9;
-    } else if (!island || !whole || size < v->height / 60.0)
-        return;
-    if (fabs(at.x - mark.x) < 4 * clear && fabs(at.y - mark.y) < clear)
-        at.y = mark.y + clear;
-    if (size > best->largest) {
-        best->largest = size;
-        best->below = at;
-    }
-}
-
-/* Nothing found yet. */
-static struct label map_label(const struct view *v)
-{
-    return (struct label){.depth = v->height / 50.0};
-}
-
-/* Looks at a part of the country, as far as it is in sight (s->n >= 3). */
-static void map_label_look(const struct view *v, const struct shape *s, bool island,
-                           struct label *best)
-{
-    for (int gy = 1; gy < 18; gy++)
-        for (int gx = 3; gx < 28; gx++) {
-            struct spot p = {v->width * gx / 30.0, v->height * gy / 20.0};
-            double mark = hypot((p.x - v->width / 2.0) / 3, p.y - v->height / 2.0);
-            double d = mark > best->depth ? depth(s, p, best->depth) : 0;
-            d = mark < d ? mark : d;
-            if (d > best->depth) {
-                best->at = p;
-                best->depth = d;
-            }
-        }
-    look_below(v, s, island, best);
-}
-
-/* ---- drawings ---- */
-
 /* A map that is being drawn. */
 struct map {
     struct draw *d;
-    const struct basemap *w;
-    struct view v;
+    const struct atlas *w;
+    struct atlas_view v;
 };
 
-/* A path that is drawn as it goes, in whole units, without steps too short to be seen. */
-struct pen {
-    const struct map *m;
-    long x, y;
-    bool down;
-};
+/* ---- the atlas, with the inks of a report ---- */
 
-static void pen_to(struct pen *p, struct spot s, bool last)
+static void pen_begin(void *arg, enum atlas_part part)
 {
-    long x = lround(s.x), y = lround(s.y);
-    struct draw *d = p->m->d;
-    if (!p->down)
-        d->ops->move(d, x, y);
-    else if (!last && fabs(s.x - (double)p->x) + fabs(s.y - (double)p->y) < p->m->v.least)
-        return;
-    else
-        d->ops->line(d, x, y);
-    p->x = x;
-    p->y = y;
-    p->down = true;
+    struct draw *d = arg;
+    d->ops->path(d, part == ATLAS_LAND     ? DRAW_LAND
+                    : part == ATLAS_BORDER ? DRAW_BORDER
+                                           : DRAW_COAST);
 }
 
-/* One arc, as far as it is in sight, with the world turned by `turn` degrees. */
-static void draw_arc(struct pen *p, const struct basemap_arc *arc, double turn)
+static void pen_move(void *arg, long x, long y)
 {
-    const struct view *v = &p->m->v;
-    p->down = false;
-    for (size_t i = 0; i + 1 < arc->n; i++) {
-        const struct basemap_point *at = p->m->w->point + arc->first + i;
-        struct spot a = map_project(v, at[0].lon + turn, at[0].lat);
-        struct spot b = map_project(v, at[1].lon + turn, at[1].lat);
-        bool jump = fabs((double)at[1].lon - at[0].lon) > 180; /* from 180 to -180 degrees */
-        if (jump || (map_outside(v, a) & map_outside(v, b))) {
-            p->down = false;
-            continue;
-        }
-        if (!p->down)
-            pen_to(p, a, false);
-        pen_to(p, b, i + 2 == arc->n);
-    }
+    struct draw *d = arg;
+    d->ops->move(d, x, y);
 }
 
-static void draw_lines(const struct map *m, enum basemap_line kind)
+static void pen_line(void *arg, long x, long y)
 {
-    struct pen p = {.m = m};
-    m->d->ops->path(m->d, kind == WORLD_BORDER ? DRAW_BORDER : DRAW_COAST);
-    for (size_t i = 0; i < m->w->n_arcs; i++)
-        for (int turn = -360; turn <= 360; turn += 360)
-            if (m->w->arc[i].kind == kind && map_in_sight(&m->v, &m->w->arc[i].box, turn))
-                draw_arc(&p, &m->w->arc[i], turn);
-    m->d->ops->path_end(m->d);
+    struct draw *d = arg;
+    d->ops->line(d, x, y);
 }
 
-static void fill_ring(const struct map *m, const struct shape *s)
+static void pen_shut(void *arg)
 {
-    struct pen p = {.m = m};
-    for (size_t i = 0; i < s->n; i++)
-        pen_to(&p, s->spot[i], false);
-    m->d->ops->shut(m->d);
+    struct draw *d = arg;
+    d->ops->shut(d);
 }
 
-static bool is_island(const struct basemap *w, const struct basemap_ring *ring)
+static void pen_end(void *arg)
 {
-    for (size_t i = 0; i < ring->n; i++) {
-        int32_t ref = w->ref[ring->first + i];
-        if (w->arc[ref < 0 ? ~ref : ref].kind == WORLD_BORDER)
-            return false;
-    }
-    return true;
+    struct draw *d = arg;
+    d->ops->path_end(d);
 }
 
-/* label: NULL where none is wanted. */
-static void draw_country(const struct map *m, const struct basemap_country *c, struct label *label,
-                         struct shape *a, struct shape *b)
+static struct atlas_pen pen_of(const struct map *m)
 {
-    bool begun = false;
-    for (size_t i = 0; i < c->n; i++)
-        for (int turn = -360; turn <= 360; turn += 360) {
-            const struct basemap_ring *ring = &m->w->ring[c->first + i];
-            if (!map_ring_in_sight(&m->v, m->w, ring, turn))
-                continue;
-            map_project_ring(&m->v, m->w, ring, turn, a);
-            map_clip(&m->v, a, b);
-            if (a->n < 3)
-                continue;
-            if (!begun)
-                m->d->ops->path(m->d, DRAW_LAND);
-            begun = true;
-            fill_ring(m, a);
-            if (label)
-                map_label_look(&m->v, a, is_island(m->w, ring), label);
-        }
-    if (begun)
-        m->d->ops->path_end(m->d);
+    return (struct atlas_pen){pen_begin, pen_move, pen_line, pen_shut, pen_end, m->d};
 }
 
-/* label: one a country, or NULL. */
-static void draw_land(struct doc *doc, const struct map *m, struct label *label)
+static void draw_land(struct doc *doc, const struct map *m, struct atlas_names *names)
 {
-    size_t room = m->w->n_points + 16; /* no ring has more, nor what clipping adds at the corners */
-    struct shape a = {malloc(room * 2 * sizeof *a.spot), 0, room * 2};
-    struct shape b = {malloc(room * 2 * sizeof *b.spot), 0, room * 2};
-    if (a.spot && b.spot)
-        for (size_t i = 0; i < m->w->n_countries; i++) {
-            if (label)
-                label[i] = map_label(&m->v);
-            draw_country(m, &m->w->country[i], label ? &label[i] : NULL, &a, &b);
-        }
-    else if (doc->rc == 0)
-        doc->rc = err_nomem(doc->err, "a map");
-    free(a.spot);
-    free(b.spot);
+    struct atlas_pen pen = pen_of(m);
+    int rc = atlas_draw_land(m->w, &m->v, &pen, names, doc->err);
+    if (rc < 0 && doc->rc == 0)
+        doc->rc = rc;
+}
+
+static void draw_lines(const struct map *m, enum atlas_part part)
+{
+    struct atlas_pen pen = pen_of(m);
+    atlas_draw_lines(m->w, &m->v, part, &pen);
 }
 
 static void stroke(struct draw *d, enum draw_ink ink, long x, long y, long to_x, long to_y)
@@ -378,20 +89,20 @@ static void grid_word(struct draw *d, long x, long y, int deg, char side)
 
 static void draw_grid(const struct map *m, int step)
 {
-    const struct view *v = &m->v;
+    const struct atlas_view *v = &m->v;
     double half_lat = v->height / 2.0 / v->y_per_deg, half_lon = v->width / 2.0 / v->x_per_deg;
-    for (int lat = (int)ceil((v->lat - half_lat) / step) * step; lat < v->lat + half_lat;
+    for (int lat = (int)ceil((v->lat_deg - half_lat) / step) * step; lat < v->lat_deg + half_lat;
          lat += step) {
-        long y = lround(map_project(v, 0, lat).y);
+        long y = lround(atlas_project(v, 0, lat).y);
         stroke(m->d, DRAW_GRID, 0, y, v->width, y);
         if (y > 200 && y < v->height - 150)
             grid_word(m->d, 40, y - 25, abs(lat), lat < 0 ? 'S' : 'N');
     }
     while (half_lon / step > 6)
         step *= 2;
-    for (int lon = (int)ceil((v->lon - half_lon) / step) * step; lon < v->lon + half_lon;
+    for (int lon = (int)ceil((v->lon_deg - half_lon) / step) * step; lon < v->lon_deg + half_lon;
          lon += step) {
-        long x = lround(map_project(v, lon, 0).x);
+        long x = lround(atlas_project(v, lon, 0).x);
         int east = lon > 180 ? lon - 360 : lon < -180 ? lon + 360 : lon;
         stroke(m->d, DRAW_GRID, x, 0, x, v->height);
         if (x < v->width - 1000)
@@ -427,38 +138,38 @@ static void draw_cross(struct draw *d, long x, long y)
     d->ops->circle(d, DRAW_MARK, x, y, 60);
 }
 
-static void draw_near(struct doc *doc, const struct basemap *w, const struct view *v)
+static void draw_name(void *arg, const char *text, size_t bytes, struct atlas_spot at)
+{
+    const struct map *m = arg;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)bytes, text);
+    double half = (double)bytes * 55; /* about */
+    at.x = fmax(half, fmin(at.x, m->v.width - half));
+    m->d->ops->text(m->d, DRAW_NAME, DRAW_MIDDLE, lround(at.x), lround(at.y) + 50, name);
+}
+
+static void draw_near(struct doc *doc, const struct atlas *w, const struct atlas_view *v)
 {
     struct map m = {.w = w, .v = *v};
-    struct label *label = calloc(w->n_countries, sizeof *label);
-    if (!label && doc->rc == 0)
-        doc->rc = err_nomem(doc->err, "a map");
+    struct atlas_names *names = NULL;
+    int rc = atlas_names_new(&names, w, doc->err);
+    if (rc < 0 && doc->rc == 0)
+        doc->rc = rc;
     if (doc->rc == 0)
         m.d = doc->ops->drawing(doc, DRAW_NEAR, v->width, v->height,
                                 "Map of the region; the location is marked in the centre");
     if (m.d) {
         m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
-        draw_land(doc, &m, label);
-        draw_lines(&m, WORLD_BORDER);
-        draw_lines(&m, WORLD_COAST);
+        draw_land(doc, &m, names);
+        draw_lines(&m, ATLAS_BORDER);
+        draw_lines(&m, ATLAS_COAST);
         draw_grid(&m, 2);
-        for (size_t i = 0; i < m.w->n_countries; i++) {
-            /* Where the name's middle is; none: there is no room for it. */
-            struct spot at = label[i].at.x > 0 ? label[i].at : label[i].below;
-            if (!(at.x > 0))
-                continue;
-            const struct basemap_country *c = &m.w->country[i];
-            char name[64];
-            snprintf(name, sizeof name, "%.*s", (int)c->name_bytes, c->name);
-            double half = (double)c->name_bytes * 55; /* about */
-            at.x = fmax(half, fmin(at.x, m.v.width - half));
-            m.d->ops->text(m.d, DRAW_NAME, DRAW_MIDDLE, lround(at.x), lround(at.y) + 50, name);
-        }
+        atlas_each_name(w, names, draw_name, &m);
         draw_scale(&m, 100);
         draw_cross(m.d, m.v.width / 2, m.v.height / 2);
         doc->ops->drawing_end(doc, m.d);
     }
-    free(label);
+    atlas_names_free(&names);
 }
 
 #define NEAR_DEG                    7 /* from top to bottom */
@@ -471,31 +182,31 @@ static void draw_near(struct doc *doc, const struct basemap *w, const struct vie
 int maps_load(struct maps *out, struct err *err)
 {
     *out = (struct maps){NULL, NULL};
-    int rc = basemap_load(&out->near, COARSE_DEG(8, NEAR_DEG), err);
-    return rc < 0 ? rc : basemap_load(&out->far, COARSE_DEG(12, FAR_DEG), err);
+    int rc = atlas_load(&out->near, COARSE_DEG(8, NEAR_DEG), err);
+    return rc < 0 ? rc : atlas_load(&out->far, COARSE_DEG(12, FAR_DEG), err);
 }
 
 void maps_free(struct maps *maps)
 {
-    basemap_free(&maps->near);
-    basemap_free(&maps->far);
+    atlas_free(&maps->near);
+    atlas_free(&maps->far);
 }
 
 void map_pair(struct doc *doc, const struct maps *maps, double lat, double lon)
 {
-    struct view near = map_view(lat, lon, NEAR_DEG, 4800, HEIGHT);
-    struct view far = map_view(lat, lon, FAR_DEG, 2400, HEIGHT);
+    struct atlas_view near = atlas_about(lat, lon, NEAR_DEG, 4800, HEIGHT);
+    struct atlas_view far = atlas_about(lat, lon, FAR_DEG, 2400, HEIGHT);
     draw_near(doc, maps->near, &near);
     if (doc->rc == 0) {
         /* window: the view of the other map, which is shown in this one. */
-        const struct view *v = &far;
+        const struct atlas_view *v = &far;
         struct map m = {.w = maps->far, .v = *v};
         m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height, "Overview map");
         if (m.d) {
             m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
             draw_land(doc, &m, NULL);
-            draw_lines(&m, WORLD_COAST);
-            draw_lines(&m, WORLD_BORDER);
+            draw_lines(&m, ATLAS_COAST);
+            draw_lines(&m, ATLAS_BORDER);
             long half_x = lround(near.width / 2.0 / near.x_per_deg * v->x_per_deg);
             long half_y = lround(near.height / 2.0 / near.y_per_deg * v->y_per_deg);
             m.d->ops->rect(m.d, DRAW_WINDOW, v->width / 2 - half_x, v->height / 2 - half_y,
@@ -547,13 +258,13 @@ static bool way_ok(const struct way *w, size_t i)
 }
 
 /* Between points a and b, and at them. */
-static struct spot way_spot(const struct way *w, size_t a, size_t b, int64_t utc_us)
+static struct atlas_spot way_spot(const struct way *w, size_t a, size_t b, int64_t utc_us)
 {
     const struct track_point *p = &w->of->point[a], *q = &w->of->point[b];
     double lon = lon_near(p->lon_deg, w->lon), to = lon_near(q->lon_deg, lon);
     double t =
         q->utc_us > p->utc_us ? (double)(utc_us - p->utc_us) / (double)(q->utc_us - p->utc_us) : 0;
-    return map_project(&w->m.v, lon + t * (to - lon), p->lat_deg + t * (q->lat_deg - p->lat_deg));
+    return atlas_project(&w->m.v, lon + t * (to - lon), p->lat_deg + t * (q->lat_deg - p->lat_deg));
 }
 
 static bool way_joined(const struct way *w, size_t a, size_t b)
@@ -566,6 +277,28 @@ static bool way_joined(const struct way *w, size_t a, size_t b)
 static int64_t within(int64_t us, int64_t from_us, int64_t until_us)
 {
     return us < from_us ? from_us : us > until_us ? until_us : us;
+}
+
+/* A path that is drawn as it goes, in whole units, without steps too short to be seen. */
+struct pen {
+    const struct map *m;
+    long x, y;
+    bool down;
+};
+
+static void pen_to(struct pen *p, struct atlas_spot s, bool last)
+{
+    long x = lround(s.x), y = lround(s.y);
+    struct draw *d = p->m->d;
+    if (!p->down)
+        d->ops->move(d, x, y);
+    else if (!last && fabs(s.x - (double)p->x) + fabs(s.y - (double)p->y) < p->m->v.least)
+        return;
+    else
+        d->ops->line(d, x, y);
+    p->x = x;
+    p->y = y;
+    p->down = true;
 }
 
 /* The part of the way that is of these times. */
@@ -591,7 +324,7 @@ static void draw_part(const struct way *w, enum draw_ink ink, int64_t from_us, i
 static void draw_end(const struct way *w, size_t i, enum draw_anchor anchor)
 {
     char text[32];
-    struct spot s = way_spot(w, i, i, w->of->point[i].utc_us);
+    struct atlas_spot s = way_spot(w, i, i, w->of->point[i].utc_us);
     double after_s = ((double)w->of->point[i].utc_us - (double)w->of->from_us) / 1e6;
     snprintf(text, sizeof text, "%s%.0f s", after_s < 0 ? "\u2212" : "+", fabs(after_s));
     w->m.d->ops->text(w->m.d, DRAW_SCALE_WORD, anchor,
@@ -611,7 +344,7 @@ static void draw_north(struct draw *d)
 }
 
 /* The longest of 1, 2, 5, 10 … m that is no more than a quarter of the width. */
-static double scale_km(const struct view *v)
+static double scale_km(const struct atlas_view *v)
 {
     double most = v->width / 4.0 / v->y_per_deg * KM_PER_DEGREE, km = 0.001;
     static const double up[] = {2, 2.5, 2};
@@ -628,10 +361,10 @@ static void draw_way(struct way *w, size_t first, size_t last)
     draw_part(w, DRAW_WAY_AROUND, INT64_MIN, of->from_us);
     draw_part(w, DRAW_WAY_AROUND, of->until_us, INT64_MAX);
     draw_part(w, DRAW_WAY, of->from_us, of->until_us);
-    struct spot dot = {-1e9, -1e9};
+    struct atlas_spot dot = {-1e9, -1e9};
     int dots = 0;
     for (size_t i = first; i <= last && dots < WAY_DOTS; i += w->step) {
-        struct spot s = way_spot(w, i, i, of->point[i].utc_us);
+        struct atlas_spot s = way_spot(w, i, i, of->point[i].utc_us);
         if (!map_way_ok(&of->point[i]) || hypot(s.x - dot.x, s.y - dot.y) < WAY_APART)
             continue;
         dot = s;
@@ -641,7 +374,7 @@ static void draw_way(struct way *w, size_t first, size_t last)
     for (size_t i = 0; of->has_event && i + w->step < of->n; i += w->step)
         if (of->event_us >= of->point[i].utc_us && of->event_us <= of->point[i + w->step].utc_us &&
             way_joined(w, i, i + w->step)) {
-            struct spot s = way_spot(w, i, i + w->step, of->event_us);
+            struct atlas_spot s = way_spot(w, i, i + w->step, of->event_us);
             draw_cross(d, lround(s.x), lround(s.y));
             break;
         }
@@ -677,9 +410,9 @@ void map_way(struct doc *doc, const struct map_way *of)
         return;
     /* All of it in sight, whether it is long or wide. */
     double lat = (south + north) / 2, lon = (west + east) / 2;
-    struct view one = map_view(lat, lon, 1, WAY_WIDTH, HEIGHT);
+    struct atlas_view one = atlas_about(lat, lon, 1, WAY_WIDTH, HEIGHT);
     double span = fmax(north - south, (east - west) * one.x_per_deg / WAY_WIDTH) * WAY_MARGIN;
-    w.m.v = map_view(lat, lon, fmax(span, WAY_LEAST_DEG), WAY_WIDTH, HEIGHT);
+    w.m.v = atlas_about(lat, lon, fmax(span, WAY_LEAST_DEG), WAY_WIDTH, HEIGHT);
     if (doc->rc == 0)
         w.m.d = doc->ops->drawing(doc, DRAW_ROUTE, WAY_WIDTH, HEIGHT,
                                   "Map of the way of the vehicle, by its tracker’s records");

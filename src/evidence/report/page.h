@@ -5,7 +5,7 @@
 #ifndef REPORT_PAGE_H
 #define REPORT_PAGE_H
 
-#include "basemap.h"
+#include "dashspool/atlas.h"
 #include "dashspool/report.h"
 #include "doc.h"
 
@@ -20,7 +20,7 @@ int events_find(struct events *out, const struct report *r, struct err *err) DS_
 void events_clear(struct events *e);
 /* The outlines for the maps of a report, for both scales; empty where no clip has a position. */
 struct maps {
-    struct basemap *near, *far;
+    struct atlas *near, *far;
 };
 /* To be freed also after a failure. */
 int maps_load(struct maps *out, struct err *err) DS_MUST_CHECK;

@@ -1,6 +1,6 @@
 /* Reads the outlines once for a page. The bytes are our own; the reader is as strict as with
  * others. */
-#include "basemap.h"
+#include "outlines.h"
 #include "dashspool/reader.h"
 #include <assert.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const uint8_t report_world[], report_world_end[];
+extern const uint8_t atlas_world[], atlas_world_end[];
 
 static uint32_t number(struct rd *r)
 {
@@ -33,7 +33,7 @@ static int32_t with_sign(struct rd *r)
 
 /* An arc that is being simplified. */
 struct outline {
-    const struct basemap_point *point;
+    const struct outline_point *point;
     bool *keep;
     double narrow; /* a degree of longitude here, in degrees of latitude */
     double coarse; /* squared */
@@ -42,7 +42,7 @@ struct outline {
 /* The square of the distance of p from the line a, b; of a point, where these are one. */
 static double distance2(const struct outline *o, size_t p, size_t a, size_t b)
 {
-    const struct basemap_point *at = o->point;
+    const struct outline_point *at = o->point;
     double dx = ((double)at[b].lon - at[a].lon) * o->narrow, dy = (double)at[b].lat - at[a].lat;
     double x = ((double)at[p].lon - at[a].lon) * o->narrow, y = (double)at[p].lat - at[a].lat;
     double length2 = dx * dx + dy * dy;
@@ -71,10 +71,10 @@ static void keep_between(const struct outline *o, size_t a, size_t b, int least)
 }
 
 /* The last arc of w. A small island stays one: two levels of its ring do not go. */
-static void simplify(struct basemap *w, bool *keep, double coarse_deg)
+static void simplify(struct atlas *w, bool *keep, double coarse_deg)
 {
-    struct basemap_arc *arc = &w->arc[w->n_arcs - 1];
-    struct basemap_point *at = w->point + arc->first;
+    struct outline_arc *arc = &w->arc[w->n_arcs - 1];
+    struct outline_point *at = w->point + arc->first;
     size_t n = 0;
     if (arc->n < 3)
         return;
@@ -96,9 +96,9 @@ static void simplify(struct basemap *w, bool *keep, double coarse_deg)
 /* ---- read ---- */
 
 /* Every point, arc, ring and country takes at least a byte: the file's length bounds all arrays. */
-static struct basemap *make_room(size_t bytes)
+static struct atlas *make_room(size_t bytes)
 {
-    struct basemap *w = calloc(1, sizeof *w);
+    struct atlas *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     w->point = malloc(bytes / 2 * sizeof *w->point);
@@ -107,12 +107,12 @@ static struct basemap *make_room(size_t bytes)
     w->ring = malloc(bytes / 8 * sizeof *w->ring);
     w->country = malloc(bytes / 8 * sizeof *w->country);
     if (!w->point || !w->arc || !w->ref || !w->ring || !w->country)
-        basemap_free(&w);
+        atlas_free(&w);
     return w;
 }
 
 /* keep: room for all points of an arc. */
-static void read_arcs(struct basemap *w, struct rd *r, size_t bytes, double coarse_deg, bool *keep)
+static void read_arcs(struct atlas *w, struct rd *r, size_t bytes, double coarse_deg, bool *keep)
 {
     uint32_t steps = number(r), n = number(r);
     if (steps == 0 || n > bytes / 4)
@@ -123,14 +123,14 @@ static void read_arcs(struct basemap *w, struct rd *r, size_t bytes, double coar
             r->bad = true;
             return;
         }
-        struct basemap_arc *arc = &w->arc[w->n_arcs++];
-        *arc = (struct basemap_arc){
-            (enum basemap_line)kind, w->n_points, points, {999, -999, 999, -999}};
+        struct outline_arc *arc = &w->arc[w->n_arcs++];
+        *arc = (struct outline_arc){
+            (enum outline_line)kind, w->n_points, points, {999, -999, 999, -999}};
         int32_t lon = 0, lat = 0;
         for (uint32_t k = 0; k < points; k++) {
             lon += with_sign(r);
             lat += with_sign(r);
-            struct basemap_point at = {(float)lon / (float)steps, (float)lat / (float)steps};
+            struct outline_point at = {(float)lon / (float)steps, (float)lat / (float)steps};
             arc->box.west = at.lon < arc->box.west ? at.lon : arc->box.west;
             arc->box.east = at.lon > arc->box.east ? at.lon : arc->box.east;
             arc->box.south = at.lat < arc->box.south ? at.lat : arc->box.south;
@@ -141,14 +141,14 @@ static void read_arcs(struct basemap *w, struct rd *r, size_t bytes, double coar
     }
 }
 
-static void read_ring(struct basemap *w, struct rd *r, size_t bytes)
+static void read_ring(struct atlas *w, struct rd *r, size_t bytes)
 {
     uint32_t n = number(r);
     if (n > bytes / 8 - w->n_refs || w->n_rings == bytes / 8) {
         r->bad = true;
         return;
     }
-    w->ring[w->n_rings++] = (struct basemap_ring){w->n_refs, n};
+    w->ring[w->n_rings++] = (struct outline_ring){w->n_refs, n};
     for (uint32_t i = 0; i < n; i++) {
         int32_t ref = with_sign(r);
         if ((size_t)(ref < 0 ? ~ref : ref) >= w->n_arcs)
@@ -157,18 +157,18 @@ static void read_ring(struct basemap *w, struct rd *r, size_t bytes)
     }
 }
 
-int basemap_load(struct basemap **out, double coarse_deg, struct err *err)
+int atlas_load(struct atlas **out, double coarse_deg, struct err *err)
 {
-    size_t bytes = (size_t)(report_world_end - report_world);
-    struct basemap *w = make_room(bytes);
+    size_t bytes = (size_t)(atlas_world_end - atlas_world);
+    struct atlas *w = make_room(bytes);
     bool *keep = malloc(bytes / 2 * sizeof *keep);
     *out = NULL;
     if (!w || !keep) {
-        basemap_free(&w);
+        atlas_free(&w);
         free(keep);
         return err_nomem(err, "the map of the world");
     }
-    struct rd r = rd_init(report_world, bytes);
+    struct rd r = rd_init(atlas_world, bytes);
     (void)rd_bytes(&r, 7); /* "DSMAP1\n" */
     read_arcs(w, &r, bytes, coarse_deg, keep);
     free(keep);
@@ -176,7 +176,7 @@ int basemap_load(struct basemap **out, double coarse_deg, struct err *err)
     if (n > bytes / 8)
         r.bad = true;
     for (uint32_t i = 0; i < n && !r.bad; i++) {
-        struct basemap_country *c = &w->country[w->n_countries++];
+        struct outline_country *c = &w->country[w->n_countries++];
         c->name_bytes = number(&r);
         c->name = (const char *)rd_bytes(&r, c->name_bytes);
         c->first = w->n_rings;
@@ -189,7 +189,7 @@ int basemap_load(struct basemap **out, double coarse_deg, struct err *err)
     return ERR_OK;
 }
 
-void basemap_free(struct basemap **w)
+void atlas_free(struct atlas **w)
 {
     if (!*w)
         return;
