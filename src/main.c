@@ -26,7 +26,7 @@ static const struct cfg_section *const sections[] = {
     &stages_cfg_sections[4], &export_cfg_section,      &stages_cfg_sections[2],
     &stages_cfg_sections[3], &retention_cfg_section,   &serve_cfg_section,
     &status_cfg_section,     &journey_cfg_sections[0], &journey_cfg_sections[1],
-    &standing_cfg_section};
+    &standing_cfg_section,   &ui_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static bool is_dir(const char *path, bool *locked)

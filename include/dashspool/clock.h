@@ -70,6 +70,9 @@ void clock_tz_free(struct clock_tz **tz);
 /* Minutes east of UTC at that time. */
 int clock_tz_min(const struct clock_tz *tz, int64_t utc_us);
 
+/* What people there call it then: "CET"; where that is but a number, "+03:00". */
+void clock_tz_word(const struct clock_tz *tz, int64_t utc_us, char out[CLOCK_TEXT_ROOM]);
+
 /* The same for a local time (as if it were UTC). TWICE: the clocks went back; *tz_min is the first
  * of both, *other_min the second. NEVER: they went forward; *tz_min is what held before. */
 enum clock_local { CLOCK_LOCAL_ONCE, CLOCK_LOCAL_TWICE, CLOCK_LOCAL_NEVER };

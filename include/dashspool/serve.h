@@ -43,6 +43,8 @@
 
 /* The [serve] section. */
 extern const struct cfg_section serve_cfg_section;
+/* [ui]: how the pages tell things to people. */
+extern const struct cfg_section ui_cfg_section;
 
 /* Tries what [serve] names: port and token. old: as receive_try() has it. ERR_CONFIG with
  * "file:line: key = value: …". */

@@ -69,7 +69,8 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
                    struct err *err) DS_MUST_CHECK;
 void status_free(struct status **s);
 
-bool status_in_trouble(const struct status *s);
+/* How many there are. */
+size_t status_troubles(const struct status *s);
 
 /* Each appends text in UTF-8 that ends with a newline. */
 int status_json(const struct status *s, bool compact, struct buf *out,

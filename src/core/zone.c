@@ -5,6 +5,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/reader.h"
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ enum {
     STEPS_MAX = 4096,         /* the most has 236 */
     TYPES_MAX = 256,          /* RFC 8536, section 3.2: an index has one byte */
     RULE_ROOM = 80,           /* "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0" */
+    WORD_ROOM = 8,            /* "CEST", "+1030" */
     OFFSET_MAX_S = 26 * 3600,
     DAY_S = 86400,
 };
@@ -29,6 +31,7 @@ struct rule_day {
 struct rule {
     bool known, has_dst;
     int64_t std_s, dst_s; /* east of UTC */
+    char std_word[WORD_ROOM], dst_word[WORD_ROOM];
     struct rule_day begin, end;
 };
 
@@ -37,6 +40,7 @@ struct clock_tz {
     int64_t *at_s; /* UTC, ascending */
     uint8_t *type; /* from then on */
     int32_t offset_s[TYPES_MAX];
+    char word[TYPES_MAX][WORD_ROOM];
     struct rule rule;
 };
 
@@ -67,15 +71,18 @@ static bool hours(const char **p, int max_h, int64_t *out_s)
 }
 
 /* "CET", "<+03>" */
-static bool abbreviation(const char **p)
+static bool abbreviation(const char **p, char out[WORD_ROOM])
 {
     const char *from = *p;
-    if (*from == '<') {
+    bool quoted = *from == '<';
+    if (quoted)
         *p += strcspn(*p, ">");
+    else
+        while (isalpha((unsigned char)**p))
+            ++*p;
+    snprintf(out, WORD_ROOM, "%.*s", (int)(*p - from) - quoted, from + quoted);
+    if (quoted)
         return *(*p)++ == '>' && *p - from > 3;
-    }
-    while (isalpha((unsigned char)**p))
-        ++*p;
     return *p - from >= 3;
 }
 
@@ -96,12 +103,12 @@ static bool parse_rule(const char *text, struct rule *out)
 {
     struct rule r = {.known = true};
     const char *p = text;
-    if (!abbreviation(&p) || !hours(&p, 24, &r.std_s))
+    if (!abbreviation(&p, r.std_word) || !hours(&p, 24, &r.std_s))
         return false;
     r.std_s = -r.std_s; /* POSIX counts west of Greenwich */
     r.has_dst = *p != '\0';
     if (r.has_dst) {
-        if (!abbreviation(&p))
+        if (!abbreviation(&p, r.dst_word))
             return false;
         r.dst_s = -(r.std_s + 3600);
         if (*p != ',' && !hours(&p, 24, &r.dst_s))
@@ -135,14 +142,13 @@ static int64_t change_s(const struct rule_day *d, int year)
     return day * DAY_S + d->s;
 }
 
-static int64_t offset_by_rule(const struct rule *r, int64_t utc_s)
+static bool is_dst(const struct rule *r, int64_t utc_s)
 {
     if (!r->has_dst)
-        return r->std_s;
+        return false;
     int year = clock_civil_from_utc((utc_s + r->std_s) * INT64_C(1000000), 0).year;
     int64_t begin = change_s(&r->begin, year) - r->std_s, end = change_s(&r->end, year) - r->dst_s;
-    bool dst = begin < end ? utc_s >= begin && utc_s < end : !(utc_s >= end && utc_s < begin);
-    return dst ? r->dst_s : r->std_s;
+    return begin < end ? utc_s >= begin && utc_s < end : !(utc_s >= end && utc_s < begin);
 }
 
 /* ---- the file ---- */
@@ -176,7 +182,16 @@ static size_t body_bytes(const struct header *h, size_t time_bytes)
            h->isstd + h->isut;
 }
 
-/* The steps and the types; what they are called does not matter here. */
+/* What a type is called: one of the texts behind the types. "": it is nothing to show. */
+static void read_word(char out[WORD_ROOM], const uint8_t *chars, size_t n, size_t at)
+{
+    size_t bytes = 0;
+    while (at + bytes < n && (isalnum(chars[at + bytes]) || strchr("+-", chars[at + bytes])) &&
+           chars[at + bytes] && bytes < WORD_ROOM - 1)
+        bytes++;
+    snprintf(out, WORD_ROOM, "%.*s", (int)bytes, bytes > 0 ? (const char *)chars + at : "");
+}
+
 static bool read_body(struct rd *r, const struct header *h, size_t time_bytes, struct clock_tz *tz)
 {
     if (h->leap > 0) /* "right/…" counts leap seconds: its times are not ours */
@@ -190,13 +205,18 @@ static bool read_body(struct rd *r, const struct header *h, size_t time_bytes, s
     for (size_t i = 0; i < h->steps; i++)
         if ((tz->type[i] = rd_u8(r)) >= h->types)
             return false;
+    uint8_t word_at[TYPES_MAX];
     for (size_t i = 0; i < h->types; i++) {
         tz->offset_s[i] = (int32_t)rd_be32(r);
-        rd_bytes(r, 2);
+        rd_u8(r); /* whether it is summer's */
+        word_at[i] = rd_u8(r);
         if (tz->offset_s[i] < -OFFSET_MAX_S || tz->offset_s[i] > OFFSET_MAX_S)
             return false;
     }
-    rd_bytes(r, h->chars + h->isstd + h->isut);
+    const uint8_t *chars = rd_bytes(r, h->chars);
+    for (size_t i = 0; chars && i < h->types; i++)
+        read_word(tz->word[i], chars, h->chars, word_at[i]);
+    rd_bytes(r, h->isstd + h->isut);
     return !r->bad;
 }
 
@@ -291,7 +311,7 @@ void clock_tz_free(struct clock_tz **tz)
 
 /* ---- what it says ---- */
 
-static int64_t offset_s(const struct clock_tz *tz, int64_t utc_s)
+static int64_t look_up(const struct clock_tz *tz, int64_t utc_s, const char **word)
 {
     size_t from = 0, until = tz->n_steps; /* the steps up to utc_s are [0, from) at the end */
     while (from < until) {
@@ -301,9 +321,21 @@ static int64_t offset_s(const struct clock_tz *tz, int64_t utc_s)
         else
             until = middle;
     }
-    if (from == tz->n_steps && tz->rule.known)
-        return offset_by_rule(&tz->rule, utc_s);
-    return tz->offset_s[from > 0 ? tz->type[from - 1] : 0]; /* RFC 8536: before the first: type 0 */
+    if (from == tz->n_steps && tz->rule.known) {
+        const struct rule *r = &tz->rule;
+        bool dst = is_dst(r, utc_s);
+        *word = dst ? r->dst_word : r->std_word;
+        return dst ? r->dst_s : r->std_s;
+    }
+    size_t type = from > 0 ? tz->type[from - 1] : 0; /* RFC 8536: before the first: type 0 */
+    *word = tz->word[type];
+    return tz->offset_s[type];
+}
+
+static int64_t offset_s(const struct clock_tz *tz, int64_t utc_s)
+{
+    const char *word;
+    return look_up(tz, utc_s, &word);
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -314,6 +346,16 @@ static int64_t floor_div(int64_t a, int64_t b)
 int clock_tz_min(const struct clock_tz *tz, int64_t utc_us)
 {
     return (int)floor_div(offset_s(tz, floor_div(utc_us, 1000000)), 60);
+}
+
+void clock_tz_word(const struct clock_tz *tz, int64_t utc_us, char out[CLOCK_TEXT_ROOM])
+{
+    const char *word;
+    (void)look_up(tz, floor_div(utc_us, 1000000), &word);
+    if (isalpha((unsigned char)word[0]))
+        snprintf(out, CLOCK_TEXT_ROOM, "%s", word);
+    else
+        clock_zone(clock_tz_min(tz, utc_us), out);
 }
 
 /* What held a day before and holds a day after are the only two that it can be: clocks are not

@@ -59,6 +59,31 @@ static void test_offsets_of_real_zones(void **state)
     }
 }
 
+static void test_what_a_zone_is_called_then(void **state)
+{
+    static const struct {
+        const char *zone, *utc, *word;
+    } rows[] = {
+        {"Europe/Berlin", "2024-11-29T07:23:45Z", "CET"},
+        {"Europe/Berlin", "2024-07-01T12:00:00Z", "CEST"},
+        {"Europe/Berlin", "2099-07-01T12:00:00Z", "CEST"}, /* by the rule */
+        {"Europe/Berlin", "2099-12-01T12:00:00Z", "CET"},
+        {"Asia/Dubai", "2024-07-01T12:00:00Z", "+04:00"}, /* has no letters: "+04" */
+        {"Asia/Dubai", "2099-07-01T12:00:00Z", "+04:00"}, /* "<+04>" */
+        {"Asia/Kolkata", "2024-12-01T00:00:00Z", "IST"},
+        {"UTC", "2024-12-01T00:00:00Z", "UTC"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct clock_tz *tz = zone(rows[i].zone);
+        char word[CLOCK_TEXT_ROOM];
+        clock_tz_word(tz, us(rows[i].utc), word);
+        if (strcmp(word, rows[i].word) != 0)
+            fail_msg("%s at %s: %s instead of %s", rows[i].zone, rows[i].utc, word, rows[i].word);
+        clock_tz_free(&tz);
+    }
+}
+
 static void test_local_times_that_come_twice_or_never(void **state)
 {
     static const struct {
@@ -281,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_offsets_of_real_zones),
+        cmocka_unit_test(test_what_a_zone_is_called_then),
         cmocka_unit_test(test_local_times_that_come_twice_or_never),
         cmocka_unit_test(test_names_that_lead_out_of_the_database),
         cmocka_unit_test(test_a_file_is_read),

@@ -32,7 +32,7 @@ static int look(const struct request *q, const struct status_screen *screen, str
     struct status *s = NULL;
     int rc = status_collect(&s, q->cli->root, q->cli->cfg, err);
     if (rc == ERR_OK) {
-        *trouble = status_in_trouble(s);
+        *trouble = status_troubles(s) > 0;
         rc = q->file         ? status_prometheus_file(s, q->file, err)
              : q->prometheus ? status_prometheus(s, out, err)
              : q->json       ? status_json(s, q->watch, out, err)

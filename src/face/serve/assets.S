@@ -14,4 +14,5 @@
     .section .rodata
     bytes asset_style, style.css
     bytes asset_icons, icons.svg
+    bytes asset_icon, icon.svg
     .section .note.GNU-stack, "", %progbits

@@ -1,18 +1,20 @@
 /* What all pages have: the bar on top, icons, style and scripts. */
-#include "dashspool/clock.h"
 #include "serve_internal.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---- assets ---- */
 
-extern const char asset_style[], asset_style_end[], asset_icons[], asset_icons_end[];
+extern const char asset_style[], asset_style_end[], asset_icons[], asset_icons_end[], asset_icon[],
+    asset_icon_end[];
 
 static const struct asset {
     const char *name, *type, *data, *end;
 } assets[] = {
     {"style.css", "text/css; charset=utf-8", asset_style, asset_style_end},
     {"icons.svg", "image/svg+xml", asset_icons, asset_icons_end},
+    {"icon.svg", "image/svg+xml", asset_icon, asset_icon_end},
 };
 
 /* A browser keeps it, and asks each time whether it is still the same. */
@@ -55,24 +57,110 @@ void frame_icon(struct web_page *h, const char *name)
               name);
 }
 
+void frame_script(struct web_page *h, const char *name)
+{
+    web_print(h, "<script type=\"module\" src=\"/assets/%s\"></script>\n", name);
+}
+
+void frame_void(struct web_page *h, const char *icon, const char *title, const char *text)
+{
+    web_put(h, "<div class=\"void\">");
+    frame_icon(h, icon);
+    web_print(h, "<p><b>%s</b><br>%s</p>\n<p class=\"row\">", title, text);
+}
+
+void frame_void_end(struct web_page *h)
+{
+    web_put(h, "</p></div>\n");
+}
+
+/* Where it leads back to is what was asked for: the browser's own address of the page. */
+void frame_action(struct web_page *h, const struct web_ask *ask, const char *what)
+{
+    web_print(h,
+              "<input type=\"hidden\" name=\"csrf\" value=\"%s\">"
+              "<input type=\"hidden\" name=\"do\" value=\"%s\">",
+              ask->csrf, what);
+}
+
+/* ---- the bar ---- */
+
+enum place { EVENTS, REQUESTS, STATUS, MAP, VEHICLES, PACKAGES, PLACES };
+
 static const struct {
-    const char *path, *msgid;
-} places[] = {
-    {"/", "Events"},
-    {"/status", "Status"},
+    const char *path, *below, *msgid; /* below: other pages of that place begin so */
+} places[PLACES] = {
+    [EVENTS] = {"/", "/event/", "Events"},
+    [REQUESTS] = {"/requests", NULL, "Requests"},
+    [STATUS] = {"/status", NULL, "Status"},
+    [MAP] = {"/map", NULL, "Map"},
+    [VEHICLES] = {"/vehicles", "/vehicle/", "Vehicles"},
+    [PACKAGES] = {"/packages", "/package/", "Packages"},
 };
 
-static bool is_at(const struct web_ask *ask, const char *place)
+static bool is_at(const struct web_ask *ask, enum place place)
 {
-    return strcmp(ask->path, place) == 0;
+    const char *below = places[place].below;
+    return strcmp(ask->path, places[place].path) == 0 ||
+           (below && strncmp(ask->path, below, strlen(below)) == 0);
+}
+
+/* How many there are, and of what for those who only hear it; live.js keeps it. */
+static void put_count(struct web_page *h, const char *name, int64_t n, const char *one,
+                      const char *many)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%" PRId64, n);
+    web_print(h, " <span class=\"count%s\" data-count=\"%s\"", strcmp(name, "bad") ? "" : " bad",
+              name);
+    web_put(h, n > 0 ? ">" : " hidden>");
+    web_print(h, "<b>%s</b><span class=\"hidden\"> %s</span></span>", number,
+              web_trn(h, one, many, n));
+}
+
+static void put_places(struct serve *s, struct web_page *h, const struct web_ask *ask)
+{
+    const struct live_counts *n = live_count(s);
+    web_print(h, "<nav aria-label=\"%s\">\n", web_tr(h, "Main"));
+    for (enum place i = 0; i < PLACES; i++) {
+        if (i == REQUESTS && !n->asks)
+            continue;
+        web_print(h, "<a href=\"%s\"", places[i].path);
+        web_put(h, is_at(ask, i) ? " aria-current=\"page\">" : ">");
+        web_say(h, places[i].msgid);
+        if (i == EVENTS)
+            put_count(h, "review", n->to_review, "to review", "to review");
+        if (i == REQUESTS)
+            put_count(h, "requests", n->requests, "open", "open");
+        if (i == STATUS)
+            put_count(h, "bad", n->troubles, "problem", "problems");
+        web_put(h, "</a>\n");
+    }
+    web_put(h, "</nav>\n");
+}
+
+static void put_who(struct web_page *h, const struct web_ask *ask)
+{
+    static const char *const roles[] = {"", "viewer", "reviewer", "admin"};
+    if (!ask->name[0])
+        return;
+    web_print(h, "<div class=\"who\"><span>%s <span class=\"small soft\">%s</span></span>\n",
+              ask->name, web_tr(h, roles[ask->role]));
+    web_print(h,
+              "<form method=\"post\" action=\"/logout\"><input type=\"hidden\" name=\"csrf\" "
+              "value=\"%s\"><button class=\"plain icon\" title=\"%s\" aria-label=\"%s\">",
+              ask->csrf, web_tr(h, "Log out"), web_tr(h, "Log out"));
+    frame_icon(h, "out");
+    web_put(h, "</button></form></div>\n");
 }
 
 void serve_begin(void *app, struct web_page *h, const struct web_ask *ask, const char *title)
 {
-    (void)app;
+    struct serve *s = app;
     web_print(h, "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n",
               ask->language);
     web_put(h, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+               "<link rel=\"icon\" href=\"/assets/icon.svg\">\n"
                "<link rel=\"stylesheet\" href=\"/assets/style.css\">\n");
     web_print(h, "<title>%s · dashspool</title>\n</head>\n<body>\n", title);
     web_print(h, "<a class=\"skip\" href=\"#main\">%s</a>\n<header class=\"bar\">\n",
@@ -80,14 +168,12 @@ void serve_begin(void *app, struct web_page *h, const struct web_ask *ask, const
     web_print(h, "<a class=\"brand\" href=\"/\" aria-label=\"%s\">",
               web_tr(h, "dashspool, events"));
     frame_icon(h, "mark");
-    web_print(h, "<span>dashspool</span></a>\n<nav aria-label=\"%s\">\n", web_tr(h, "Main"));
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        web_print(h, "<a href=\"%s\"", places[i].path);
-        web_put(h, is_at(ask, places[i].path) ? " aria-current=\"page\">" : ">");
-        web_say(h, places[i].msgid);
-        web_put(h, "</a>\n");
+    web_put(h, "<span>dashspool</span></a>\n");
+    if (ask->role != PEOPLE_NOBODY) {
+        put_places(s, h, ask);
+        put_who(h, ask);
     }
-    web_put(h, "</nav>\n</header>\n<main id=\"main\">\n");
+    web_put(h, "</header>\n<main id=\"main\">\n");
 }
 
 void serve_end(void *app, struct web_page *h, const struct web_ask *ask)
@@ -108,13 +194,4 @@ int frame_send(struct serve *s, struct web_page *h, const struct web_ask *ask,
 {
     serve_end(s, h, ask);
     return web_page_send(h, 200, out, err);
-}
-
-void frame_time(struct web_page *h, int64_t utc_us)
-{
-    char text[CLOCK_TEXT_ROOM];
-    clock_rfc3339(utc_us, 0, text);
-    if (strlen(text) > 10)
-        text[10] = ' ';
-    web_print(h, "<time>%s</time>", text);
 }

@@ -13,6 +13,15 @@ enum { ROWS = 50, PAGES_MAX = 100000 };
 #define STATE_BYTES_MAX ((size_t)16 << 20)
 #define KEPT_US         INT64_C(2000000) /* however often it is asked for */
 
+static void put_utc(struct web_page *h, int64_t utc_us)
+{
+    char text[CLOCK_TEXT_ROOM];
+    clock_rfc3339(utc_us, 0, text);
+    if (strlen(text) > 10)
+        text[10] = ' ';
+    web_print(h, "<time>%s</time>", text);
+}
+
 /* ---- the list ---- */
 
 struct list {
@@ -88,7 +97,7 @@ static int put_row(void *arg, const struct catalogue_transfer *t, struct err *er
     web_put(h, "<tr><td><a href=\"/transfer/");
     web_url(h, t->id);
     web_put(h, "\">");
-    frame_time(h, t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us);
+    put_utc(h, t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us);
     web_put(h, t->known & CATALOGUE_TIME_OK ? "</a></td>" : "</a> <small>(received)</small></td>");
     web_print(h, "<td>%s</td><td>%s</td><td>%s</td><td>%s</td><td class=\"n\">", t->imei, t->camera,
               t->kind, t->trigger_name);
@@ -222,7 +231,7 @@ static void put_fact(struct web_page *h, const char *name, const char *value)
 static void put_time(struct web_page *h, const char *name, int64_t utc_us)
 {
     web_print(h, "<tr><th>%s</th><td>", name);
-    frame_time(h, utc_us);
+    put_utc(h, utc_us);
     web_put(h, "</td></tr>\n");
 }
 
@@ -361,23 +370,12 @@ int serve_transfer(void *app, const struct web_ask *ask, struct web_answer *out,
 
 typedef int state_form(const struct status *s, struct buf *out, struct err *err);
 
-/* Everybody gets what one of them asked for, for a while: to look costs. */
-static int look(struct serve *s, struct err *err)
-{
-    int64_t now_us = clock_mono_us();
-    if (s->state && now_us - s->state_us < KEPT_US)
-        return ERR_OK;
-    status_free(&s->state);
-    s->state_us = now_us;
-    return status_collect(&s->state, s->root, s->cfg, err);
-}
-
 static int answer_state(struct serve *s, state_form *form, const char *type, struct web_answer *out,
                         struct err *err)
 {
     struct buf b;
     buf_init(&b, STATE_BYTES_MAX);
-    int rc = look(s, err);
+    int rc = live_status(s, KEPT_US, err);
     if (rc == ERR_OK && (rc = form(s->state, &b, err)) == ERR_OK)
         rc = web_send(&b, 200, type, "no-store", out, err);
     buf_clear(&b);
@@ -411,7 +409,7 @@ int serve_state(void *app, const struct web_ask *ask, struct web_answer *out, st
     struct web_page h;
     (void)ask;
     buf_init(&text, STATE_BYTES_MAX);
-    int rc = look(s, err);
+    int rc = live_status(s, KEPT_US, err);
     if (rc == ERR_OK && (rc = status_text(s->state, &paper, &text, err)) == ERR_OK)
         rc = buf_append(&text, "", 1, err);
     if (rc == ERR_OK) {

@@ -17,6 +17,23 @@ static const struct cfg_key keys[] = {
 };
 const struct cfg_section serve_cfg_section = {"serve", keys, sizeof keys / sizeof *keys};
 
+static int check_zone(const char *value, struct err *err)
+{
+    struct clock_tz *tz = NULL;
+    struct err unimportant;
+    int rc = value[0] ? clock_tz_open(&tz, value, &unimportant) : ERR_OK;
+    clock_tz_free(&tz);
+    return rc < 0 ? err_set(err, ERR_CONFIG,
+                            "expected a time zone in " CLOCK_TZ_DATABASE " such as Europe/Berlin")
+                  : ERR_OK;
+}
+
+static const struct cfg_key ui_keys[] = {
+    {"zone", CFG_TEXT, "time zone", 0, 63, "",
+     "time zone of the pages' days, and of times without one; empty: this computer's", check_zone},
+};
+const struct cfg_section ui_cfg_section = {"ui", ui_keys, sizeof ui_keys / sizeof *ui_keys};
+
 enum { FILES = 3 };
 
 /* ---- pages without a file of their own ---- */
@@ -103,6 +120,8 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
         rc = catalogue_open(&s.catalogue, root, true, err);
     if (rc == ERR_OK && !(s.root = real = realpath(root, NULL)))
         rc = err_sys(err, "%s", root);
+    if (rc == ERR_OK)
+        rc = when_open(&s, err);
     if (rc == ERR_OK && (rc = raw_open(&s.raw, s.root, err)) == ERR_OK)
         rc = web_open(&web, s.root, cfg, &app, err);
     if (rc == ERR_OK)
@@ -121,6 +140,7 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     }
     web_close(&web);
     status_free(&s.state);
+    clock_tz_free(&s.zone);
     raw_close(&s.raw);
     catalogue_close(&s.catalogue);
     free(real);

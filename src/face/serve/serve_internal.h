@@ -3,23 +3,42 @@
 #define SERVE_INTERNAL_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
+#include "dashspool/review.h"
 #include "dashspool/serve.h"
 #include "dashspool/text.h"
 #include "dashspool/web.h"
+#include <limits.h>
+
+/* What the bar on top tells. */
+struct live_counts {
+    bool asks; /* footage can be asked for here, or was */
+    int64_t to_review, requests, troubles;
+};
 
 struct serve {
     const char *root;
     struct catalogue *catalogue;
     struct raw *raw;
     const struct cfg *cfg;
-    struct status *state; /* as it was at state_us (monotonic); NULL: nobody asked yet */
+    struct clock_tz *zone; /* of [ui]: whose days the pages have */
+    struct status *state;  /* as it was at state_us (monotonic); NULL: nobody asked yet */
     int64_t state_us;
+    struct live_counts counts; /* as they were at counts_us (monotonic; 0: nobody asked yet) */
+    int64_t counts_us;
 };
 
 web_fn serve_list, serve_transfer, serve_copy, serve_original, serve_state, serve_state_json,
     serve_metrics;
+
+/* ---- live.c: what the pages know of now ---- */
+
+/* s->state is not older than that. ERR_…: as status_collect(). */
+int live_status(struct serve *s, int64_t age_us, struct err *err) DS_MUST_CHECK;
+/* Borrowed; what cannot be counted now is as it was. */
+const struct live_counts *live_count(struct serve *s);
 
 /* ---- frame.c: what all pages have ---- */
 
@@ -34,6 +53,88 @@ int frame_send(struct serve *s, struct web_page *h, const struct web_ask *ask,
                struct web_answer *out, struct err *err) DS_MUST_CHECK;
 /* One of assets/icons.svg, without "i-". */
 void frame_icon(struct web_page *h, const char *name);
-void frame_time(struct web_page *h, int64_t utc_us);
+/* A module of assets/: "list.js". */
+void frame_script(struct web_page *h, const char *name);
+/* Where there is nothing to show: why, in one line, and the beginning of a <p> with the way out;
+ * frame_void_end() ends it. */
+void frame_void(struct web_page *h, const char *icon, const char *title, const char *text);
+void frame_void_end(struct web_page *h);
+/* The fields that each form of an action has: csrf, do, to (an address of these pages). */
+void frame_action(struct web_page *h, const struct web_ask *ask, const char *what);
+
+/* ---- when.c: times and days, as people read them ---- */
+
+#define WHEN_ROOM 96
+#define WHEN_HERE INT_MIN /* the zone of [ui] */
+
+enum when_form {
+    WHEN_CLOCK, /* 17:02:11 CET */
+    WHEN_FULL,  /* Fri 27 Nov, 17:02:11 CET; of another year: Fri 27 Nov 2020, … */
+    WHEN_SHORT, /* today, 17:02 CET; 26 Nov, 17:02 CET */
+};
+
+/* [ui] zone; without one that of this computer (/etc/localtime), else UTC. */
+int when_open(struct serve *s, struct err *err) DS_MUST_CHECK;
+/* Minutes east of UTC there, then. */
+int when_min(const struct serve *s, int64_t utc_us);
+/* The day there, since 1970-01-01; and when it begins. */
+int64_t when_day(const struct serve *s, int64_t utc_us);
+int64_t when_day_us(const struct serve *s, int64_t day);
+/* A <time> in a zone of its own, or WHEN_HERE; UTC is in its title. */
+void when_put(const struct serve *s, struct web_page *h, int64_t utc_us, int tz_min,
+              enum when_form form);
+/* The same as text. */
+void when_text(const struct serve *s, const struct web_page *h, int64_t utc_us, int tz_min,
+               enum when_form form, char out[WHEN_ROOM]);
+/* "CET"; of a zone that is not that of [ui]: "+03:00". */
+void when_zone(const struct serve *s, int64_t utc_us, int tz_min, char out[CLOCK_TEXT_ROOM]);
+/* "Friday, 27 November", "Fri 27 Nov", "27 Nov"; the year where it is not this one. */
+enum when_day_form { WHEN_LONG_DAY, WHEN_SHORT_DAY, WHEN_DATE };
+void when_day_text(const struct serve *s, const struct web_page *h, int64_t day,
+                   enum when_day_form form, char out[WHEN_ROOM]);
+/* "Fri" */
+const char *when_weekday(const struct web_page *h, int64_t day);
+/* "8 days", "3 h", "4 min", "12 s" */
+void when_span(const struct web_page *h, int64_t us, char out[WHEN_ROOM]);
+
+/* ---- words.c: what there is, in words of people ---- */
+
+/* "Harsh driving"; what is not known as it is. */
+const char *words_trigger(const struct web_page *h, const char *name);
+const char *words_trigger_icon(const char *name);
+/* The i-th trigger that can be looked for; NULL: there are no more. */
+const char *words_trigger_at(size_t i);
+const char *words_condition(const struct web_page *h, enum review_condition condition);
+void words_badge(struct web_page *h, enum review_condition condition);
+/* "Front", "Rear" … of one bit of enum review_camera; its name in addresses is words_camera_name().
+ */
+const char *words_camera(const struct web_page *h, unsigned camera);
+const char *words_camera_name(unsigned camera);
+/* "Front, rear, 2 photos" */
+void words_cameras(struct web_page *h, unsigned cameras, int photos, int videos);
+/* The name, then the plate; the IMEI where there is neither. */
+void words_vehicle(struct web_page *h, const struct review_vehicle *v);
+const char *words_vehicle_name(const struct review_vehicle *v);
+
+/* ---- filter.c: the events that an address chooses, and an address that chooses them ---- */
+
+#define FILTER_ANY INT64_MIN /* of a day */
+
+struct filter {
+    char q[REVIEW_QUERY_ROOM], imei[16], trigger[24];
+    unsigned cameras, conditions, marks, no_marks; /* as in struct review_filter */
+    int64_t from, to;                              /* days of [ui] zone, both included */
+    bool table;                                    /* how they are shown */
+    int64_t page;                                  /* from 1 on */
+};
+
+/* ERR_MALFORMED: a value that is none. */
+int filter_read(const struct web_ask *ask, struct filter *out, struct err *err) DS_MUST_CHECK;
+/* For review.h; borrows from f. */
+struct review_filter filter_review(const struct serve *s, const struct filter *f);
+/* "?q=…&amp;…", or nothing: behind the path of a page. */
+void filter_put(struct web_page *h, const struct filter *f);
+/* Whether it chooses any event. */
+bool filter_is_open(const struct filter *f);
 
 #endif

@@ -588,7 +588,7 @@ void status_free(struct status **s)
     *s = NULL;
 }
 
-bool status_in_trouble(const struct status *s)
+size_t status_troubles(const struct status *s)
 {
-    return s->n_trouble > 0;
+    return s->n_trouble;
 }

@@ -1,0 +1,36 @@
+/* What the pages know of now: the state of this ROOT, and the numbers of the bar on top. */
+#include "dashspool/clock.h"
+#include "dashspool/requests.h"
+#include "dashspool/status.h"
+#include "serve_internal.h"
+
+#define COUNTED_US INT64_C(1000000)  /* however often pages are asked for */
+#define STATE_US   INT64_C(15000000) /* … of which looking at everything costs more */
+
+/* Everybody gets what one of them asked for, for a while: to look costs. */
+int live_status(struct serve *s, int64_t age_us, struct err *err)
+{
+    int64_t now_us = clock_mono_us();
+    if (s->state && now_us - s->state_us < age_us)
+        return ERR_OK;
+    status_free(&s->state);
+    s->state_us = now_us;
+    return status_collect(&s->state, s->root, s->cfg, err);
+}
+
+const struct live_counts *live_count(struct serve *s)
+{
+    const struct requests_filter any = {.imei = NULL}, open = {.states = REQUESTS_OPEN};
+    struct live_counts *n = &s->counts;
+    struct err unimportant; /* the page tells something else, and says what is wrong itself */
+    int64_t now_us = clock_mono_us(), all = 0;
+    if (s->counts_us && now_us - s->counts_us < COUNTED_US)
+        return n;
+    s->counts_us = now_us;
+    if (requests_count(s->catalogue, &open, &n->requests, &unimportant) == ERR_OK &&
+        requests_count(s->catalogue, &any, &all, &unimportant) == ERR_OK)
+        n->asks = all > 0 || cfg_bool(s->cfg, "telemetry", "enabled");
+    if (live_status(s, STATE_US, &unimportant) == ERR_OK)
+        n->troubles = (int64_t)status_troubles(s->state);
+    return n;
+}

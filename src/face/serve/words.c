@@ -1,0 +1,138 @@
+/* Triggers, conditions, cameras and vehicles, in words of people: each page says the same. */
+#include "serve_internal.h"
+#include <stdio.h>
+#include <string.h>
+
+/* ---- triggers: docs/protocol.md, section 3 ---- */
+
+static const struct trigger {
+    const char *name, *icon, *msgid;
+} triggers[] = {
+    {"crash", "crash", "Crash"},
+    {"green-driving", "harsh", "Harsh driving"},
+    {"request", "ask", "Requested"},
+    {"periodic", "clock", "Periodic"},
+    {"towing", "tow", "Towing"},
+    {"unplug", "power", "Power cut"},
+    {"idling", "idle", "Idling"},
+    {"geofence", "fence", "Geofence"},
+    {"dsm-event", "eye", "Driver warning"},
+    {"din1", "button", "Input 1"},
+    {"din2", "button", "Input 2"},
+    {"din3", "button", "Input 3"},
+    {"din4", "button", "Input 4"},
+    {"retransmit", "retry", "Sent again"},
+    {"none", "mark", "No trigger"},
+};
+enum { TRIGGERS = sizeof triggers / sizeof *triggers };
+
+static const struct trigger *trigger_of(const char *name)
+{
+    for (size_t i = 0; i < TRIGGERS; i++)
+        if (strcmp(name, triggers[i].name) == 0)
+            return &triggers[i];
+    return NULL;
+}
+
+const char *words_trigger(const struct web_page *h, const char *name)
+{
+    const struct trigger *t = trigger_of(name);
+    return t ? web_tr(h, t->msgid) : name[0] ? name : web_tr(h, "Trigger not known");
+}
+
+const char *words_trigger_icon(const char *name)
+{
+    const struct trigger *t = trigger_of(name);
+    return t ? t->icon : "mark";
+}
+
+const char *words_trigger_at(size_t i)
+{
+    return i < TRIGGERS ? triggers[i].name : NULL;
+}
+
+/* ---- conditions ---- */
+
+static const struct {
+    const char *look, *icon, *msgid; /* look: of the badge */
+} conditions[REVIEW_CONDITIONS] = {
+    [REVIEW_WHOLE] = {"ok", "whole", "Whole"},
+    [REVIEW_ENDS_EARLY] = {"warn", "cut", "Ends early"},
+    [REVIEW_DAMAGED] = {"warn", "warn", "Damaged"},
+    [REVIEW_PARTIAL] = {"info", "half", "Partial"},
+    [REVIEW_RECEIVING] = {"info", "half", "Arriving"},
+    [REVIEW_WAITING] = {"", "clock", "Waiting for copies"},
+    [REVIEW_FAILED] = {"bad", "fail", "Copies failed"},
+};
+
+const char *words_condition(const struct web_page *h, enum review_condition condition)
+{
+    return web_tr(h, conditions[condition].msgid);
+}
+
+void words_badge(struct web_page *h, enum review_condition condition)
+{
+    web_print(h, "<span class=\"badge %s\">", conditions[condition].look);
+    frame_icon(h, conditions[condition].icon);
+    web_print(h, "%s</span>", words_condition(h, condition));
+}
+
+/* ---- cameras ---- */
+
+static const struct {
+    unsigned camera;
+    const char *name, *msgid, *within; /* within: not as the first word of a line */
+} cameras[] = {
+    {REVIEW_FRONT, "front", "Front", "front"},
+    {REVIEW_REAR, "rear", "Rear", "rear"},
+    {REVIEW_DRIVER, "driver", "Driver", "driver"},
+    {REVIEW_ROAD, "road", "Road", "road"},
+    {REVIEW_OTHER, "other", "Other camera", "other camera"},
+};
+enum { CAMERAS = sizeof cameras / sizeof *cameras };
+
+const char *words_camera(const struct web_page *h, unsigned camera)
+{
+    for (size_t i = 0; i < CAMERAS; i++)
+        if (camera == cameras[i].camera)
+            return web_tr(h, cameras[i].msgid);
+    return "";
+}
+
+const char *words_camera_name(unsigned camera)
+{
+    for (size_t i = 0; i < CAMERAS; i++)
+        if (camera == cameras[i].camera)
+            return cameras[i].name;
+    return "";
+}
+
+void words_cameras(struct web_page *h, unsigned seen, int photos, int videos)
+{
+    bool first = true;
+    for (size_t i = 0; videos > 0 && i < CAMERAS; i++) {
+        if (!(seen & cameras[i].camera))
+            continue;
+        web_print(h, first ? "%s" : ", %s",
+                  web_tr(h, first ? cameras[i].msgid : cameras[i].within));
+        first = false;
+    }
+    if (photos == 0)
+        return;
+    web_put(h, first ? "" : ", ");
+    web_sayn(h, "%s photo", "%s photos", photos);
+}
+
+/* ---- vehicles ---- */
+
+const char *words_vehicle_name(const struct review_vehicle *v)
+{
+    return v->name[0] ? v->name : v->plate[0] ? v->plate : v->imei;
+}
+
+void words_vehicle(struct web_page *h, const struct review_vehicle *v)
+{
+    web_text(h, words_vehicle_name(v));
+    if (v->name[0] && v->plate[0])
+        web_print(h, " <span class=\"plate\">%s</span>", v->plate);
+}
