@@ -99,7 +99,7 @@ static bool look(void)
     assert_ok(status_json(s, false, &out, &err));
     o = json_loadb((const char *)buf_data(&out), out.used, 0, NULL);
     assert_non_null(o);
-    bool trouble = status_in_trouble(s);
+    bool trouble = status_troubles(s) > 0;
     assert_int_equal(trouble, json_array_size(json_object_get(o, "trouble")) > 0);
     buf_clear(&out);
     status_free(&s);
