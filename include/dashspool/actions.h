@@ -6,7 +6,8 @@
  *     page ──put──► spool/action/new ──work──► done: actions/<job>.json    (what came of it)
  *                                        └──► spool/action/failed/<job>    (reason.txt)
  *
- * A job's name is unique by chance, 128 bits of it: nobody can guess another one's. job.json:
+ * A job's name is its kind and 128 bits by chance, "protect-<32 hex digits>": nobody can guess
+ * another one's. job.json:
  *
  *     {"action":"protect","events":["<id of a transfer>",…],"at":"2026-11-30T20:43:00.000000Z",
  *      "by":"claims-desk-2","role":"reviewer", … what the action needs …}
@@ -15,7 +16,12 @@
  * once, and does nothing where it was done before. The role is judged twice: by the page, and by
  * work (actions_allowed()), which trusts no job.
  *
- * ROOT/actions/ holds the outcomes of the last [serve] outcomes_h hours.
+ * What a kind takes and needs, how long each text may be, and that it is clean (UTF-8, nothing that
+ * text_hidden() hides; a note may have line ends) is judged when a job is put, and again when it is
+ * read: a member that is none of its kind is refused.
+ *
+ * ROOT/actions/ holds the outcomes of the last [serve] outcomes_h hours. A failed one has none: its
+ * job is in failed/ with the reason, until a person retries or drops it.
  */
 #ifndef DASHSPOOL_ACTIONS_H
 #define DASHSPOOL_ACTIONS_H
@@ -24,12 +30,16 @@
 #include "dashspool/err.h"
 #include "dashspool/people.h"
 #include <stdbool.h>
+#include <stdint.h>
 
-#define ACTIONS_STAGE      "action"
-#define ACTIONS_JOB_ROOM   40
-#define ACTIONS_EVENTS_MAX 500
-#define ACTIONS_MASKS_MAX  32
-#define ACTIONS_TEXT_ROOM  2048
+#define ACTIONS_STAGE       "action"
+#define ACTIONS_JOB_ROOM    48
+#define ACTIONS_BY_ROOM     128 /* as custody and requests have it */
+#define ACTIONS_EVENTS_MAX  500
+#define ACTIONS_MASKS_MAX   32
+#define ACTIONS_TEXT_ROOM   2048
+#define ACTIONS_WORDS_ROOM  16384
+#define ACTIONS_SECONDS_MAX 180 /* of a request: the cameras' own limit is one of each file */
 
 enum actions_kind {
     ACTIONS_REVIEWED,   /* reviewer */
@@ -52,6 +62,10 @@ enum actions_kind {
 const char *actions_name(enum actions_kind kind); /* "reviewed" */
 bool actions_kind_of(const char *name, enum actions_kind *out);
 bool actions_allowed(enum actions_kind kind, enum people_role role);
+/* The kind of a job by its name; false: it is no action's. */
+bool actions_kind_of_job(const char *job, enum actions_kind *out);
+/* It may take a minute, or ten: no short one waits behind it. */
+bool actions_is_long(enum actions_kind kind);
 
 /* Borrowed from its maker, or from the job that it was read from. "" and 0: not given. */
 struct actions_action {
@@ -83,7 +97,7 @@ struct actions_action {
     const char *camera, *zone; /* where the files do not tell */
 };
 
-/* The job of an action; it must be durable before the person is told that it was taken. */
+/* The job of an action, durable. ERR_MALFORMED: a person can read what is wrong with it. */
 struct spool;
 int actions_put(struct spool *spool, const struct actions_action *a, char job[ACTIONS_JOB_ROOM],
                 struct err *err) DS_MUST_CHECK;
@@ -94,21 +108,31 @@ int actions_read(struct actions_read **out, const char *json, struct err *err) D
 const struct actions_action *actions_of(const struct actions_read *read);
 void actions_read_free(struct actions_read **read);
 
-/* What became of one: for the page that follows it. */
-enum actions_state { ACTIONS_READY, ACTIONS_AT_WORK, ACTIONS_DONE, ACTIONS_FAILED, ACTIONS_GONE };
+/* ---- what became of one ---- */
+
+enum actions_state {
+    ACTIONS_READY, /* text: why it is tried once more, if it is */
+    ACTIONS_AT_WORK,
+    ACTIONS_DONE,
+    ACTIONS_FAILED,
+    ACTIONS_GONE
+};
 struct actions_outcome {
     enum actions_state state;
     enum actions_kind kind;
-    char by[PEOPLE_NAME_ROOM];
-    double done;                        /* 0..1, of an export or an import that is at work */
-    char text[ACTIONS_TEXT_ROOM];       /* DONE, FAILED: for people, a line or more */
-    char result[CATALOGUE_ID_ROOM * 2]; /* DONE: the package's name, the new transfer's id … */
+    char by[ACTIONS_BY_ROOM];
+    char event[CATALOGUE_ID_ROOM]; /* the first one, "": of none */
+    double done;                   /* 0..1, of a long one that is at work */
+    char text[ACTIONS_WORDS_ROOM]; /* DONE, FAILED: for people, a line or more */
+    char result[256];              /* DONE: the package's name, the new transfer's id … */
 };
-/* GONE: there is no such job (any more). */
+/* GONE: there is no such job (any more), or it is no name of one. */
 int actions_look(const char *root, const char *job, struct actions_outcome *out,
                  struct err *err) DS_MUST_CHECK;
-/* Work tells it: durable before the job ends. */
+/* Work tells it: AT_WORK now and then, and DONE, durably, before the job ends. */
 int actions_tell(const char *root, const char *job, const struct actions_outcome *o,
                  struct err *err) DS_MUST_CHECK;
+/* Outcomes that are older than that go. Trouble with one does not keep it from the others. */
+int actions_sweep(const char *root, int64_t before_us, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -286,4 +286,16 @@ typedef int spool_sight_fn(void *arg, const struct spool_sight *job, struct err 
 int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
                  void *arg, struct err *err) DS_MUST_CHECK;
 
+/* One job, for who follows it. NONE: there is none of that name. */
+#define SPOOL_REASON_ROOM 2048
+struct spool_glance {
+    enum spool_place place;
+    int attempt;                 /* READY, CLAIMED: from 1 */
+    char why[SPOOL_REASON_ROOM]; /* as above; of a failed one all of its reason */
+};
+/* job.json is appended to json (may be NULL), as far as it can be read. */
+struct buf;
+int spool_glance(const char *root, const char *stage, const char *job, struct buf *json,
+                 struct spool_glance *out, struct err *err) DS_MUST_CHECK;
+
 #endif

@@ -15,4 +15,5 @@
     bytes asset_style, style.css
     bytes asset_icons, icons.svg
     bytes asset_icon, icon.svg
+    bytes asset_did, did.js
     .section .note.GNU-stack, "", %progbits

@@ -7,7 +7,7 @@
 /* ---- assets ---- */
 
 extern const char asset_style[], asset_style_end[], asset_icons[], asset_icons_end[], asset_icon[],
-    asset_icon_end[];
+    asset_icon_end[], asset_did[], asset_did_end[];
 
 static const struct asset {
     const char *name, *type, *data, *end;
@@ -15,6 +15,7 @@ static const struct asset {
     {"style.css", "text/css; charset=utf-8", asset_style, asset_style_end},
     {"icons.svg", "image/svg+xml", asset_icons, asset_icons_end},
     {"icon.svg", "image/svg+xml", asset_icon, asset_icon_end},
+    {"did.js", "text/javascript; charset=utf-8", asset_did, asset_did_end},
 };
 
 /* A browser keeps it, and asks each time whether it is still the same. */
@@ -46,41 +47,6 @@ int serve_asset(void *app, const struct web_ask *ask, struct web_answer *out, st
         if (strcmp(ask->rest, assets[i].name) == 0)
             return send_asset(ask, &assets[i], out, err);
     return err_set(err, ERR_NOTFOUND, "There is no such page.");
-}
-
-/* ---- the frame ---- */
-
-void frame_icon(struct web_page *h, const char *name)
-{
-    web_print(h,
-              "<svg class=\"i\" aria-hidden=\"true\"><use href=\"/assets/icons.svg#i-%s\"/></svg>",
-              name);
-}
-
-void frame_script(struct web_page *h, const char *name)
-{
-    web_print(h, "<script type=\"module\" src=\"/assets/%s\"></script>\n", name);
-}
-
-void frame_void(struct web_page *h, const char *icon, const char *title, const char *text)
-{
-    web_put(h, "<div class=\"void\">");
-    frame_icon(h, icon);
-    web_print(h, "<p><b>%s</b><br>%s</p>\n<p class=\"row\">", title, text);
-}
-
-void frame_void_end(struct web_page *h)
-{
-    web_put(h, "</p></div>\n");
-}
-
-/* Where it leads back to is what was asked for: the browser's own address of the page. */
-void frame_action(struct web_page *h, const struct web_ask *ask, const char *what)
-{
-    web_print(h,
-              "<input type=\"hidden\" name=\"csrf\" value=\"%s\">"
-              "<input type=\"hidden\" name=\"do\" value=\"%s\">",
-              ask->csrf, what);
 }
 
 /* ---- the bar ---- */
@@ -157,11 +123,17 @@ static void put_who(struct web_page *h, const struct web_ask *ask)
 void serve_begin(void *app, struct web_page *h, const struct web_ask *ask, const char *title)
 {
     struct serve *s = app;
+    struct actions_outcome o;
+    bool did = did_look(s, ask, &o);
     web_print(h, "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n",
               ask->language);
     web_put(h, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                "<link rel=\"icon\" href=\"/assets/icon.svg\">\n"
                "<link rel=\"stylesheet\" href=\"/assets/style.css\">\n");
+    if (did && did_waits(&o)) {
+        web_put(h, "<noscript><meta http-equiv=\"refresh\" content=\"2\"></noscript>\n");
+        frame_script(h, "did.js");
+    }
     web_print(h, "<title>%s · dashspool</title>\n</head>\n<body>\n", title);
     web_print(h, "<a class=\"skip\" href=\"#main\">%s</a>\n<header class=\"bar\">\n",
               web_tr(h, "To the content"));
@@ -174,6 +146,8 @@ void serve_begin(void *app, struct web_page *h, const struct web_ask *ask, const
         put_who(h, ask);
     }
     web_put(h, "</header>\n<main id=\"main\">\n");
+    if (did)
+        did_put(h, ask, &o, web_asked(ask, "did"));
 }
 
 void serve_end(void *app, struct web_page *h, const struct web_ask *ask)

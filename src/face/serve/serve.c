@@ -1,7 +1,9 @@
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/listen.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
+#include "dashspool/spool.h"
 #include "dashspool/status.h"
 #include "dashspool/stop.h"
 #include "serve_internal.h"
@@ -65,6 +67,8 @@ static const struct web_route routes[] = {
     {"/status", false, false, PEOPLE_VIEWER, serve_state},
     {"/status.json", false, false, PEOPLE_VIEWER, serve_state_json},
     {"/metrics", false, false, PEOPLE_VIEWER, serve_metrics},
+    {"/action", false, true, PEOPLE_VIEWER, serve_action},
+    {"/action/", true, false, PEOPLE_VIEWER, serve_did},
 };
 
 static int between(void *app, struct err *err)
@@ -83,16 +87,23 @@ static int enter_sandbox(const char *root, struct err *err)
 {
     static const char *const files[FILES] = {"catalogue.db", "catalogue.db-wal",
                                              "catalogue.db-shm"};
-    const char *const dirs[] = {root, NULL};
-    char *file[FILES + 1] = {NULL};
+    static const char zones[] = CLOCK_TZ_DATABASE;
+    const char *const dirs[] = {root, NULL}, *const reads[] = {zones, NULL};
+    char *file[FILES + 1] = {NULL}, *actions[3] = {NULL};
     struct sandbox_report report;
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < FILES; i++)
         rc = fsx_path(&file[i], err, "%s/%s", root, files[i]);
+    if (rc == ERR_OK)
+        rc = fsx_path(&actions[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
+    if (rc == ERR_OK)
+        rc = fsx_path(&actions[1], err, "%s/spool/" ACTIONS_STAGE "/new", root);
     struct sandbox_rules rules = {.kind = SANDBOX_SERVER,
                                   .stage = "serve",
                                   .read = {"/proc/locks"},
+                                  .reads = reads,
                                   .read_dirs = dirs,
+                                  .write_dirs = (const char *const *)actions,
                                   .write_files = (const char *const *)file};
     if (rc == ERR_OK)
         rc = sandbox_enter(&rules, &report, err);
@@ -100,6 +111,8 @@ static int enter_sandbox(const char *root, struct err *err)
         log_warn("serve", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     for (size_t i = 0; i < FILES; i++)
         free(file[i]);
+    free(actions[0]);
+    free(actions[1]);
     return rc;
 }
 
@@ -122,7 +135,8 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
         rc = err_sys(err, "%s", root);
     if (rc == ERR_OK)
         rc = when_open(&s, err);
-    if (rc == ERR_OK && (rc = raw_open(&s.raw, s.root, err)) == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_open(&s.raw, s.root, err)) == ERR_OK &&
+        (rc = spool_open(&s.actions, s.root, ACTIONS_STAGE, err)) == ERR_OK)
         rc = web_open(&web, s.root, cfg, &app, err);
     if (rc == ERR_OK)
         rc = enter_sandbox(s.root, err);
@@ -142,6 +156,7 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     status_free(&s.state);
     clock_tz_free(&s.zone);
     raw_close(&s.raw);
+    spool_close(&s.actions);
     catalogue_close(&s.catalogue);
     free(real);
     stop_close(&stop);

@@ -2,6 +2,7 @@
 #ifndef SERVE_INTERNAL_H
 #define SERVE_INTERNAL_H
 
+#include "dashspool/actions.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
@@ -22,6 +23,7 @@ struct serve {
     const char *root;
     struct catalogue *catalogue;
     struct raw *raw;
+    struct spool *actions; /* what people want done goes here, and nowhere else */
     const struct cfg *cfg;
     struct clock_tz *zone; /* of [ui]: whose days the pages have */
     struct status *state;  /* as it was at state_us (monotonic); NULL: nobody asked yet */
@@ -31,7 +33,7 @@ struct serve {
 };
 
 web_fn serve_list, serve_transfer, serve_copy, serve_original, serve_state, serve_state_json,
-    serve_metrics;
+    serve_metrics, serve_action, serve_did;
 
 /* ---- live.c: what the pages know of now ---- */
 
@@ -51,6 +53,8 @@ void frame_begin(struct serve *s, struct web_page *h, const struct web_ask *ask,
 /* … its end, and its answer (200); clears h. */
 int frame_send(struct serve *s, struct web_page *h, const struct web_ask *ask,
                struct web_answer *out, struct err *err) DS_MUST_CHECK;
+/* ---- pieces.c: what many pages have ---- */
+
 /* One of assets/icons.svg, without "i-". */
 void frame_icon(struct web_page *h, const char *name);
 /* A module of assets/: "list.js". */
@@ -59,7 +63,7 @@ void frame_script(struct web_page *h, const char *name);
  * frame_void_end() ends it. */
 void frame_void(struct web_page *h, const char *icon, const char *title, const char *text);
 void frame_void_end(struct web_page *h);
-/* The fields that each form of an action has: csrf, do, to (an address of these pages). */
+/* The fields that each form of an action has: csrf, do. */
 void frame_action(struct web_page *h, const struct web_ask *ask, const char *what);
 
 /* ---- when.c: times and days, as people read them ---- */
@@ -136,5 +140,41 @@ struct review_filter filter_review(const struct serve *s, const struct filter *f
 void filter_put(struct web_page *h, const struct filter *f);
 /* Whether it chooses any event. */
 bool filter_is_open(const struct filter *f);
+
+/* ---- actions.c: what people do ----
+ *
+ * A form is <form method="post" action="/action"> with frame_action() in it, perhaps `to`, and the
+ * fields of its kind:
+ *
+ *     reviewed, unreviewed, unprotect   event (each may have several, or ids parted by blanks)
+ *     protect, note, case               event; reason; note; case_number
+ *     export                            event; title, recipient, case_number, hide (several), mask
+ *                                       (several; as `export --mask`), no_sound
+ *     verify                            package
+ *     request                           imei; cameras (several), time ("2026-11-27T16:41:22") with
+ *                                       zone (a name or an offset; none: UTC, or the time's own),
+ *                                       seconds or before and after, reason
+ *     cancel                            request
+ *     retry, drop                       event, or stage and job; reason
+ *     vehicle                           imei; name, plate, group
+ *     import                            upload; imei, camera, zone
+ *
+ * It may have several `do` (a note and a case number); a note without words is none then. The
+ * answer leads to `to` (else to the page that it was on), with did=JOB. A script that accepts
+ * "application/json" alone gets
+ * {"job":…}.
+ */
+/* Puts an action in the name of who asks; a->kind and what it needs are the caller's. */
+int action_put(struct serve *s, const struct web_ask *ask, struct actions_action *a,
+               char job[ACTIONS_JOB_ROOM], struct err *err) DS_MUST_CHECK;
+
+/* ---- did.c: what became of an action; on top of each page whose address has did=JOB ---- */
+
+bool did_look(struct serve *s, const struct web_ask *ask, struct actions_outcome *out);
+bool did_waits(const struct actions_outcome *o);
+void did_put(struct web_page *h, const struct web_ask *ask, const struct actions_outcome *o,
+             const char *job);
+/* "ready", "at-work", "done", "failed", "gone" */
+const char *did_state(enum actions_state state);
 
 #endif

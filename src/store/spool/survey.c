@@ -126,3 +126,71 @@ int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_
     }
     return rc;
 }
+
+/* ---- one of them ---- */
+
+/* A file of a job; false: it is not there, or none that is read. */
+static bool read_file(const char *root, const char *stage, const char *place, const char *job,
+                      const char *file, struct buf *out)
+{
+    char *path = NULL;
+    struct err unimportant;
+    struct stat st;
+    bool got = fsx_path(&path, &unimportant, "%s/spool/%s/%s/%s/%s", root, stage, place, job,
+                        file) == ERR_OK &&
+               lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+               fsx_read_file(path, out, &unimportant) == ERR_OK;
+    free(path);
+    return got;
+}
+
+static void glance_why(const char *root, const char *stage, const char *place, const char *job,
+                       struct spool_glance *out)
+{
+    struct buf b;
+    struct err unimportant;
+    const char *why;
+    int64_t due_us;
+    bool failed = out->place == SPOOL_PLACE_FAILED;
+    buf_init(&b, (size_t)64 * 1024);
+    if (read_file(root, stage, place, job, failed ? "reason.txt" : "attempt", &b) &&
+        buf_append(&b, "", 1, &unimportant) == ERR_OK) {
+        why = (const char *)buf_data(&b);
+        if (!failed)
+            spool_attempt_parse((char *)b.mem + b.start, &out->attempt, &due_us, &why);
+        snprintf(out->why, sizeof out->why, "%s", why);
+    }
+    buf_clear(&b);
+}
+
+int spool_glance(const char *root, const char *stage, const char *job, struct buf *json,
+                 struct spool_glance *out, struct err *err)
+{
+    /* In the order in which it moves; and it may come back while we look. */
+    static const struct {
+        enum spool_place place;
+        const char *dir;
+    } places[] = {{SPOOL_PLACE_READY, "new"},
+                  {SPOOL_PLACE_CLAIMED, "cur"},
+                  {SPOOL_PLACE_FAILED, "failed"},
+                  {SPOOL_PLACE_READY, "new"}};
+    *out = (struct spool_glance){.attempt = 1};
+    int rc = spool_check_name("stage", stage, err);
+    if (rc == ERR_OK)
+        rc = spool_check_name("job", job, err);
+    for (size_t i = 0; rc == ERR_OK && i < sizeof places / sizeof *places; i++) {
+        char *path = NULL;
+        struct stat st;
+        rc = fsx_path(&path, err, "%s/spool/%s/%s/%s", root, stage, places[i].dir, job);
+        bool there = rc == ERR_OK && lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        free(path);
+        if (!there)
+            continue;
+        out->place = places[i].place;
+        glance_why(root, stage, places[i].dir, job, out);
+        if (json)
+            (void)read_file(root, stage, places[i].dir, job, "job.json", json);
+        return ERR_OK;
+    }
+    return rc;
+}

@@ -1,0 +1,136 @@
+/* What became of an action: ROOT/actions/<job>.json, and where its job is. */
+#include "actions_internal.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/spool.h"
+#include "dashspool/text.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OUTCOME_BYTES_MAX ((size_t)8 * ACTIONS_WORDS_ROOM)
+
+static int path_of(char **out, const char *root, const char *job, struct err *err)
+{
+    return fsx_path(out, err, "%s/actions/%s.json", root, job);
+}
+
+/* ---- told ---- */
+
+int actions_tell(const char *root, const char *job, const struct actions_outcome *o,
+                 struct err *err)
+{
+    enum actions_kind kind;
+    char *path = NULL, *dir = NULL;
+    if (!actions_kind_of_job(job, &kind))
+        return err_set(err, ERR_MALFORMED, "%s is no action's job", job);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:f, s:s}", "state",
+                             o->state == ACTIONS_DONE ? "done" : "at work", "by", o->by, "event",
+                             o->event, "text", o->text, "done", o->done, "result", o->result);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    int rc = text ? fsx_path(&dir, err, "%s/actions", root) : err_nomem(err, "an outcome");
+    if (rc == ERR_OK && (rc = path_of(&path, root, job, err)) == ERR_OK &&
+        (rc = fsx_mkdirs(dir, err)) == ERR_OK)
+        rc = fsx_write_file(path, text, strlen(text), err);
+    json_decref(json);
+    free(text);
+    free(dir);
+    free(path);
+    return rc;
+}
+
+/* ---- looked at ---- */
+
+static void copy(char *out, size_t room, const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    snprintf(out, room, "%s", text ? text : "");
+}
+
+/* False: there is none that can be read. */
+static bool read_outcome(const char *root, const char *job, struct actions_outcome *out)
+{
+    struct buf b;
+    struct err unimportant;
+    char *path = NULL;
+    json_t *o = NULL;
+    buf_init(&b, OUTCOME_BYTES_MAX);
+    if (path_of(&path, root, job, &unimportant) == ERR_OK &&
+        fsx_read_file(path, &b, &unimportant) == ERR_OK)
+        o = json_loadb((const char *)buf_data(&b), b.used, JSON_REJECT_DUPLICATES, NULL);
+    const char *state = json_string_value(json_object_get(o, "state"));
+    bool is = state != NULL;
+    if (is) {
+        out->state = strcmp(state, "done") == 0 ? ACTIONS_DONE : ACTIONS_AT_WORK;
+        copy(out->by, sizeof out->by, o, "by");
+        copy(out->event, sizeof out->event, o, "event");
+        copy(out->text, sizeof out->text, o, "text");
+        copy(out->result, sizeof out->result, o, "result");
+        double done = json_number_value(json_object_get(o, "done"));
+        out->done = done >= 0 && done <= 1 ? done : 0;
+    }
+    json_decref(o);
+    buf_clear(&b);
+    free(path);
+    return is;
+}
+
+static void read_whose(struct actions_outcome *out, const struct buf *json)
+{
+    json_t *o = json_loadb((const char *)buf_data(json), json->used, 0, NULL);
+    copy(out->by, sizeof out->by, o, "by");
+    const char *event = json_string_value(json_array_get(json_object_get(o, "events"), 0));
+    snprintf(out->event, sizeof out->event, "%s", event ? event : "");
+    json_decref(o);
+}
+
+int actions_look(const char *root, const char *job, struct actions_outcome *out, struct err *err)
+{
+    struct spool_glance at;
+    struct buf json;
+    *out = (struct actions_outcome){.state = ACTIONS_GONE};
+    if (!actions_kind_of_job(job, &out->kind))
+        return ERR_OK;
+    if (read_outcome(root, job, out) && out->state == ACTIONS_DONE)
+        return ERR_OK;
+    buf_init(&json, SPOOL_JOB_BYTES_MAX);
+    int rc = spool_glance(root, ACTIONS_STAGE, job, &json, &at, err);
+    if (rc == ERR_OK && at.place != SPOOL_PLACE_NONE) {
+        read_whose(out, &json);
+        out->state = at.place == SPOOL_PLACE_READY     ? ACTIONS_READY
+                     : at.place == SPOOL_PLACE_CLAIMED ? ACTIONS_AT_WORK
+                                                       : ACTIONS_FAILED;
+        if (at.place != SPOOL_PLACE_CLAIMED)
+            snprintf(out->text, sizeof out->text, "%s", at.why);
+    } else if (rc == ERR_OK && !(read_outcome(root, job, out) && out->state == ACTIONS_DONE)) {
+        out->state = ACTIONS_GONE; /* it was not done between the two looks */
+    }
+    buf_clear(&json);
+    return rc;
+}
+
+int actions_sweep(const char *root, int64_t before_us, struct err *err)
+{
+    static const char end[] = ".json";
+    struct fsx_dir dir;
+    const char *name = NULL;
+    char *path = NULL;
+    int rc = fsx_path(&path, err, "%s/actions", root);
+    if (rc < 0)
+        return rc;
+    rc = fsx_dir_open(&dir, path, err);
+    while (rc == ERR_OK && (rc = fsx_dir_next(&dir, &name, err)) == ERR_OK && name) {
+        struct stat st;
+        size_t n = strlen(name);
+        if (n > strlen(end) && strcmp(name + n - strlen(end), end) == 0 &&
+            fstatat(dirfd(dir.stream), name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (int64_t)st.st_mtim.tv_sec * 1000000 < before_us)
+            (void)unlinkat(dirfd(dir.stream), name, 0);
+    }
+    fsx_dir_close(&dir);
+    free(path);
+    return rc == ERR_NOTFOUND ? ERR_OK : rc; /* nothing was done yet */
+}
