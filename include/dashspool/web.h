@@ -8,7 +8,7 @@
  * has a limit of its own.
  *
  * Each request goes: host and proxy -> person (session, Bearer, or the loopback) -> route and
- * method -> role -> CSRF token of a POST -> the route's function.
+ * method -> role -> origin and CSRF token of a POST -> the route's function.
  */
 #ifndef DASHSPOOL_WEB_H
 #define DASHSPOOL_WEB_H
@@ -43,7 +43,9 @@ struct web_ask {
                                     who has the token of token_file */
     enum people_role role;       /* what that one may */
     const char *language;        /* of the page: "en", "de" */
-    char csrf[WEB_CSRF_ROOM];    /* each form of the page has it as "csrf" */
+    char csrf[WEB_CSRF_ROOM];    /* each form of the page has it as "csrf" (in front of its files),
+                                    each POST of a script as the header X-CSRF-Token */
+    void *body;                  /* what web_body's begin made */
 };
 
 /* A parameter of the query, a field of the form, a header; "" if it is not there. Borrowed until
@@ -123,14 +125,38 @@ void web_sayn(struct web_page *h, const char *one, const char *many, int64_t n);
 int web_page_send(struct web_page *h, unsigned status, struct web_answer *out,
                   struct err *err) DS_MUST_CHECK;
 
+/* ---- bodies that are taken as they come: uploads ----
+ *
+ * begin, when the headers are there and the person may; then the pieces; then the route's answer.
+ * Fields of a form that are no files are fields as always, those in front of a file are there when
+ * its first piece comes. After an error of begin or piece no other piece follows, and the error is
+ * the answer. Of any length: begin judges Content-Length. It must go on: 64 KiB in 15 s.
+ */
+struct web_piece {
+    const char *name, *file; /* of a form (multipart/form-data): the field, and the name that the
+                                browser gives its file; both "" of a body that is none */
+    uint64_t at;             /* of the file, or of the body; 0: a new one begins */
+    const void *data;
+    size_t n; /* 0: an empty file */
+};
+struct web_body {
+    int (*begin)(void *app, const struct web_ask *ask, void **body, struct err *err);
+    int (*piece)(void *app, const struct web_ask *ask, const struct web_piece *piece,
+                 struct err *err);
+    void (*drop)(void *app, void *body); /* after the answer, or without one; not of NULL */
+};
+
 /* ---- the server ---- */
 
+/* A POST must have the right CSRF token and come from these pages (Origin, Sec-Fetch-Site); from
+ * who shows a token as Bearer, neither is asked. */
 struct web_route {
     const char *path;
     bool below;             /* path ends in '/': what is behind it is the page's own */
     bool post;              /* takes a form; else GET and HEAD */
     enum people_role least; /* PEOPLE_NOBODY: without being known */
     web_fn *answer;
+    const struct web_body *body; /* of a POST that takes more than a form; NULL: none */
 };
 
 struct web_app {

@@ -61,7 +61,7 @@ static const struct web_route routes[] = {
     {"/", false, false, PEOPLE_VIEWER, serve_list},
     {"/transfer/", true, false, PEOPLE_VIEWER, serve_transfer},
     {"/copy/", true, false, PEOPLE_VIEWER, serve_copy},
-    {"/original/", true, false, PEOPLE_VIEWER, serve_original},
+    {"/original/", true, false, PEOPLE_REVIEWER, serve_original},
     {"/assets/", true, false, PEOPLE_NOBODY, serve_asset},
     {"/healthz", false, false, PEOPLE_NOBODY, serve_health},
     {"/status", false, false, PEOPLE_VIEWER, serve_state},

@@ -8,8 +8,9 @@
 
 enum {
     OF_ONE_PEER = 32,
-    SPARE = 8, /* of all: kept free, so that somebody new is heard and an old one can be ended */
-    ASK_S = 15 /* for a whole request, from its connection or the answer before */
+    SPARE = 8,  /* of all: kept free, so that somebody new is heard and an old one can be ended */
+    ASK_S = 15, /* for a whole request, from its connection or the answer before */
+    GOES_ON = 64 * 1024 /* bytes of a body that is taken as it comes, in that time */
 };
 
 struct client {
@@ -17,6 +18,7 @@ struct client {
     struct client *next, **self;
     int fd;
     int64_t since_us; /* monotonic: when its connection, or its last answer, was made */
+    size_t came;      /* of a body since then */
     bool answered;    /* an answer is on its way: it is no longer waited for */
     bool ended;
     char peer[LISTEN_NAME_ROOM];
@@ -88,15 +90,30 @@ void clients_on_connection(void *clients, struct MHD_Connection *connection, voi
     free(c);
 }
 
-void clients_answered(struct MHD_Connection *connection, bool is_on_its_way)
+static struct client *client_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct client *c = info ? info->socket_context : NULL;
+    return info ? info->socket_context : NULL;
+}
+
+void clients_answered(struct MHD_Connection *connection, bool is_on_its_way)
+{
+    struct client *c = client_of(connection);
     if (!c)
         return;
     c->answered = is_on_its_way;
     c->since_us = clock_mono_us();
+    c->came = 0;
+}
+
+void clients_went_on(struct MHD_Connection *connection, size_t n)
+{
+    struct client *c = client_of(connection);
+    if (!c || (c->came += n) < GOES_ON)
+        return;
+    c->since_us = clock_mono_us();
+    c->came = 0;
 }
 
 int clients_end_late(struct clients *all)

@@ -1,4 +1,4 @@
-/* Who may look. */
+/* Who asks, and whether that one may. */
 #include "dashspool/fsx.h"
 #include "dashspool/listen.h"
 #include "web_internal.h"
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 
 enum { TOKEN_BYTES_MAX = 512 };
 
@@ -66,6 +67,8 @@ int gate_open(struct gate *a, const char *token_file, const char *listen,
               const struct sockaddr *addr, struct err *err)
 {
     *a = (struct gate){.token = false};
+    if (getrandom(a->secret, sizeof a->secret, 0) != sizeof a->secret)
+        return err_sys(err, "random numbers");
     int rc = token_file[0] ? read_token(a, token_file, err) : ERR_OK;
     if (rc < 0 || a->token || is_loopback(addr))
         return rc;
@@ -116,8 +119,6 @@ static bool is_own_name(const char *host)
 {
     char name[64];
     struct in_addr v4;
-    if (!host)
-        return false;
     size_t n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
     if (n >= sizeof name || n > strlen(host))
         return false;
@@ -127,19 +128,78 @@ static bool is_own_name(const char *host)
     return inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
-enum gate_may gate_judge(const struct gate *a, const struct web_ask *ask)
+/* Each form has it: what no other site's page can read, of this session (its cookie) and this
+ * process. */
+static bool make_csrf(const struct gate *a, const char *cookie, char csrf[WEB_CSRF_ROOM])
+{
+    char text[GATE_SECRET_BYTES + HASH_HEX_ROOM];
+    struct err unimportant;
+    memcpy(text, a->secret, GATE_SECRET_BYTES);
+    int n = snprintf(text + GATE_SECRET_BYTES, HASH_HEX_ROOM, "%s", cookie);
+    return hash_text(text, GATE_SECRET_BYTES + (size_t)n, csrf, &unimportant) == ERR_OK;
+}
+
+/* Who asks; false: nobody that is known. */
+static bool know(const struct gate *a, struct web_request *r)
 {
     static const char bearer[] = "Bearer ";
-    struct MHD_Connection *c = ask->request->connection;
-    const char *header = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
-    if (!a->token)
-        return is_own_name(MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host"))
-                   ? GATE_MAY
-                   : GATE_OTHER_NAME;
-    if (header && strncasecmp(header, bearer, strlen(bearer)) == 0 &&
-        gate_is_token(a, header + strlen(bearer)))
-        return GATE_MAY;
-    return is_cookie(a, MHD_lookup_connection_value(c, MHD_COOKIE_KIND, "dashspool"))
-               ? GATE_MAY
-               : GATE_NO_TOKEN;
+    struct web_ask *ask = &r->ask;
+    const char *header = web_header_of(ask, "Authorization");
+    const char *cookie = MHD_lookup_connection_value(r->connection, MHD_COOKIE_KIND, "dashspool");
+    if (!a->token) {
+        ask->role = PEOPLE_ADMIN;
+        return make_csrf(a, "", ask->csrf);
+    }
+    r->bearer = strncasecmp(header, bearer, strlen(bearer)) == 0 &&
+                gate_is_token(a, header + strlen(bearer));
+    bool known = r->bearer || is_cookie(a, cookie);
+    ask->role = known ? PEOPLE_VIEWER : PEOPLE_NOBODY;
+    return make_csrf(a, known && !r->bearer ? cookie : "", ask->csrf) && known;
+}
+
+/* "https://cams.example:8443" and "cams.example:8443": of one origin, as far as the name tells. */
+static bool is_of_host(const char *origin, const char *host)
+{
+    const char *name = strstr(origin, "://");
+    size_t n = strlen(host);
+    if (!name || n == 0)
+        return false;
+    const char *port = strncmp(origin, "https:", 6) == 0 ? ":443" : ":80";
+    name += 3;
+    return strncasecmp(name, host, n) == 0
+               ? !name[n] || strcmp(name + n, port) == 0
+               : n > strlen(port) && strcmp(host + n - strlen(port), port) == 0 &&
+                     strlen(name) == n - strlen(port) &&
+                     strncasecmp(name, host, n - strlen(port)) == 0;
+}
+
+bool gate_is_foreign(const struct web_ask *ask)
+{
+    const char *site = web_header_of(ask, "Sec-Fetch-Site"), *origin = web_header_of(ask, "Origin");
+    return (site[0] && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0) ||
+           (origin[0] && !is_of_host(origin, web_header_of(ask, "Host")));
+}
+
+bool gate_is_own_form(const struct web_request *r)
+{
+    const char *shown = web_header_of(&r->ask, "X-CSRF-Token");
+    if (!shown[0])
+        shown = web_field(&r->ask, "csrf");
+    return r->bearer || (strlen(shown) == HASH_HEX_ROOM - 1 && same(shown, r->ask.csrf));
+}
+
+void gate_judge(const struct gate *a, struct web_request *r)
+{
+    bool known = know(a, r);
+    enum people_role least = r->login ? PEOPLE_NOBODY : r->route ? r->route->least : PEOPLE_VIEWER;
+    if (!a->token && !is_own_name(web_header_of(&r->ask, "Host")))
+        r->may = GATE_OTHER_NAME;
+    else if (!known && least > PEOPLE_NOBODY)
+        r->may = GATE_UNKNOWN;
+    else if (r->route && r->ask.role < least)
+        r->may = GATE_ROLE;
+    else if (r->ask.post && !r->bearer && gate_is_foreign(&r->ask))
+        r->may = GATE_ORIGIN;
+    else
+        r->may = GATE_MAY;
 }

@@ -1,63 +1,65 @@
-/* What somebody asks: its parameters, its form. */
+/* A request as it comes: its route, its form, its body. */
 #include "web_internal.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FORM_PIECE = 1024 };
+#define LEFT_BYTES_MAX (UINT64_C(64) << 20) /* read on, to tell why it is not taken */
 
-/* ---- a request ---- */
+/* ---- its route ---- */
 
-const char *web_asked(const struct web_ask *ask, const char *name)
+/* *known: the address is taken, by this method or another. */
+static const struct web_route *find_route(const struct web_app *app, const char *path, bool post,
+                                          bool *known)
 {
-    const char *value =
-        MHD_lookup_connection_value(ask->request->connection, MHD_GET_ARGUMENT_KIND, name);
-    return value ? value : "";
-}
-
-const char *web_header_of(const struct web_ask *ask, const char *name)
-{
-    const char *value =
-        MHD_lookup_connection_value(ask->request->connection, MHD_HEADER_KIND, name);
-    return value ? value : "";
-}
-
-const char *web_field_at(const struct web_ask *ask, const char *name, size_t i)
-{
-    const struct web_request *r = ask->request;
-    for (size_t k = 0; k < r->n_fields; k++)
-        if (strcmp(r->field[k].name, name) == 0 && i-- == 0)
-            return r->field[k].value;
+    *known = false;
+    for (size_t i = 0; i < app->n_routes; i++) {
+        const struct web_route *r = &app->routes[i];
+        if (r->below ? strncmp(path, r->path, strlen(r->path)) != 0 : strcmp(path, r->path) != 0)
+            continue;
+        *known = true;
+        if (r->post == post)
+            return r;
+    }
     return NULL;
 }
 
-const char *web_field(const struct web_ask *ask, const char *name)
+bool request_is_taken(const struct web_app *app, const char *path, bool post)
 {
-    const char *value = web_field_at(ask, name, 0);
-    return value ? value : "";
+    bool known;
+    return find_route(app, path, post, &known) != NULL;
 }
 
-const char *web_who(const struct web_ask *ask, char out[PEOPLE_NAME_ROOM + WEB_PEER_ROOM])
-{
-    snprintf(out, PEOPLE_NAME_ROOM + WEB_PEER_ROOM, "%s%s", ask->name[0] ? "" : "somebody at ",
-             ask->name[0] ? ask->name : ask->peer);
-    return out;
-}
+/* ---- bodies ---- */
 
-/* ---- forms ---- */
+static void take_piece(struct web_request *r, const struct web_piece *piece)
+{
+    const struct web_body *body = r->route->body;
+    if (r->rc < 0 || r->may != GATE_MAY)
+        return;
+    if (!gate_is_own_form(r)) {
+        r->may = GATE_CSRF;
+        return;
+    }
+    if (!r->begun) {
+        r->begun = true;
+        r->rc = body->begin(r->app->app, &r->ask, &r->ask.body, &r->err);
+    }
+    if (r->rc == ERR_OK)
+        r->rc = body->piece(r->app->app, &r->ask, piece, &r->err);
+}
 
 /* A piece of a field; the first has `at` 0. */
-static enum MHD_Result on_form_data(void *arg, enum MHD_ValueKind kind, const char *key,
-                                    const char *file, const char *type, const char *encoding,
-                                    const char *data, uint64_t at, size_t n)
+static enum MHD_Result take_field(struct web_request *r, const char *key, const char *data,
+                                  uint64_t at, size_t n)
 {
-    struct web_request *r = arg;
-    (void)kind;
-    (void)file;
-    (void)type;
-    (void)encoding;
     if (!key || memchr(data, '\0', n) || (at == 0 && r->n_fields == WEB_FIELDS_MAX)) {
         r->unfit = true;
+        return MHD_NO;
+    }
+    r->bytes += n;
+    if (r->bytes > WEB_FORM_BYTES_MAX) {
+        r->large = true;
         return MHD_NO;
     }
     if (at == 0) {
@@ -85,36 +87,73 @@ static enum MHD_Result on_form_data(void *arg, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
+static enum MHD_Result on_form_data(void *arg, enum MHD_ValueKind kind, const char *key,
+                                    const char *file, const char *type, const char *encoding,
+                                    const char *data, uint64_t at, size_t n)
+{
+    struct web_request *r = arg;
+    (void)kind;
+    (void)type;
+    (void)encoding;
+    if (!file || !r->route || !r->route->body)
+        return take_field(r, key, data, at, n);
+    take_piece(r, &(struct web_piece){key ? key : "", file, at, data, n});
+    return MHD_YES;
+}
+
+bool request_take(struct web_request *r, const char *data, size_t n)
+{
+    bool body = r->route && r->route->body, raw = body && !r->parser;
+    uint64_t at = r->taken;
+    r->taken += n;
+    if (!body && r->taken > WEB_FORM_BYTES_MAX)
+        r->large = true;
+    bool lost = r->large || r->unfit || r->rc < 0 || r->may != GATE_MAY;
+    if (lost)
+        return r->taken <= LEFT_BYTES_MAX;
+    if (raw)
+        take_piece(r, &(struct web_piece){"", "", at, data, n});
+    else if (MHD_post_process(r->parser, data, n) != MHD_YES && !r->large)
+        r->unfit = true;
+    return true;
+}
+
+struct web_request *request_new(const struct web_app *app, struct MHD_Connection *connection,
+                                const char *path, const char *method)
+{
+    struct web_request *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->connection = connection;
+    r->app = app;
+    r->ask = (struct web_ask){.request = r,
+                              .path = path,
+                              .rest = "",
+                              .head = strcmp(method, "HEAD") == 0,
+                              .post = strcmp(method, "POST") == 0,
+                              .language = "en"};
+    r->route = find_route(app, path, r->ask.post, &r->known);
+    r->login = r->ask.post && strcmp(path, "/login") == 0;
+    if (r->route)
+        r->ask.rest = path + strlen(r->route->path);
+    gate_peer(connection, r->ask.peer);
+    if (r->ask.post)
+        r->parser = MHD_create_post_processor(connection, FORM_PIECE, on_form_data, r);
+    r->unfit = !r->parser && !(r->route && r->route->body); /* it is no form */
+    return r;
+}
+
 void request_free(struct web_request **request)
 {
     struct web_request *r = *request;
     if (r && r->parser)
         MHD_destroy_post_processor(r->parser);
+    if (r && r->ask.body)
+        r->route->body->drop(r->app->app, r->ask.body);
     for (size_t i = 0; r && i < r->n_fields; i++) {
         free(r->field[i].name);
         free(r->field[i].value);
     }
     free(r);
     *request = NULL;
-}
-
-struct web_request *request_new(struct MHD_Connection *connection, bool form)
-{
-    struct web_request *r = calloc(1, sizeof *r);
-    if (!r)
-        return NULL;
-    r->connection = connection;
-    if (form && !(r->parser = MHD_create_post_processor(connection, FORM_PIECE, on_form_data, r)))
-        r->unfit = true; /* it is no form */
-    return r;
-}
-
-bool request_take(struct web_request *r, const char *data, size_t n)
-{
-    r->bytes += n;
-    if (r->bytes > WEB_FORM_BYTES_MAX)
-        return false;
-    if (r->parser && !r->unfit && MHD_post_process(r->parser, data, n) != MHD_YES)
-        r->unfit = true;
-    return true;
 }

@@ -14,60 +14,7 @@
 
 enum { IDLE_S = 30, MEMORY_BYTES = 32 * 1024, BACKLOG = 64, WAIT_MS = 60000 };
 
-/* ---- pages of its own ---- */
-
-static void begin_error(struct web *w, struct web_page *h, const struct web_ask *ask,
-                        const char *title, const char *text)
-{
-    web_page_init(h, ask);
-    w->app->begin(w->app->app, h, ask, web_tr(h, title));
-    web_print(h, "<h1>%s</h1>\n<p>%s</p>\n", web_tr(h, title), text);
-}
-
-static int end_error(struct web *w, struct web_page *h, const struct web_ask *ask, unsigned status,
-                     struct web_answer *out, struct err *err)
-{
-    w->app->end(w->app->app, h, ask);
-    return web_page_send(h, status, out, err);
-}
-
-static int answer_error(struct web *w, const struct web_ask *ask, const struct err *why,
-                        struct web_answer *out, struct err *err)
-{
-    struct web_page h;
-    int code = why->code;
-    bool bad = code == ERR_MALFORMED || code == ERR_CONFIG;
-    begin_error(w, &h, ask,
-                code == ERR_NOTFOUND ? "Not found"
-                : bad                ? "Bad request"
-                                     : "Server error",
-                why->text);
-    web_put(&h, "<p><a href=\"/\">");
-    web_say(&h, "All events");
-    web_put(&h, "</a></p>\n");
-    return end_error(w, &h, ask,
-                     code == ERR_NOTFOUND     ? MHD_HTTP_NOT_FOUND
-                     : bad                    ? MHD_HTTP_BAD_REQUEST
-                     : err_is_temporary(code) ? MHD_HTTP_SERVICE_UNAVAILABLE
-                                              : MHD_HTTP_INTERNAL_SERVER_ERROR,
-                     out, err);
-}
-
-/* The page that was asked for, and that the form leads back to. */
-static int answer_no_token(struct web *w, const struct web_ask *ask, const char *to,
-                           struct web_answer *out, struct err *err)
-{
-    struct web_page h;
-    begin_error(w, &h, ask, "Access token required",
-                "Ask the administrator of this server for it.");
-    web_print(&h,
-              "<form method=\"post\" action=\"/login\"><input type=\"hidden\" name=\"to\" "
-              "value=\"%s\"><label>Token<input type=\"password\" name=\"token\" "
-              "autocomplete=\"current-password\" required></label><button>Open</button></form>",
-              to);
-    int rc = end_error(w, &h, ask, MHD_HTTP_UNAUTHORIZED, out, err);
-    return rc < 0 ? rc : web_header(out, "WWW-Authenticate", "Bearer", err);
-}
+/* ---- log in ---- */
 
 /* The browser has it from now on, for no script to read and no other site to send. */
 static int answer_cookie(struct web *w, const char *path, struct web_answer *out, struct err *err)
@@ -87,82 +34,50 @@ static int answer_cookie(struct web *w, const char *path, struct web_answer *out
     return rc;
 }
 
-/* ---- who answers ---- */
-
-static const struct web_route *find_route(const struct web *w, struct web_ask *ask, bool *known)
-{
-    *known = false;
-    for (size_t i = 0; i < w->app->n_routes; i++) {
-        const struct web_route *r = &w->app->routes[i];
-        size_t n = strlen(r->path);
-        if (r->below ? strncmp(ask->path, r->path, n) != 0 : strcmp(ask->path, r->path) != 0)
-            continue;
-        *known = true;
-        ask->rest = ask->path + n;
-        if (r->post == ask->post)
-            return r;
-    }
-    return NULL;
-}
-
-static int answer_login(struct web *w, const struct web_ask *ask, struct web_answer *out,
+static int answer_login(struct web *w, const struct web_request *r, struct web_answer *out,
                         struct err *err)
 {
-    struct web_ask to = {.path = web_field(ask, "to")};
-    bool known = false; /* leads nowhere else */
-    (void)find_route(w, &to, &known);
-    const char *path = known ? to.path : "/";
-    if (ask->request->unfit || !w->gate.token || !gate_is_token(&w->gate, web_field(ask, "token")))
-        return answer_no_token(w, ask, path, out, err);
-    return answer_cookie(w, path, out, err);
+    const char *to = web_field(&r->ask, "to"); /* leads nowhere else */
+    if (!request_is_taken(w->app, to, false))
+        to = "/";
+    if (r->may != GATE_MAY)
+        return own_refusal(r, out, err);
+    if (r->unfit || r->large || !w->gate.token ||
+        !gate_is_token(&w->gate, web_field(&r->ask, "token")))
+        return own_login(r, to, out, err);
+    return answer_cookie(w, to, out, err);
 }
 
-/* Whether a route takes the address by that method. */
-static bool takes(const struct web *w, const char *path, bool post)
-{
-    struct web_ask other = {.path = path, .post = post};
-    bool known;
-    return find_route(w, &other, &known) || (post && strcmp(path, "/login") == 0);
-}
+/* ---- who answers ---- */
 
-static int answer_method(struct web *w, const struct web_ask *ask, struct web_answer *out,
-                         struct err *err)
-{
-    struct web_page h;
-    bool get = takes(w, ask->path, false), post = takes(w, ask->path, true);
-    begin_error(w, &h, ask, "Method not allowed", "This address does not take that method.");
-    int rc = end_error(w, &h, ask, MHD_HTTP_METHOD_NOT_ALLOWED, out, err);
-    const char *allow = get && post ? "GET, HEAD, POST" : post ? "POST" : "GET, HEAD";
-    return rc < 0 ? rc : web_header(out, "Allow", allow, err);
-}
-
-static int answer(struct web *w, struct web_ask *ask, struct web_answer *out, struct err *err)
+static int answer(struct web *w, struct web_request *r, struct web_answer *out, struct err *err)
 {
     struct err why = {0};
-    bool known;
-    const struct web_route *route = find_route(w, ask, &known);
-    enum gate_may may = gate_judge(&w->gate, ask);
-    if (may == GATE_OTHER_NAME) {
-        struct web_page h;
-        begin_error(w, &h, ask, "Wrong host name",
-                    "Without a token, these pages are only served as http://127.0.0.1 or "
-                    "http://localhost.");
-        return end_error(w, &h, ask, MHD_HTTP_FORBIDDEN, out, err);
-    }
-    if (may == GATE_NO_TOKEN && !(route && route->least == PEOPLE_NOBODY))
-        return answer_no_token(w, ask, route && !ask->post ? ask->path : "/", out, err);
-    if (!route && known)
-        return answer_method(w, ask, out, err);
-    int rc = route ? route->answer(w->app->app, ask, out, &why)
-                   : err_set(&why, ERR_NOTFOUND, "There is no such page.");
+    if (r->ask.post && r->may == GATE_MAY && r->route && !gate_is_own_form(r))
+        r->may = r->unfit || r->large ? r->may : GATE_CSRF;
+    if (r->may != GATE_MAY)
+        return own_refusal(r, out, err);
+    if (!r->route && r->known)
+        return own_method(r, out, err);
+    if (r->large)
+        return own_too_large(r, out, err);
+    int rc = r->rc;
+    if (rc < 0)
+        why = r->err;
+    else if (!r->route)
+        rc = err_set(&why, ERR_NOTFOUND, "There is no such page.");
+    else if (r->ask.post && r->unfit)
+        rc = err_set(&why, ERR_MALFORMED, "This is no form of these pages.");
+    else
+        rc = r->route->answer(w->app->app, &r->ask, out, &why);
     if (rc == ERR_OK)
         return rc;
     if (out->response)
         MHD_destroy_response(out->response);
     *out = (struct web_answer){.status = 0};
-    if (rc != ERR_NOTFOUND && rc != ERR_MALFORMED && log_may(LOG_LEVEL_ERROR, ask->peer))
-        log_error("serve", "page failed", LOG_TEXT("path", ask->path), LOG_ERR(&why));
-    return answer_error(w, ask, &why, out, err);
+    if (rc != ERR_NOTFOUND && rc != ERR_MALFORMED && log_may(LOG_LEVEL_ERROR, r->ask.peer))
+        log_error("serve", "page failed", LOG_TEXT("path", r->ask.path), LOG_ERR(&why));
+    return own_error(r, &why, out, err);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
@@ -170,31 +85,28 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                   size_t *upload_bytes, void **state)
 {
     struct web *w = arg;
-    struct web_request *request = *state;
+    struct web_request *r = *state;
     struct web_answer out = {.status = 0};
     struct err err;
-    bool head = strcmp(method, "HEAD") == 0, post = strcmp(method, "POST") == 0;
-    bool known = head || strcmp(method, "GET") == 0 || post;
     (void)version;
-    if (!request) /* its headers are there; now its end */
-        return (*state = request_new(connection, known)) ? MHD_YES : MHD_NO;
-    if (known && *upload_bytes > 0) {
-        bool more = request_take(request, upload, *upload_bytes);
+    if (!r) { /* its headers are there; now its body and its end */
+        r = *state = request_new(w->app, connection, url, method);
+        if (r)
+            gate_judge(&w->gate, r);
+        return r ? MHD_YES : MHD_NO;
+    }
+    if (*upload_bytes > 0) {
+        bool more = request_take(r, upload, *upload_bytes);
+        if (r->route && r->route->body && r->may == GATE_MAY)
+            clients_went_on(connection, *upload_bytes);
         *upload_bytes = 0;
         return more ? MHD_YES : MHD_NO;
     }
-    struct web_ask ask = {.request = request,
-                          .path = url,
-                          .rest = "",
-                          .head = head,
-                          .post = post,
-                          .role = PEOPLE_ADMIN,
-                          .language = "en"};
-    gate_peer(connection, ask.peer);
-    int rc = post && strcmp(url, "/login") == 0 ? answer_login(w, &ask, &out, &err)
-             : known                            ? answer(w, &ask, &out, &err)
-                                                : answer_method(w, &ask, &out, &err);
-    if (rc < 0 && log_may(LOG_LEVEL_ERROR, ask.peer))
+    bool get = r->ask.head || strcmp(method, "GET") == 0;
+    int rc = r->login             ? answer_login(w, r, &out, &err)
+             : r->ask.post || get ? answer(w, r, &out, &err)
+                                  : own_method(r, &out, &err);
+    if (rc < 0 && log_may(LOG_LEVEL_ERROR, r->ask.peer))
         log_error("serve", "response failed, out of memory", LOG_TEXT("path", url), LOG_ERR(&err));
     enum MHD_Result done =
         rc == ERR_OK ? MHD_queue_response(connection, out.status, out.response) : MHD_NO;
