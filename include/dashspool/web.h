@@ -115,6 +115,9 @@ void web_size(struct web_page *h, int64_t bytes);
  * web_tr() returns it (borrowed, for ever), web_say() puts it, escaped; web_sayf() with the texts
  * that its %s (in a language with another order: %1$s) stand for, escaped. web_trn(): of an
  * amount, whose %s is the number. */
+/* Mark, for xgettext, what is looked up later: in a table, or an argument of a function of ours. */
+#define W_(msgid)      msgid
+#define WN_(one, many) one, many
 const char *web_tr(const struct web_page *h, const char *msgid);
 void web_say(struct web_page *h, const char *msgid);
 void web_sayf(struct web_page *h, const char *msgid, ...);
@@ -182,6 +185,9 @@ int web_run(struct web *w, struct stop *stop, struct err *err) DS_MUST_CHECK;
 void web_close(struct web **w);
 /* "127.0.0.1:7180" */
 void web_address(const struct web *w, char *out, size_t room);
+
+/* Of [ui] language: "auto", or one that there is a catalogue of. ERR_CONFIG. */
+int web_language_check(const char *value, struct err *err);
 
 /* As serve_try(). */
 int web_try(const struct cfg *cfg, const struct cfg *old, struct err *err) DS_MUST_CHECK;

@@ -56,12 +56,12 @@ enum place { EVENTS, REQUESTS, STATUS, MAP, VEHICLES, PACKAGES, PLACES };
 static const struct {
     const char *path, *below, *msgid; /* below: other pages of that place begin so */
 } places[PLACES] = {
-    [EVENTS] = {"/", "/event/", "Events"},
-    [REQUESTS] = {"/requests", NULL, "Requests"},
-    [STATUS] = {"/status", NULL, "Status"},
-    [MAP] = {"/map", NULL, "Map"},
-    [VEHICLES] = {"/vehicles", "/vehicle/", "Vehicles"},
-    [PACKAGES] = {"/packages", "/package/", "Packages"},
+    [EVENTS] = {"/", "/event/", W_("Events")},
+    [REQUESTS] = {"/requests", NULL, W_("Requests")},
+    [STATUS] = {"/status", NULL, W_("Status")},
+    [MAP] = {"/map", NULL, W_("Map")},
+    [VEHICLES] = {"/vehicles", "/vehicle/", W_("Vehicles")},
+    [PACKAGES] = {"/packages", "/package/", W_("Packages")},
 };
 
 static bool is_at(const struct web_ask *ask, enum place place)
@@ -95,11 +95,11 @@ static void put_places(struct serve *s, struct web_page *h, const struct web_ask
         web_put(h, is_at(ask, i) ? " aria-current=\"page\">" : ">");
         web_say(h, places[i].msgid);
         if (i == EVENTS)
-            put_count(h, "review", n->to_review, "to review", "to review");
+            put_count(h, "review", n->to_review, WN_("to review", "to review"));
         if (i == REQUESTS)
-            put_count(h, "requests", n->requests, "open", "open");
+            put_count(h, "requests", n->requests, WN_("open", "open"));
         if (i == STATUS)
-            put_count(h, "bad", n->troubles, "problem", "problems");
+            put_count(h, "bad", n->troubles, WN_("problem", "problems"));
         web_put(h, "</a>\n");
     }
     web_put(h, "</nav>\n");

@@ -31,6 +31,8 @@ static int check_zone(const char *value, struct err *err)
 }
 
 static const struct cfg_key ui_keys[] = {
+    {"language", CFG_TEXT, "auto, en, de", 2, 15, "auto",
+     "language of the pages; auto: the one that the browser asks for", web_language_check},
     {"zone", CFG_TEXT, "time zone", 0, 63, "",
      "time zone of the pages' days, and of times without one; empty: this computer's", check_zone},
 };

@@ -92,11 +92,13 @@ static void fill(char out[WHEN_ROOM], const char *text, const char *a, const cha
 
 static const char *month_text(const struct web_page *h, int month, bool whole)
 {
-    static const char *const all[] = {"January",   "February", "March",    "April",
-                                      "May",       "June",     "July",     "August",
-                                      "September", "October",  "November", "December"};
-    static const char *const cut[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char *const all[] = {W_("January"), W_("February"), W_("March"),
+                                      W_("April"),   W_("May"),      W_("June"),
+                                      W_("July"),    W_("August"),   W_("September"),
+                                      W_("October"), W_("November"), W_("December")};
+    static const char *const cut[] = {W_("Jan"), W_("Feb"), W_("Mar"), W_("Apr"),
+                                      W_("May"), W_("Jun"), W_("Jul"), W_("Aug"),
+                                      W_("Sep"), W_("Oct"), W_("Nov"), W_("Dec")};
     return web_tr(h, whole ? all[month - 1] : cut[month - 1]);
 }
 
@@ -107,15 +109,16 @@ static int weekday_of(int64_t day)
 
 const char *when_weekday(const struct web_page *h, int64_t day)
 {
-    static const char *const cut[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const cut[] = {W_("Sun"), W_("Mon"), W_("Tue"), W_("Wed"),
+                                      W_("Thu"), W_("Fri"), W_("Sat")};
     return web_tr(h, cut[weekday_of(day)]);
 }
 
 void when_day_text(const struct serve *s, const struct web_page *h, int64_t day,
                    enum when_day_form form, char out[WHEN_ROOM])
 {
-    static const char *const all[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
-                                      "Thursday", "Friday", "Saturday"};
+    static const char *const all[] = {W_("Sunday"),   W_("Monday"), W_("Tuesday"), W_("Wednesday"),
+                                      W_("Thursday"), W_("Friday"), W_("Saturday")};
     struct clock_civil c = clock_civil_from_utc(day * DAY_US, 0);
     char number[16], month[WHEN_ROOM / 2];
     int64_t now_us = clock_utc_us();

@@ -8,21 +8,21 @@
 static const struct trigger {
     const char *name, *icon, *msgid;
 } triggers[] = {
-    {"crash", "crash", "Crash"},
-    {"green-driving", "harsh", "Harsh driving"},
-    {"request", "ask", "Requested"},
-    {"periodic", "clock", "Periodic"},
-    {"towing", "tow", "Towing"},
-    {"unplug", "power", "Power cut"},
-    {"idling", "idle", "Idling"},
-    {"geofence", "fence", "Geofence"},
-    {"dsm-event", "eye", "Driver warning"},
-    {"din1", "button", "Input 1"},
-    {"din2", "button", "Input 2"},
-    {"din3", "button", "Input 3"},
-    {"din4", "button", "Input 4"},
-    {"retransmit", "retry", "Sent again"},
-    {"none", "mark", "No trigger"},
+    {"crash", "crash", W_("Crash")},
+    {"green-driving", "harsh", W_("Harsh driving")},
+    {"request", "ask", W_("Requested")},
+    {"periodic", "clock", W_("Periodic")},
+    {"towing", "tow", W_("Towing")},
+    {"unplug", "power", W_("Power cut")},
+    {"idling", "idle", W_("Idling")},
+    {"geofence", "fence", W_("Geofence")},
+    {"dsm-event", "eye", W_("Driver warning")},
+    {"din1", "button", W_("Input 1")},
+    {"din2", "button", W_("Input 2")},
+    {"din3", "button", W_("Input 3")},
+    {"din4", "button", W_("Input 4")},
+    {"retransmit", "retry", W_("Sent again")},
+    {"none", "mark", W_("No trigger")},
 };
 enum { TRIGGERS = sizeof triggers / sizeof *triggers };
 
@@ -56,13 +56,13 @@ const char *words_trigger_at(size_t i)
 static const struct {
     const char *look, *icon, *msgid; /* look: of the badge */
 } conditions[REVIEW_CONDITIONS] = {
-    [REVIEW_WHOLE] = {"ok", "whole", "Whole"},
-    [REVIEW_ENDS_EARLY] = {"warn", "cut", "Ends early"},
-    [REVIEW_DAMAGED] = {"warn", "warn", "Damaged"},
-    [REVIEW_PARTIAL] = {"info", "half", "Partial"},
-    [REVIEW_RECEIVING] = {"info", "half", "Arriving"},
-    [REVIEW_WAITING] = {"", "clock", "Waiting for copies"},
-    [REVIEW_FAILED] = {"bad", "fail", "Copies failed"},
+    [REVIEW_WHOLE] = {"ok", "whole", W_("Whole")},
+    [REVIEW_ENDS_EARLY] = {"warn", "cut", W_("Ends early")},
+    [REVIEW_DAMAGED] = {"warn", "warn", W_("Damaged")},
+    [REVIEW_PARTIAL] = {"info", "half", W_("Partial")},
+    [REVIEW_RECEIVING] = {"info", "half", W_("Arriving")},
+    [REVIEW_WAITING] = {"", "clock", W_("Waiting for copies")},
+    [REVIEW_FAILED] = {"bad", "fail", W_("Copies failed")},
 };
 
 const char *words_condition(const struct web_page *h, enum review_condition condition)
@@ -83,11 +83,11 @@ static const struct {
     unsigned camera;
     const char *name, *msgid, *within; /* within: not as the first word of a line */
 } cameras[] = {
-    {REVIEW_FRONT, "front", "Front", "front"},
-    {REVIEW_REAR, "rear", "Rear", "rear"},
-    {REVIEW_DRIVER, "driver", "Driver", "driver"},
-    {REVIEW_ROAD, "road", "Road", "road"},
-    {REVIEW_OTHER, "other", "Other camera", "other camera"},
+    {REVIEW_FRONT, "front", W_("Front"), W_("front")},
+    {REVIEW_REAR, "rear", W_("Rear"), W_("rear")},
+    {REVIEW_DRIVER, "driver", W_("Driver"), W_("driver")},
+    {REVIEW_ROAD, "road", W_("Road"), W_("road")},
+    {REVIEW_OTHER, "other", W_("Other camera"), W_("other camera")},
 };
 enum { CAMERAS = sizeof cameras / sizeof *cameras };
 

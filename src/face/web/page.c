@@ -99,18 +99,6 @@ void web_size(struct web_page *h, int64_t bytes)
 
 /* ---- sentences ---- */
 
-const char *web_tr(const struct web_page *h, const char *msgid)
-{
-    (void)h;
-    return msgid;
-}
-
-const char *web_trn(const struct web_page *h, const char *one, const char *many, int64_t n)
-{
-    (void)h;
-    return n == 1 ? one : many;
-}
-
 void web_say(struct web_page *h, const char *msgid)
 {
     web_text(h, web_tr(h, msgid));

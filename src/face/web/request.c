@@ -130,8 +130,8 @@ struct web_request *request_new(const struct web_app *app, struct MHD_Connection
                               .path = path,
                               .rest = "",
                               .head = strcmp(method, "HEAD") == 0,
-                              .post = strcmp(method, "POST") == 0,
-                              .language = "en"};
+                              .post = strcmp(method, "POST") == 0};
+    r->ask.language = language_choose(web_header_of(&r->ask, "Accept-Language"));
     r->route = find_route(app, path, r->ask.post, &r->known);
     r->login = r->ask.post && strcmp(path, "/login") == 0;
     if (r->route)

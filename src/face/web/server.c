@@ -189,7 +189,8 @@ int web_open(struct web **out, const char *root, const struct cfg *cfg, const st
         return err_nomem(err, "the web server");
     w->fd = -1;
     w->app = app;
-    return start(w, cfg, err);
+    int rc = language_open(cfg_text(cfg, "ui", "language"), err);
+    return rc < 0 ? rc : start(w, cfg, err);
 }
 
 int web_run(struct web *w, struct stop *stop, struct err *err)

@@ -133,4 +133,11 @@ void clients_went_on(struct MHD_Connection *connection, size_t n);
 /* Ends those whose time is over; after how many ms it is to be called again, -1: no matter. */
 int clients_end_late(struct clients *clients);
 
+/* ---- language.c ---- */
+
+/* Reads the catalogues, before the first page; setting: [ui] language. */
+int language_open(const char *setting, struct err *err) DS_MUST_CHECK;
+/* The code of the language that a browser gets; accept: its header. */
+const char *language_choose(const char *accept);
+
 #endif
