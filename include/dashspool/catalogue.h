@@ -382,6 +382,21 @@ int catalogue_is_owed(struct catalogue *c, int64_t key, const char *stage, bool 
 int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
                        struct err *err) DS_MUST_CHECK;
 
+/* A job of a stage failed, and does not go on by itself: noted (again) by who moves it, taken away
+ * by who lets it go on; what the stage has done, was given up or has to do once more ends it, too.
+ * ERR_NOTFOUND: no transfer `key`. */
+struct catalogue_trouble {
+    int64_t at_us;
+    char why[256]; /* one line */
+};
+int catalogue_trouble_note(struct catalogue *c, int64_t key, const char *stage,
+                           const struct catalogue_trouble *t, struct err *err) DS_MUST_CHECK;
+int catalogue_trouble_over(struct catalogue *c, int64_t key, const char *stage,
+                           struct err *err) DS_MUST_CHECK;
+int catalogue_trouble_get(struct catalogue *c, int64_t key, const char *stage,
+                          struct catalogue_trouble *out, bool *found,
+                          struct err *err) DS_MUST_CHECK;
+
 const char *catalogue_state_name(enum catalogue_state state);
 
 /* ---- what is kept, and what went ----
@@ -504,6 +519,11 @@ int catalogue_match_put(struct catalogue *c, int64_t key, const struct catalogue
                         struct err *err) DS_MUST_CHECK;
 int catalogue_match_get(struct catalogue *c, int64_t key, struct catalogue_match *out, bool *found,
                         struct err *err) DS_MUST_CHECK;
+
+/* Whether its driver was private at some moment of the clip: lists show no position of it then. Who
+ * joins records tells (journey_hides()). */
+int catalogue_private_put(struct catalogue *c, int64_t key, bool is_private,
+                          struct err *err) DS_MUST_CHECK;
 
 /* ---- for checks, copies and rebuilding ----
  *

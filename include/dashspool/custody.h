@@ -44,11 +44,15 @@ enum custody_kind {
     CUSTODY_COPY_DELETED,
     CUSTODY_DELETED,
     CUSTODY_REINDEXED,
-    CUSTODY_REPAIRED,  /* facts in the catalogue that were not those of their source */
-    CUSTODY_SET_ASIDE, /* the bytes under its key are not its own; nobody goes on with it */
-    CUSTODY_MISSING,   /* its original is not there any more, and nobody deleted it */
-    CUSTODY_JOINED,    /* with records of the tracker's own link (journey.h) */
-    CUSTODY_REQUESTED, /* it fulfils a request: asked for by …, because … (requests.h) */
+    CUSTODY_REPAIRED,   /* facts in the catalogue that were not those of their source */
+    CUSTODY_SET_ASIDE,  /* the bytes under its key are not its own; nobody goes on with it */
+    CUSTODY_MISSING,    /* its original is not there any more, and nobody deleted it */
+    CUSTODY_JOINED,     /* with records of the tracker's own link (journey.h) */
+    CUSTODY_REQUESTED,  /* it fulfils a request: asked for by …, because … (requests.h) */
+    CUSTODY_REVIEWED,   /* somebody looked at it (review.h) … */
+    CUSTODY_UNREVIEWED, /* … and took that back */
+    CUSTODY_NOTED,
+    CUSTODY_CASE, /* it belongs to a case; to none any more: without `number` */
     CUSTODY_KINDS
 };
 
@@ -75,6 +79,8 @@ struct custody_what {
     const char *full_tagmanifest_sha256; /* exported, redacted: of the original one */
     const char *reason;                  /* protected; deleted: why it was erased; requested */
     const char *asked, *command;         /* requested: when, and by which command */
+    const char *note;                    /* noted */
+    const char *number;                  /* case */
     const int64_t *protocol_id, *have_bytes, *length_bytes, *connections, *copies;
     const int64_t *request; /* requested: its number */
     bool by_order;          /* … matched by order of arrival only */

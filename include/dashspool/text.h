@@ -44,6 +44,10 @@ enum text_coding text_coding_of(const void *text, size_t n);
  * byte for byte. Returns how many. */
 size_t text_to_utf8(const void *text, size_t n, char *out);
 
+/* As words are compared that people look for: capitals become small ones, in place, in the Latin
+ * (up to U+017F), Greek and Cyrillic alphabets, letter by letter; no byte more or less. */
+void text_fold(char *text);
+
 /* ---- what strangers name ----
  *
  * Drivers, paths, files, members of a zip, texts in JSON and certificates: whatever is in them must

@@ -101,6 +101,38 @@ size_t text_to_utf8(const void *text, size_t n, char *out)
     return used;
 }
 
+/* Of capitals that have their small letter at one distance, or, for 1, behind each of them. */
+static uint32_t folded(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last, more;
+    } all[] = {{'A', 'Z', 32},     {0xc0, 0xd6, 32},   {0xd8, 0xde, 32},   {0x100, 0x12e, 1},
+               {0x132, 0x136, 1},  {0x139, 0x147, 1},  {0x14a, 0x176, 1},  {0x179, 0x17d, 1},
+               {0x386, 0x386, 38}, {0x388, 0x38a, 37}, {0x38c, 0x38c, 64}, {0x38e, 0x38f, 63},
+               {0x391, 0x3a1, 32}, {0x3a3, 0x3ab, 32}, {0x400, 0x40f, 80}, {0x410, 0x42f, 32},
+               {0x460, 0x480, 1},  {0x48a, 0x4be, 1},  {0x4c1, 0x4cd, 1},  {0x4d0, 0x52e, 1}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (c >= all[i].first && c <= all[i].last)
+            return all[i].more > 1 || (c - all[i].first) % 2 == 0 ? c + all[i].more : c;
+    return c == 0x178 ? 0xff : c == 0x3c2 ? 0x3c3 : c;
+}
+
+void text_fold(char *text)
+{
+    for (size_t n = strlen(text), bytes; n > 0; text += bytes, n -= bytes) {
+        uint32_t c = 0;
+        bytes = utf8_next(text, n, &c);
+        uint32_t small = bytes > 0 ? folded(c) : c;
+        if (bytes == 1)
+            *text = (char)small;
+        else if (bytes == 2) { /* all that fold have two, before and after */
+            text[0] = (char)(0xc0 | small >> 6);
+            text[1] = (char)(0x80 | (small & 0x3f));
+        }
+        bytes += bytes == 0;
+    }
+}
+
 /* ---- what strangers name ---- */
 
 bool text_hidden(uint32_t c)

@@ -153,10 +153,10 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     struct err err;
     char path[512];
     catalogue_close(&f->c);
-    catalogued_sql(f, "PRAGMA user_version=10");
+    catalogued_sql(f, "PRAGMA user_version=11");
     assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
     assert_null(f->c);
-    catalogued_sql(f, "PRAGMA user_version=9; PRAGMA application_id=7");
+    catalogued_sql(f, "PRAGMA user_version=10; PRAGMA application_id=7");
     assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
     snprintf(path, sizeof path, "%s/catalogue.db", f->root);
     support_write(path, "this is no database, but long enough to be asked", 48);
@@ -215,6 +215,9 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     "DROP TABLE root;"                                                                            \
     "DROP TABLE request_event; DROP TABLE request_transfer; DROP TABLE request;"                  \
     "DROP TABLE rule_event;"                                                                      \
+    "DROP TABLE event_words; DROP TABLE event_of; DROP TABLE event; DROP TABLE reviewed;"         \
+    "DROP TABLE note; DROP TABLE case_number; DROP TABLE vehicle; DROP TABLE trouble;"            \
+    "DROP TABLE private_mode;"                                                                    \
     "PRAGMA user_version = 6;"
 
 #define AS_VERSION_1                                                                  \
@@ -238,7 +241,7 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
     catalogue_close(&f->c);
     catalogued_sql(f, AS_VERSION_1);
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 9);
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 10);
     assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
     assert_int_equal(out.length_bytes, 1024);
     assert_int_equal(out.connections, 1);
@@ -313,7 +316,7 @@ static void test_an_upgrade_killed_anywhere_has_done_all_or_nothing(void **state
         }
     assert_true(deaths > 3);
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 9);
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 10);
     assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM settings"), 3);
     int n = 0;
     assert_ok(catalogue_copy_each(f->c, t.key, see_settings, &n, &err));
@@ -347,7 +350,7 @@ static void test_who_comes_during_an_upgrade_waits_for_it(void **state)
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 9);
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 10);
     close(begun[0]);
     close(begun[1]);
 }

@@ -1,4 +1,4 @@
-/* What belongs to a transfer: how it arrived, its copies, the stages that are done with it. */
+/* What belongs to a transfer: how it arrived, and its copies. */
 #include "catalogue_internal.h"
 #include "dashspool/copy_kind.h"
 #include <inttypes.h>
@@ -103,14 +103,6 @@ const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
         " iif(settings IS NULL, NULL, coalesce((SELECT " CATALOGUE_SETTINGS_TEXT
         " FROM settings WHERE settings.key = copy.settings), 0))"
         " FROM copy WHERE key = ?1",
-    /* not the whole JSON: what is asked for stands before the recipe that was cut out */
-    [CATALOGUE_SQL_COPY_SUMMARY] =
-        "SELECT kind, (SELECT CAST(substr(text, nullif(instr(text, '\"duration_s\":'), 0) + 13, 24)"
-        "              AS REAL) FROM settings WHERE settings.key = copy.settings),"
-        " (SELECT substr(text, nullif(instr(text, '\"damage\":{'), 0) + 10, 250)"
-        "         FROM settings WHERE settings.key = copy.settings"
-        "         AND instr(copy.path, '.partial.') = 0)"
-        " FROM copy WHERE transfer = ?1 ORDER BY kind, path",
     [CATALOGUE_SQL_COPY_REMOVE] = "DELETE FROM copy WHERE path = ?1",
 };
 
@@ -207,58 +199,6 @@ int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn,
     return rc;
 }
 
-const char *catalogue_condition_name(enum catalogue_condition condition)
-{
-    static const char *const names[] = {[CATALOGUE_CONDITION_UNKNOWN] = "unknown",
-                                        [CATALOGUE_WHOLE] = "whole",
-                                        [CATALOGUE_ENDS_EARLY] = "ends early",
-                                        [CATALOGUE_DAMAGED] = "damaged"};
-    return names[condition];
-}
-
-/* Of what is behind `"damage":{` in the settings of a copy (recipe.h): only counts that are not 0
- * are there. What is repaired, comes twice or belongs to nothing takes nothing from the footage. */
-static enum catalogue_condition condition_of(const char *damage)
-{
-    static const char *const counts[] = {"\"damaged\":", "\"affected\":", "\"missing\":",
-                                         "\"left_out\":", "\"sound_records_missing\":"};
-    const char *end = strchr(damage, '}');
-    if (!end)
-        return CATALOGUE_CONDITION_UNKNOWN;
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        const char *at = strstr(damage, counts[i]);
-        if (at && at < end)
-            return CATALOGUE_DAMAGED;
-    }
-    const char *cut = strstr(damage, "\"cut_bytes\":");
-    return cut && cut < end ? CATALOGUE_ENDS_EARLY : CATALOGUE_WHOLE;
-}
-
-int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_copies *out,
-                           struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_SUMMARY];
-    bool row = true;
-    int rc;
-    *out = (struct catalogue_copies){.kinds = ""};
-    sqlite3_bind_int64(st, 1, key);
-    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        char kind[sizeof((struct catalogue_copy *)NULL)->kind];
-        char damage[256] = "";
-        double duration_s;
-        if (!sqlx_text(st, 0, kind, sizeof kind) || !sqlx_double(st, 1, &duration_s) ||
-            !sqlx_text(st, 2, damage, sizeof damage))
-            return sqlx_unreadable(st, err,
-                                   "catalogue: a copy of transfer %" PRId64 " is malformed", key);
-        size_t used = strlen(out->kinds);
-        snprintf(out->kinds + used, sizeof out->kinds - used, "%s%s", used ? " " : "", kind);
-        out->duration_s = duration_s > out->duration_s ? duration_s : out->duration_s;
-        enum catalogue_condition condition = condition_of(damage);
-        out->condition = condition > out->condition ? condition : out->condition;
-    }
-    return rc;
-}
-
 bool catalogue_copy_is_current(const struct catalogue_transfer *t,
                                const struct catalogue_copy *copy)
 {
@@ -272,142 +212,4 @@ bool catalogue_copy_is_current(const struct catalogue_transfer *t,
         return t->state == CATALOGUE_PARTIAL && copy->made_us >= t->completed_us;
     bool is_beside = strncmp(base + n, beside, sizeof beside - 1) == 0;
     return is_beside == (t->remade == CATALOGUE_REMADE_BESIDE);
-}
-
-/* ---- done ---- */
-
-const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
-    [CATALOGUE_SQL_DONE_PUT] =
-        "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, ?4)"
-        " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us,"
-        " attempt = excluded.attempt",
-    [CATALOGUE_SQL_DONE_GET] =
-        "SELECT at_us FROM done WHERE transfer = ?1 AND stage = ?2 AND attempt > 0",
-    [CATALOGUE_SQL_DONE_AT] = "SELECT stage, at_us, attempt FROM done WHERE transfer = ?1"
-                              " ORDER BY stage LIMIT 1 OFFSET ?2",
-    [CATALOGUE_SQL_OWE] = "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, 0)"
-                          " ON CONFLICT(transfer, stage) DO NOTHING",
-    [CATALOGUE_SQL_OWE_AGAIN] =
-        "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, 0)"
-        " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us, attempt = 0",
-    [CATALOGUE_SQL_GIVE_UP] =
-        "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, -1)"
-        " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us, attempt = -1"
-        " WHERE attempt <= 0",
-    [CATALOGUE_SQL_OWED] = "SELECT 1 FROM done WHERE transfer = ?1 AND stage = ?2 AND attempt = 0",
-    [CATALOGUE_SQL_OWED_KEYS] =
-        "SELECT DISTINCT transfer FROM done WHERE attempt = 0 ORDER BY transfer",
-};
-
-int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
-                       int attempt, struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_PUT];
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    sqlite3_bind_int64(st, 3, at_us);
-    sqlite3_bind_int(st, 4, attempt);
-    return catalogue_run(c, st, key, err);
-}
-
-int catalogue_owe(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
-                  struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_OWE];
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    sqlite3_bind_int64(st, 3, at_us);
-    return catalogue_run(c, st, key, err);
-}
-
-int catalogue_owe_again(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
-                        struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_OWE_AGAIN];
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    sqlite3_bind_int64(st, 3, at_us);
-    return catalogue_run(c, st, key, err);
-}
-
-int catalogue_give_up(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
-                      struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GIVE_UP];
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    sqlite3_bind_int64(st, 3, at_us);
-    return catalogue_run(c, st, key, err);
-}
-
-int catalogue_is_owed(struct catalogue *c, int64_t key, const char *stage, bool *out,
-                      struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_OWED];
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    int rc = sqlx_step(st, out, err);
-    sqlx_reset(st);
-    return rc;
-}
-
-int catalogue_owed_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, struct err *err)
-{
-    struct buf keys;
-    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
-    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_OWED_KEYS], &keys, err);
-    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++)
-        rc = fn(arg, catalogue_keys_at(&keys, i), err);
-    buf_clear(&keys);
-    return rc;
-}
-
-int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
-                       struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_GET];
-    bool found = false;
-    *at_us = 0;
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    int rc = sqlx_step(st, &found, err);
-    if (rc == ERR_OK && found && !sqlx_int64(st, 0, 1, INT64_MAX, at_us))
-        return sqlx_unreadable(st, err, "catalogue: stage %s of transfer %" PRId64 " is malformed",
-                               stage, key);
-    sqlx_reset(st);
-    return rc;
-}
-
-static int done_at(struct catalogue *c, int64_t key, int at, struct catalogue_done *out,
-                   bool *found, struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_AT];
-    int64_t attempt = 0;
-    sqlite3_bind_int64(st, 1, key);
-    sqlite3_bind_int(st, 2, at);
-    int rc = sqlx_step(st, found, err);
-    if (rc < 0 || !*found)
-        return rc;
-    if (!sqlx_text(st, 0, out->stage, sizeof out->stage) ||
-        !sqlx_int64(st, 1, 1, INT64_MAX, &out->at_us) ||
-        !sqlx_int64(st, 2, INT_MIN, INT_MAX, &attempt))
-        return sqlx_unreadable(
-            st, err, "catalogue: what was done of transfer %" PRId64 " is malformed", key);
-    out->attempt = (int)attempt;
-    sqlx_reset(st);
-    return rc;
-}
-
-int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
-                        struct err *err)
-{
-    struct catalogue_done d;
-    bool found = true;
-    int rc = ERR_OK;
-    for (int i = 0; rc == ERR_OK && found; i++) {
-        rc = done_at(c, key, i, &d, &found, err);
-        if (rc == ERR_OK && found)
-            rc = fn(arg, &d, err);
-    }
-    return rc;
 }

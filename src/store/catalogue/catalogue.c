@@ -9,7 +9,7 @@
 /*
  * A metadata value is NULL if it was absent altogether; `known` (enum catalogue_known) says which
  * are plausible. when_us is the time that lists are ordered and filtered by. Views and triggers are
- * off in our connections, so the schema has none.
+ * off in our connections, so the schema has none; group.c has triggers that are the connection's.
  */
 #define CUSTODY_TABLE                                                                      \
     "CREATE TABLE custody(transfer TEXT NOT NULL, n INTEGER NOT NULL, line TEXT NOT NULL," \
@@ -143,6 +143,52 @@
     " PRIMARY KEY(rule, imei, time_ms)) STRICT, WITHOUT ROWID;"             \
     "CREATE INDEX rule_event_due ON rule_event(due_us, rule, imei) WHERE outcome IS NULL;"
 
+/* Events as people look at them (review.h), which the catalogue keeps (group.c): event, event_of,
+ * event_words; what people note of transfers, and what vehicles are called (words: as it is looked
+ * for). trouble: jobs of a stage that failed. private_mode: transfers whose driver was private at
+ * some moment, as the tracker told. */
+#define REVIEW_TABLES                                                                         \
+    "CREATE TABLE event("                                                                     \
+    " key INTEGER PRIMARY KEY, id TEXT NOT NULL, imei TEXT NOT NULL, trigger TEXT NOT NULL,"  \
+    " at_us INTEGER NOT NULL, until_us INTEGER NOT NULL, time_known INTEGER NOT NULL,"        \
+    " tz_min INTEGER, cameras INTEGER NOT NULL, videos INTEGER NOT NULL,"                     \
+    " photos INTEGER NOT NULL, condition INTEGER NOT NULL, marks INTEGER NOT NULL,"           \
+    " lat_deg REAL, lon_deg REAL, seconds REAL NOT NULL, case_number TEXT) STRICT;"           \
+    "CREATE INDEX event_time ON event(at_us, key, imei, trigger, cameras, condition, marks);" \
+    "CREATE INDEX event_imei ON event(imei, at_us, key, trigger, cameras, condition, marks);" \
+    "CREATE TABLE event_of("                                                                  \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"               \
+    " event INTEGER NOT NULL) STRICT;"                                                        \
+    "CREATE INDEX event_of_event ON event_of(event);"                                         \
+    "CREATE TABLE event_words("                                                               \
+    " event INTEGER PRIMARY KEY REFERENCES event(key) ON DELETE CASCADE,"                     \
+    " words TEXT NOT NULL) STRICT;"                                                           \
+    "CREATE TABLE reviewed("                                                                  \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"               \
+    " who TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;"                                     \
+    "CREATE TABLE note("                                                                      \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"                  \
+    " n INTEGER NOT NULL, at_us INTEGER NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL,"     \
+    " PRIMARY KEY(transfer, n)) STRICT, WITHOUT ROWID;"                                       \
+    "CREATE TABLE case_number("                                                               \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"               \
+    " number TEXT NOT NULL, who TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;"               \
+    "CREATE TABLE vehicle("                                                                   \
+    " imei TEXT PRIMARY KEY, name TEXT NOT NULL, plate TEXT NOT NULL, team TEXT NOT NULL,"    \
+    " words TEXT NOT NULL) STRICT, WITHOUT ROWID;"                                            \
+    "CREATE TABLE trouble("                                                                   \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"                  \
+    " stage TEXT NOT NULL, why TEXT NOT NULL, at_us INTEGER NOT NULL,"                        \
+    " PRIMARY KEY(transfer, stage)) STRICT, WITHOUT ROWID;"                                   \
+    "CREATE TABLE private_mode("                                                              \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE) STRICT;"
+
+/* Of records that were joined before version 10 nobody noted whether one was private: those that
+ * have its id (391) in them anywhere may be. */
+#define MAY_BE_PRIVATE                                               \
+    "INSERT INTO private_mode SELECT DISTINCT transfer FROM journey" \
+    " WHERE instr(raw, x'0187') > 0;"
+
 /* Imports counted as a camera's contact. */
 #define CAMERA_CONTACTS                                                                   \
     "UPDATE camera SET last_us = coalesce((SELECT max(arrived_us) FROM transfer AS t"     \
@@ -164,48 +210,65 @@ static int drop_copies_before(sqlite3 *db, struct err *err)
     return rc < 0 ? rc : sqlx_exec(db, "DROP TABLE copy_before", err);
 }
 
+/* The end of the step to 10: the events of all transfers. */
+static int group_first(sqlite3 *db, struct err *err)
+{
+    struct catalogue c = {.db = db};
+    int rc = sqlx_exec(db, catalogue_group_triggers, err);
+    for (size_t i = 0; rc == ERR_OK && i < CATALOGUE_SQL_COUNT; i++) {
+        const char *text =
+            catalogue_group_sql[i] ? catalogue_group_sql[i] : catalogue_condition_sql[i];
+        rc = text ? sqlx_prepare(db, &c.sql[i], text, err) : ERR_OK;
+    }
+    if (rc == ERR_OK)
+        rc = catalogue_group_anew(&c, err);
+    for (size_t i = 0; i < CATALOGUE_SQL_COUNT; i++)
+        sqlite3_finalize(c.sql[i]);
+    return rc < 0 ? rc : sqlx_exec(db, catalogue_group_no_triggers, err);
+}
+
 const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 9,
+    .version = 10,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA secure_delete=ON;"
              "PRAGMA foreign_keys=ON;"
              "PRAGMA cell_size_check=ON;",
-    .tables =
-        "CREATE TABLE camera("
-        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-        " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
-        " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
-        "CREATE TABLE transfer("
-        " key INTEGER PRIMARY KEY AUTOINCREMENT,"
-        " id TEXT NOT NULL UNIQUE,"
-        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-        " kind TEXT NOT NULL, source TEXT NOT NULL,"
-        " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
-        " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
-        " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
-        " length_bytes INTEGER NOT NULL, sha256 TEXT,"
-        " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
-        " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
-        " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
-        " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
-        " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
-        " init BLOB, meta BLOB, start BLOB,"
-        " path BLOB, events INTEGER, driver TEXT,"
-        " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
-        " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
-        " set_aside INTEGER NOT NULL DEFAULT 0,"
-        " remade INTEGER NOT NULL DEFAULT 0,"
-        " when_us INTEGER GENERATED ALWAYS AS"
-        "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
-        " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
-        "CREATE INDEX transfer_time ON transfer(when_us, id);"
-        "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
-        "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
-        " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
-            CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE ROOT_TABLE
-                JOURNEY_TABLES REQUEST_TABLES RULE_TABLE "INSERT INTO root VALUES(randomblob(16));",
+    .tables = "CREATE TABLE camera("
+              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+              " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+              " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
+              "CREATE TABLE transfer("
+              " key INTEGER PRIMARY KEY AUTOINCREMENT,"
+              " id TEXT NOT NULL UNIQUE,"
+              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+              " kind TEXT NOT NULL, source TEXT NOT NULL,"
+              " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
+              " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
+              " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
+              " length_bytes INTEGER NOT NULL, sha256 TEXT,"
+              " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
+              " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
+              " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
+              " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
+              " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
+              " init BLOB, meta BLOB, start BLOB,"
+              " path BLOB, events INTEGER, driver TEXT,"
+              " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
+              " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
+              " set_aside INTEGER NOT NULL DEFAULT 0,"
+              " remade INTEGER NOT NULL DEFAULT 0,"
+              " when_us INTEGER GENERATED ALWAYS AS"
+              "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
+              " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
+              "CREATE INDEX transfer_time ON transfer(when_us, id);"
+              "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
+              "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
+              " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
+                  CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE
+                      ROOT_TABLE JOURNEY_TABLES REQUEST_TABLES RULE_TABLE REVIEW_TABLES
+              "INSERT INTO root VALUES(randomblob(16));",
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -225,25 +288,29 @@ const struct sqlx_schema catalogue_schema = {
             "ALTER TABLE transfer ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;" ROOT_TABLE,
             /* to 9 */
             "ALTER TABLE transfer ADD COLUMN remade INTEGER NOT NULL DEFAULT 0;" JOURNEY_TABLES
-                REQUEST_TABLES RULE_TABLE},
-    .upgrade_end =
-        (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before, NULL, NULL},
+                REQUEST_TABLES RULE_TABLE,
+            /* to 10 */
+            REVIEW_TABLES MAY_BE_PRIVATE},
+    .upgrade_end = (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before,
+                                              NULL, NULL, group_first},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < CATALOGUE_SQL_COUNT; i++) {
-        const char *text = i == CATALOGUE_SQL_ROLLBACK ? SQLX_ROLLBACK
-                           : catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
-                           : catalogue_id_sql[i]       ? catalogue_id_sql[i]
-                           : catalogue_copy_sql[i]     ? catalogue_copy_sql[i]
-                           : catalogue_arrival_sql[i]  ? catalogue_arrival_sql[i]
-                           : catalogue_event_sql[i]    ? catalogue_event_sql[i]
-                           : catalogue_done_sql[i]     ? catalogue_done_sql[i]
-                           : catalogue_keep_sql[i]     ? catalogue_keep_sql[i]
-                           : catalogue_journey_sql[i]  ? catalogue_journey_sql[i]
-                                                       : catalogue_origin_sql[i];
+        const char *text = i == CATALOGUE_SQL_ROLLBACK  ? SQLX_ROLLBACK
+                           : catalogue_transfer_sql[i]  ? catalogue_transfer_sql[i]
+                           : catalogue_id_sql[i]        ? catalogue_id_sql[i]
+                           : catalogue_copy_sql[i]      ? catalogue_copy_sql[i]
+                           : catalogue_arrival_sql[i]   ? catalogue_arrival_sql[i]
+                           : catalogue_event_sql[i]     ? catalogue_event_sql[i]
+                           : catalogue_done_sql[i]      ? catalogue_done_sql[i]
+                           : catalogue_keep_sql[i]      ? catalogue_keep_sql[i]
+                           : catalogue_journey_sql[i]   ? catalogue_journey_sql[i]
+                           : catalogue_group_sql[i]     ? catalogue_group_sql[i]
+                           : catalogue_condition_sql[i] ? catalogue_condition_sql[i]
+                                                        : catalogue_origin_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;
@@ -339,7 +406,8 @@ int catalogue_open(struct catalogue **out, const char *root, bool create, struct
                      "%s: no catalogue found; give the right directory with --root, or receive a "
                      "file first",
                      root);
-    if (rc < 0 || (rc = prepare_all(c, err)) < 0 || (rc = catalogue_root(c, &id, err)) < 0 ||
+    if (rc < 0 || (rc = sqlx_exec(c->db, catalogue_group_triggers, err)) < 0 ||
+        (rc = prepare_all(c, err)) < 0 || (rc = catalogue_root(c, &id, err)) < 0 ||
         (rc = root_check(root, &id, err)) < 0)
         goto out;
     if (create)
@@ -392,6 +460,8 @@ int catalogue_there(const struct catalogue *c, struct err *err)
 static int commit(struct catalogue *c, struct err *err)
 {
     int rc = catalogue_there(c, err);
+    if (rc == ERR_OK)
+        rc = catalogue_regroup(c, err);
     return rc < 0 ? rc : sqlx_exec(c->db, "COMMIT", err);
 }
 
@@ -460,31 +530,6 @@ int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key, struct err
     if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
         rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
     return catalogue_leave(c, own, rc, err);
-}
-
-int catalogue_keys_read(sqlite3_stmt *st, struct buf *keys, struct err *err)
-{
-    bool row = true;
-    int rc;
-    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        int64_t key = sqlite3_column_int64(st, 0);
-        if ((rc = buf_append(keys, &key, sizeof key, err)) < 0)
-            break;
-    }
-    sqlx_reset(st);
-    return rc;
-}
-
-size_t catalogue_keys_count(const struct buf *keys)
-{
-    return keys->used / sizeof(int64_t);
-}
-
-int64_t catalogue_keys_at(const struct buf *keys, size_t i)
-{
-    int64_t key;
-    memcpy(&key, buf_data(keys) + i * sizeof key, sizeof key);
-    return key;
 }
 
 const char *catalogue_state_name(enum catalogue_state state)

@@ -67,6 +67,23 @@ enum catalogue_sql {
     CATALOGUE_SQL_RECORD_COUNT,
     CATALOGUE_SQL_MATCH_PUT,
     CATALOGUE_SQL_MATCH_GET,
+    CATALOGUE_SQL_TROUBLE_PUT,
+    CATALOGUE_SQL_TROUBLE_OVER,
+    CATALOGUE_SQL_TROUBLE_GET,
+    CATALOGUE_SQL_PRIVATE_PUT,
+    CATALOGUE_SQL_PRIVATE_OVER,
+    CATALOGUE_SQL_GROUP_LEFT,
+    CATALOGUE_SQL_GROUP_DUE,
+    CATALOGUE_SQL_GROUP_NEAR,
+    CATALOGUE_SQL_GROUP_ALONE,
+    CATALOGUE_SQL_GROUP_OF,
+    CATALOGUE_SQL_GROUP_OF_PUT,
+    CATALOGUE_SQL_GROUP_MEMBER,
+    CATALOGUE_SQL_GROUP_NOTES,
+    CATALOGUE_SQL_GROUP_PUT,
+    CATALOGUE_SQL_GROUP_WORDS,
+    CATALOGUE_SQL_GROUP_NO_WORDS,
+    CATALOGUE_SQL_GROUP_DROP,
     CATALOGUE_SQL_COUNT
 };
 
@@ -101,6 +118,17 @@ int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err) DS_M
  * belongs. */
 int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key,
                   struct err *err) DS_MUST_CHECK;
+
+/* A line of custody is of this event: no text of a stranger in it can say so. */
+#define CATALOGUE_LINE_IS(line, event) "instr(" line ", '\",\"event\":\"" event "\",\"id\":\"') > 0"
+
+/* What a connection needs to keep events (group.c): temporary tables and triggers that note which
+ * transfers changed; without them again. */
+extern const char catalogue_group_triggers[], catalogue_group_no_triggers[];
+/* The events of those that changed, before each commit. */
+int catalogue_regroup(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+/* All rows of events anew, in a transaction. */
+int catalogue_group_anew(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 
 /* SQL that adds the settings `x` of the rows of `from` that are not there yet; first their recipes:
  * what stands from "libraries" up to "program" in JSON with sorted keys, as it comes. */
@@ -139,5 +167,7 @@ extern const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_origin_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_journey_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_condition_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_group_sql[CATALOGUE_SQL_COUNT];
 
 #endif

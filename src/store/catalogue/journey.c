@@ -19,6 +19,9 @@ const char *const catalogue_journey_sql[CATALOGUE_SQL_COUNT] = {
         " difference_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [CATALOGUE_SQL_MATCH_GET] = "SELECT time_ms, priority, event, sha256, difference_ms"
                                 " FROM journey_event WHERE transfer = ?1",
+    [CATALOGUE_SQL_PRIVATE_PUT] = "INSERT INTO private_mode(transfer) VALUES(?1)"
+                                  " ON CONFLICT DO NOTHING",
+    [CATALOGUE_SQL_PRIVATE_OVER] = "DELETE FROM private_mode WHERE transfer = ?1",
 };
 
 static void bind_name(sqlite3_stmt *st, int64_t key, int64_t time_ms, int priority, int event,
@@ -137,4 +140,11 @@ int catalogue_match_get(struct catalogue *c, int64_t key, struct catalogue_match
                              key);
     sqlx_reset(st);
     return rc;
+}
+
+int catalogue_private_put(struct catalogue *c, int64_t key, bool is_private, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[is_private ? CATALOGUE_SQL_PRIVATE_PUT : CATALOGUE_SQL_PRIVATE_OVER];
+    sqlite3_bind_int64(st, 1, key);
+    return catalogue_run(c, st, key, err);
 }

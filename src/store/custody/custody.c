@@ -32,6 +32,10 @@ static const char *const names[CUSTODY_KINDS] = {
     [CUSTODY_MISSING] = "missing",
     [CUSTODY_JOINED] = "joined",
     [CUSTODY_REQUESTED] = "requested",
+    [CUSTODY_REVIEWED] = "reviewed",
+    [CUSTODY_UNREVIEWED] = "unreviewed",
+    [CUSTODY_NOTED] = "noted",
+    [CUSTODY_CASE] = "case",
 };
 
 /* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
@@ -274,6 +278,8 @@ static const struct member {
     MEMBER(TEXT, reason),
     MEMBER(TEXT, asked),
     MEMBER(TEXT, command),
+    MEMBER(TEXT, note),
+    MEMBER(TEXT, number),
     MEMBER(TEXT, init_sha256),
     MEMBER(TEXT, meta_sha256),
     MEMBER(TEXT, start_sha256),

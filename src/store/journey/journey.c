@@ -190,7 +190,12 @@ static int join(struct joining *j, struct records *r, int64_t window_us, const c
     if (rc == ERR_OK && span_ms(j->t, JOURNEY_AROUND_US, &query.from_ms, &query.until_ms))
         rc = records_each(r, &query, &reader, err);
     j->out->records += j->out->added;
-    return rc < 0 || (j->out->added == 0 && !j->out->event_new) ? rc : note(j, who, err);
+    if (rc < 0 || (j->out->added == 0 && !j->out->event_new))
+        return rc;
+    bool hidden = false;
+    if ((rc = journey_hides(j->c, j->t, &hidden, err)) == ERR_OK)
+        rc = catalogue_private_put(j->c, j->t->key, hidden, err);
+    return rc < 0 ? rc : note(j, who, err);
 }
 
 int journey_join(struct catalogue *c, struct records *r, const struct catalogue_transfer *t,

@@ -419,6 +419,10 @@ static int take_line(void *arg, const char *line, struct err *err)
     case CUSTODY_MISSING:
     case CUSTODY_JOINED:
     case CUSTODY_REQUESTED:
+    case CUSTODY_REVIEWED:
+    case CUSTODY_UNREVIEWED:
+    case CUSTODY_NOTED:
+    case CUSTODY_CASE:
     case CUSTODY_KINDS:
         break;
     }

@@ -1,0 +1,557 @@
+/* Events as people look at them (review.h): which transfers belong together, and their rows. What
+ * changes says so by triggers of the connection, in tables that are its own and empty at each
+ * commit; triggers of the file stay off. */
+#include "catalogue_internal.h"
+#include "dashspool/review.h"
+#include "dashspool/text.h"
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A change at a moment moves borders this far away, and reading three spans around tells of each
+ * chain there whether it is longer than one. */
+#define BORDER_US       (REVIEW_SPAN_US + REVIEW_WINDOW_US)
+#define REACH_US        (3 * REVIEW_SPAN_US + 2 * REVIEW_WINDOW_US)
+
+/* Changes that are so near each other are looked at together, for so long. */
+#define RUN_US          (6 * 3600 * INT64_C(1000000))
+
+/* What is due at once: all transfers of a catalogue that is made anew. 64 bytes each. */
+#define DUE_BYTES_MAX   (CATALOGUE_KEYS_BYTES_MAX * 8)
+#define WORDS_BYTES_MAX (256 * 1024)
+
+/* Where a transfer stands: (imei, trigger, time); one that belongs to no others by its key. */
+#define PLACE_OF(t)                                                                \
+    t ".imei, coalesce(" t ".trigger_name, ''), coalesce(iif(" t ".known & 2, " t  \
+      ".time_us, NULL), " t ".arrived_us), iif(" t ".known & 2 AND " t ".imei <> " \
+      "'" CATALOGUE_IMEI_UNKNOWN "', 0, " t ".key)"
+#define NOTE_PLACE  "INSERT INTO regroup(imei, trigger, at_us, own) "
+#define ONCE        " ON CONFLICT DO NOTHING;"
+#define NOTE(t)     NOTE_PLACE "VALUES(" PLACE_OF(t) ")" ONCE
+#define NOTE_OF(is) NOTE_PLACE "SELECT " PLACE_OF("t") " FROM transfer AS t WHERE " is ONCE
+
+#define ON(name, what, table, is) \
+    "CREATE TEMP TRIGGER " name " AFTER " what " ON main." table " BEGIN " NOTE_OF(is) " END;"
+#define ON_ALL(table)                                                     \
+    ON("regroup_" table "_put", "INSERT", table, "t.key = NEW.transfer")  \
+    ON("regroup_" table "_went", "DELETE", table, "t.key = OLD.transfer") \
+    ON("regroup_" table "_was", "UPDATE", table, "t.key = NEW.transfer")
+
+/* length_bytes and the counts of frames, which a receiver writes all the time, are none of it. */
+#define MATTERS(t)                                                                    \
+    t ".imei, " t ".camera, " t ".kind, " t ".state, " t ".known, " t ".time_us, " t  \
+      ".trigger_name, " t ".length_s, " t ".tz_min, " t ".lat_deg, " t ".lon_deg, " t \
+      ".arrived_us, " t ".set_aside, " t ".start, " t ".path"
+
+const char catalogue_group_triggers[] =
+    "CREATE TEMP TABLE regroup(imei TEXT, trigger TEXT, at_us INTEGER, own INTEGER,"
+    " PRIMARY KEY(imei, trigger, own, at_us)) WITHOUT ROWID;"
+    "CREATE TEMP TABLE regroup_left(event INTEGER PRIMARY KEY);"
+    "CREATE TEMP TRIGGER regroup_transfer_put AFTER INSERT ON main.transfer BEGIN " NOTE(
+        "NEW") " END;"
+               "CREATE TEMP TRIGGER regroup_transfer_was AFTER UPDATE ON main.transfer WHEN "
+               "(" MATTERS("OLD") ") IS NOT (" MATTERS("NEW") ") BEGIN " NOTE("OLD") NOTE(
+                   "NEW") " END;"
+                          "CREATE TEMP TRIGGER regroup_transfer_goes BEFORE DELETE ON "
+                          "main.transfer BEGIN " NOTE(
+                              "OLD") " INSERT INTO regroup_left SELECT event FROM event_of WHERE "
+                                     "transfer = OLD.key" ONCE
+                                     " END;" ON_ALL("copy") ON_ALL("done") ON_ALL(
+                                         "protection") ON_ALL("reviewed") ON_ALL("note")
+                                         ON_ALL("case_number") ON_ALL("trouble") ON_ALL(
+                                             "private_mode") "CREATE TEMP TRIGGER "
+                                                             "regroup_custody_put AFTER "
+                                                             "INSERT ON main.custody "
+                                                             "WHEN " CATALOGUE_LINE_IS("NEW.line", "exported") " OR " CATALOGUE_LINE_IS(
+                                                                 "NEW.line",
+                                                                 "requested") " BEGIN"
+                                                                              " " NOTE_OF("t.id = "
+                                                                                          "NEW."
+                                                                                          "transfe"
+                                                                                          "r") " EN"
+                                                                                               "D;";
+
+#define GONE(table)                                                            \
+    "DROP TRIGGER regroup_" table "_put; DROP TRIGGER regroup_" table "_went;" \
+    "DROP TRIGGER regroup_" table "_was;"
+
+const char catalogue_group_no_triggers[] =
+    "DROP TRIGGER regroup_transfer_put; DROP TRIGGER regroup_transfer_was;"
+    "DROP TRIGGER regroup_transfer_goes; DROP TRIGGER regroup_custody_put;" GONE("copy")
+        GONE("done") GONE("protection") GONE("reviewed") GONE("note") GONE("case_number")
+            GONE("trouble")
+                GONE("private_mode") "DROP TABLE temp.regroup; DROP TABLE temp.regroup_left;";
+
+/* Of the transfer t: there is a stored one of the same recording. */
+#define TWIN                                                                            \
+    "EXISTS(SELECT 1 FROM transfer AS o INDEXED BY transfer_imei WHERE o.imei = t.imei" \
+    " AND o.when_us = t.when_us AND o.state = 'stored' AND o.camera = t.camera"         \
+    " AND o.kind = t.kind AND o.trigger_name IS t.trigger_name AND o.known & 2"         \
+    " AND o.length_s IS t.length_s AND o.start IS t.start AND o.path IS t.path)"
+
+const char *const catalogue_group_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_GROUP_LEFT] = "SELECT event FROM regroup_left",
+    [CATALOGUE_SQL_GROUP_DUE] =
+        "SELECT imei, trigger, at_us, own FROM regroup ORDER BY imei, trigger, own, at_us",
+    [CATALOGUE_SQL_GROUP_NEAR] =
+        "SELECT key, when_us FROM transfer INDEXED BY transfer_imei WHERE imei = ?1"
+        " AND when_us BETWEEN ?3 AND ?4 AND known & 2 AND coalesce(trigger_name, '') = ?2"
+        " ORDER BY when_us, camera, id",
+    [CATALOGUE_SQL_GROUP_ALONE] = "SELECT when_us FROM transfer WHERE key = ?1"
+                                  " AND NOT (known & 2 AND imei <> '" CATALOGUE_IMEI_UNKNOWN "')",
+    [CATALOGUE_SQL_GROUP_OF] = "SELECT event FROM event_of WHERE transfer = ?1",
+    [CATALOGUE_SQL_GROUP_OF_PUT] = "INSERT INTO event_of(transfer, event) VALUES(?1, ?2)"
+                                   " ON CONFLICT(transfer) DO UPDATE SET event = excluded.event",
+    [CATALOGUE_SQL_GROUP_MEMBER] =
+        "SELECT t.id, t.imei, coalesce(t.trigger_name, ''), t.when_us, t.known, t.tz_min, t.camera,"
+        " t.kind, t.state, t.set_aside, t.lat_deg, t.lon_deg, coalesce(t.length_s, 0),"
+        " EXISTS(SELECT 1 FROM reviewed WHERE transfer = t.key),"
+        " EXISTS(SELECT 1 FROM protection WHERE transfer = t.key),"
+        " EXISTS(SELECT 1 FROM note WHERE transfer = t.key),"
+        " EXISTS(SELECT 1 FROM custody AS u WHERE u.transfer = t.id"
+        "  AND " CATALOGUE_LINE_IS(
+            "u.line",
+            "exported") "),"
+                        " EXISTS(SELECT 1 FROM custody AS u WHERE u.transfer = t.id"
+                        "  AND " CATALOGUE_LINE_IS(
+                            "u.line",
+                            "requested") "),"
+                                         " (SELECT number FROM case_number WHERE transfer = t.key),"
+                                         " (SELECT attempt FROM done WHERE transfer = t.key AND "
+                                         "stage = 'convert'),"
+                                         " EXISTS(SELECT 1 FROM trouble WHERE transfer = t.key AND "
+                                         "stage = 'convert'),"
+                                         " EXISTS(SELECT 1 FROM private_mode WHERE transfer = "
+                                         "t.key),"
+                                         " EXISTS(SELECT 1 FROM copy WHERE copy.transfer = t.key"
+                                         "  AND (t.state <> 'stored' OR instr(copy.path, "
+                                         "'.partial.') = 0)),"
+                                         " t.state = 'partial' AND " TWIN
+                                         " FROM transfer AS t WHERE t.key = ?1",
+    [CATALOGUE_SQL_GROUP_NOTES] = "SELECT text FROM note WHERE transfer = ?1 ORDER BY n",
+    [CATALOGUE_SQL_GROUP_PUT] =
+        "INSERT INTO event(key, id, imei, trigger, at_us, until_us, time_known, tz_min, cameras,"
+        " videos, photos, condition, marks, lat_deg, lon_deg, seconds, case_number)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+        " ON CONFLICT(key) DO UPDATE SET (id, imei, trigger, at_us, until_us, time_known, tz_min,"
+        " cameras, videos, photos, condition, marks, lat_deg, lon_deg, seconds, case_number)"
+        " = (excluded.id, excluded.imei, excluded.trigger, excluded.at_us, excluded.until_us,"
+        " excluded.time_known, excluded.tz_min, excluded.cameras, excluded.videos,"
+        " excluded.photos, excluded.condition, excluded.marks, excluded.lat_deg,"
+        " excluded.lon_deg, excluded.seconds, excluded.case_number)"
+        " WHERE (id, imei, trigger, at_us, until_us, time_known, tz_min, cameras, videos, photos,"
+        " condition, marks, lat_deg, lon_deg, seconds, case_number)"
+        " IS NOT (excluded.id, excluded.imei, excluded.trigger, excluded.at_us, excluded.until_us,"
+        " excluded.time_known, excluded.tz_min, excluded.cameras, excluded.videos,"
+        " excluded.photos, excluded.condition, excluded.marks, excluded.lat_deg,"
+        " excluded.lon_deg, excluded.seconds, excluded.case_number)",
+    [CATALOGUE_SQL_GROUP_WORDS] =
+        "INSERT INTO event_words(event, words) VALUES(?1, ?2) ON CONFLICT(event) DO UPDATE"
+        " SET words = excluded.words WHERE words <> excluded.words",
+    [CATALOGUE_SQL_GROUP_NO_WORDS] = "DELETE FROM event_words WHERE event = ?1",
+    [CATALOGUE_SQL_GROUP_DROP] = "DELETE FROM event WHERE key = ?1"
+                                 " AND NOT EXISTS(SELECT 1 FROM event_of WHERE event = ?1)",
+};
+
+/* ---- one event ---- */
+
+struct event_row {
+    int64_t key, at_us, until_us;
+    char id[CATALOGUE_ID_ROOM], imei[16], trigger[24], case_number[REVIEW_CASE_ROOM];
+    bool time_known, zone_known, position, hidden;
+    int tz_min, videos, photos;
+    unsigned cameras, marks;
+    enum review_condition condition;
+    double lat_deg, lon_deg, seconds;
+    struct buf words;
+};
+
+static unsigned camera_bit(const char *camera)
+{
+    static const char *const names[] = {"front", "rear", "driver", "road"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(camera, names[i]) == 0)
+            return 1U << i;
+    return REVIEW_OTHER;
+}
+
+/* A row that cannot be read must not keep others, or a camera's commit, from theirs: what is not as
+ * we make it is as if it were not there. */
+static void lenient_text(sqlite3_stmt *st, int col, char *out, size_t room)
+{
+    if (!sqlx_text(st, col, out, room))
+        out[0] = '\0';
+}
+
+static double lenient_double(sqlite3_stmt *st, int col)
+{
+    double v = 0;
+    return sqlx_double(st, col, &v) ? v : 0;
+}
+
+static enum review_condition condition_of(sqlite3_stmt *st, const char *state,
+                                          enum catalogue_condition found)
+{
+    bool given_up = sqlite3_column_type(st, 19) == SQLITE_INTEGER && sqlite3_column_int(st, 19) < 0;
+    bool done = sqlite3_column_int(st, 19) > 0;
+    bool owed = sqlite3_column_type(st, 19) == SQLITE_INTEGER && sqlite3_column_int(st, 19) == 0;
+    bool copies = sqlite3_column_int(st, 22);
+    if (sqlite3_column_int(st, 23)) /* what came before its whole */
+        return REVIEW_WHOLE;
+    if (sqlite3_column_int(st, 20) || sqlite3_column_int(st, 9) || (given_up && !copies))
+        return REVIEW_FAILED;
+    if (strcmp(state, "receiving") == 0)
+        return REVIEW_RECEIVING;
+    if (strcmp(state, "partial") == 0)
+        return owed && !copies ? REVIEW_WAITING : REVIEW_PARTIAL;
+    if (!copies && !done)
+        return REVIEW_WAITING;
+    return found == CATALOGUE_DAMAGED      ? REVIEW_DAMAGED
+           : found == CATALOGUE_ENDS_EARLY ? REVIEW_ENDS_EARLY
+                                           : REVIEW_WHOLE;
+}
+
+static int add_words(struct event_row *e, const char *text, struct err *err)
+{
+    char folded[REVIEW_NOTE_ROOM];
+    size_t n = (size_t)snprintf(folded, sizeof folded, "%s", text);
+    text_fold(folded);
+    if (n == 0 || e->words.used + n + 1 > WORDS_BYTES_MAX)
+        return ERR_OK;
+    int rc = e->words.used > 0 ? buf_append(&e->words, "\n", 1, err) : ERR_OK;
+    return rc < 0 ? rc : buf_append(&e->words, folded, n, err);
+}
+
+static int add_notes(struct catalogue *c, struct event_row *e, int64_t key, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_NOTES];
+    char text[REVIEW_NOTE_ROOM];
+    bool row = true;
+    int rc;
+    sqlite3_bind_int64(st, 1, key);
+    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row)
+        if (sqlx_text(st, 0, text, sizeof text) && (rc = add_words(e, text, err)) < 0)
+            break;
+    sqlx_reset(st);
+    return rc;
+}
+
+/* What the row of transfer `key` adds to its event; the first one names it. */
+static int add_row(struct catalogue *c, struct event_row *e, int64_t key,
+                   const struct catalogue_copies *copies, bool *noted, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_MEMBER];
+    char camera[16], kind[16], state[16], number[REVIEW_CASE_ROOM];
+    bool row;
+    sqlite3_bind_int64(st, 1, key);
+    int rc = sqlx_step(st, &row, err);
+    if (rc < 0 || !row)
+        return rc;
+    unsigned known = (unsigned)sqlite3_column_int64(st, 4);
+    bool video = false, first = e->videos + e->photos == 0;
+    lenient_text(st, 6, camera, sizeof camera);
+    lenient_text(st, 7, kind, sizeof kind);
+    lenient_text(st, 8, state, sizeof state);
+    lenient_text(st, 18, number, sizeof number);
+    if (first) {
+        e->key = key;
+        lenient_text(st, 0, e->id, sizeof e->id);
+        lenient_text(st, 1, e->imei, sizeof e->imei);
+        lenient_text(st, 2, e->trigger, sizeof e->trigger);
+        e->at_us = sqlite3_column_int64(st, 3);
+        e->time_known = known & CATALOGUE_TIME_OK;
+        e->marks = REVIEW_REVIEWED;
+    }
+    e->until_us = sqlite3_column_int64(st, 3);
+    if (!e->zone_known && known & CATALOGUE_ZONE_OK) {
+        e->zone_known = true;
+        e->tz_min = sqlite3_column_int(st, 5);
+    }
+    video = strcmp(kind, "photo") != 0;
+    e->videos += video;
+    e->photos += !video;
+    e->cameras |= camera_bit(camera);
+    enum review_condition condition = condition_of(st, state, copies->condition);
+    e->condition = condition > e->condition ? condition : e->condition;
+    e->hidden = e->hidden || sqlite3_column_int(st, 21);
+    if (!e->position && known & CATALOGUE_POSITION_OK) {
+        e->position = true;
+        e->lat_deg = lenient_double(st, 10);
+        e->lon_deg = lenient_double(st, 11);
+    }
+    double seconds = copies->duration_s > 0 ? copies->duration_s : sqlite3_column_int(st, 12);
+    if (video && seconds > e->seconds)
+        e->seconds = seconds;
+    *noted = sqlite3_column_int(st, 15);
+    if (!sqlite3_column_int(st, 13))
+        e->marks &= ~(unsigned)REVIEW_REVIEWED;
+    e->marks |= (sqlite3_column_int(st, 14) ? REVIEW_PROTECTED : 0U) |
+                (*noted ? REVIEW_NOTED : 0U) | (sqlite3_column_int(st, 16) ? REVIEW_EXPORTED : 0U) |
+                (sqlite3_column_int(st, 17) ? REVIEW_REQUESTED : 0U) |
+                (number[0] ? REVIEW_CASE : 0U);
+    sqlx_reset(st);
+    if (!number[0])
+        return ERR_OK;
+    if (!e->case_number[0])
+        snprintf(e->case_number, sizeof e->case_number, "%s", number);
+    return add_words(e, number, err);
+}
+
+static int add_member(struct catalogue *c, struct event_row *e, int64_t key, struct err *err)
+{
+    struct catalogue_copies copies;
+    bool noted = false;
+    int rc = catalogue_copy_summary(c, key, &copies, err);
+    if (rc == ERR_MALFORMED) /* fsck tells it */
+        copies = (struct catalogue_copies){.kinds = ""};
+    else if (rc < 0)
+        return rc;
+    rc = add_row(c, e, key, &copies, &noted, err);
+    return rc == ERR_OK && noted ? add_notes(c, e, key, err) : rc;
+}
+
+static int put_words(struct catalogue *c, const struct event_row *e, struct err *err)
+{
+    sqlite3_stmt *st =
+        c->sql[e->words.used > 0 ? CATALOGUE_SQL_GROUP_WORDS : CATALOGUE_SQL_GROUP_NO_WORDS];
+    sqlite3_bind_int64(st, 1, e->key);
+    if (e->words.used > 0)
+        sqlite3_bind_text(st, 2, (const char *)buf_data(&e->words), (int)e->words.used,
+                          SQLITE_STATIC);
+    return sqlx_run(st, err);
+}
+
+static int put_event(struct catalogue *c, const struct event_row *e, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_PUT];
+    sqlite3_bind_int64(st, 1, e->key);
+    sqlite3_bind_text(st, 2, e->id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 3, e->imei, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 4, e->trigger, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 5, e->at_us);
+    sqlite3_bind_int64(st, 6, e->until_us);
+    sqlite3_bind_int(st, 7, e->time_known);
+    if (e->zone_known)
+        sqlite3_bind_int(st, 8, e->tz_min);
+    sqlite3_bind_int64(st, 9, e->cameras);
+    sqlite3_bind_int(st, 10, e->videos);
+    sqlite3_bind_int(st, 11, e->photos);
+    sqlite3_bind_int(st, 12, (int)e->condition);
+    sqlite3_bind_int64(st, 13, e->marks);
+    if (e->position && !e->hidden) {
+        sqlite3_bind_double(st, 14, e->lat_deg);
+        sqlite3_bind_double(st, 15, e->lon_deg);
+    }
+    sqlite3_bind_double(st, 16, e->seconds);
+    sqlx_bind_text(st, 17, e->case_number);
+    int rc = sqlx_run(st, err);
+    return rc < 0 ? rc : put_words(c, e, err);
+}
+
+/* Who was in another event before leaves that, which may be empty then: it goes to `left`. */
+static int move(struct catalogue *c, int64_t transfer, int64_t event, struct buf *left,
+                struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_OF];
+    bool row;
+    sqlite3_bind_int64(st, 1, transfer);
+    int rc = sqlx_step(st, &row, err);
+    int64_t before = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
+    sqlx_reset(st);
+    if (rc < 0 || (row && before == event))
+        return rc;
+    if (row && (rc = buf_append(left, &before, sizeof before, err)) < 0)
+        return rc;
+    st = c->sql[CATALOGUE_SQL_GROUP_OF_PUT];
+    sqlite3_bind_int64(st, 1, transfer);
+    sqlite3_bind_int64(st, 2, event);
+    return sqlx_run(st, err);
+}
+
+/* Those of `keys` are one event. */
+static int put_group(struct catalogue *c, const int64_t *keys, size_t n, size_t stride,
+                     struct buf *left, struct err *err)
+{
+    struct event_row e = {.key = 0};
+    int rc = ERR_OK;
+    buf_init(&e.words, WORDS_BYTES_MAX);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = add_member(c, &e, keys[i * stride], err);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = move(c, keys[i * stride], e.key, left, err);
+    if (rc == ERR_OK)
+        rc = put_event(c, &e, err);
+    buf_clear(&e.words);
+    return rc;
+}
+
+/* ---- which belong together ---- */
+
+struct place {
+    char imei[16], trigger[24];
+    int64_t at_us, own;
+};
+
+struct stand {
+    int64_t key, at_us;
+};
+
+static int64_t plus(int64_t us, int64_t more)
+{
+    return more > 0 ? (us > INT64_MAX - more ? INT64_MAX : us + more)
+                    : (us < INT64_MIN - more ? INT64_MIN : us + more);
+}
+
+static bool is_near(int64_t earlier, int64_t later, int64_t within)
+{
+    return later <= plus(earlier, within);
+}
+
+static int64_t quarter_of(int64_t us)
+{
+    int64_t n = us / REVIEW_SPAN_US;
+    return us % REVIEW_SPAN_US < 0 ? n - 1 : n;
+}
+
+static int read_near(struct catalogue *c, const struct place *p, int64_t until_us, struct buf *out,
+                     struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_NEAR];
+    bool row = true;
+    int rc;
+    sqlite3_bind_text(st, 1, p->imei, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 2, p->trigger, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, plus(p->at_us, -REACH_US));
+    sqlite3_bind_int64(st, 4, plus(until_us, REACH_US));
+    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        const struct stand s = {sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)};
+        if ((rc = buf_append(out, &s, sizeof s, err)) < 0)
+            break;
+    }
+    sqlx_reset(st);
+    return rc;
+}
+
+/* The end of the group that begins at `from`, in the chain that ends before `chain_end`. */
+static size_t group_end(const struct stand *s, size_t from, size_t chain_end, bool is_long)
+{
+    size_t end = from + 1;
+    while (end < chain_end && (!is_long || quarter_of(s[end].at_us) == quarter_of(s[from].at_us)))
+        end++;
+    return end;
+}
+
+/* All events of which a transfer lies near p->at_us..until_us. */
+static int regroup_span(struct catalogue *c, const struct place *p, int64_t until_us,
+                        struct buf *left, struct err *err)
+{
+    struct buf near;
+    size_t chain_end, end;
+    buf_init(&near, CATALOGUE_KEYS_BYTES_MAX * 2);
+    int rc = read_near(c, p, until_us, &near, err);
+    const struct stand *s = (const struct stand *)(const void *)buf_data(&near);
+    size_t n = near.used / sizeof *s;
+    for (size_t chain = 0; rc == ERR_OK && chain < n; chain = chain_end) {
+        chain_end = chain + 1;
+        while (chain_end < n &&
+               is_near(s[chain_end - 1].at_us, s[chain_end].at_us, REVIEW_WINDOW_US))
+            chain_end++;
+        bool is_long = !is_near(s[chain].at_us, s[chain_end - 1].at_us, REVIEW_SPAN_US);
+        for (size_t from = chain; rc == ERR_OK && from < chain_end; from = end) {
+            end = group_end(s, from, chain_end, is_long);
+            if (s[end - 1].at_us >= plus(p->at_us, -BORDER_US) &&
+                s[from].at_us <= plus(until_us, BORDER_US))
+                rc = put_group(c, &s[from].key, end - from, sizeof *s / sizeof s->key, left, err);
+        }
+    }
+    buf_clear(&near);
+    return rc;
+}
+
+static int regroup_alone(struct catalogue *c, int64_t key, struct buf *left, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_ALONE];
+    bool row;
+    sqlite3_bind_int64(st, 1, key);
+    int rc = sqlx_step(st, &row, err);
+    sqlx_reset(st);
+    return rc < 0 || !row ? rc : put_group(c, &key, 1, 1, left, err);
+}
+
+/* ---- what is due ---- */
+
+static int read_due(struct catalogue *c, struct buf *out, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_DUE];
+    bool row = true;
+    int rc;
+    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        struct place p = {.at_us = sqlite3_column_int64(st, 2), .own = sqlite3_column_int64(st, 3)};
+        lenient_text(st, 0, p.imei, sizeof p.imei);
+        lenient_text(st, 1, p.trigger, sizeof p.trigger);
+        if ((rc = buf_append(out, &p, sizeof p, err)) < 0)
+            break;
+    }
+    sqlx_reset(st);
+    return rc;
+}
+
+static int regroup_all(struct catalogue *c, const struct place *p, size_t n, struct buf *left,
+                       struct err *err)
+{
+    int rc = ERR_OK;
+    size_t end;
+    for (size_t i = 0; rc == ERR_OK && i < n; i = end) {
+        end = i + 1;
+        if (p[i].own != 0) {
+            rc = regroup_alone(c, p[i].own, left, err);
+            continue;
+        }
+        while (end < n && p[end].own == 0 && strcmp(p[end].imei, p[i].imei) == 0 &&
+               strcmp(p[end].trigger, p[i].trigger) == 0 &&
+               is_near(p[end - 1].at_us, p[end].at_us, REACH_US) &&
+               is_near(p[i].at_us, p[end].at_us, RUN_US))
+            end++;
+        rc = regroup_span(c, &p[i], p[end - 1].at_us, left, err);
+    }
+    return rc;
+}
+
+static int drop_empty(struct catalogue *c, const struct buf *left, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_DROP];
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(left); i++) {
+        sqlite3_bind_int64(st, 1, catalogue_keys_at(left, i));
+        rc = sqlx_run(st, err);
+    }
+    return rc;
+}
+
+int catalogue_regroup(struct catalogue *c, struct err *err)
+{
+    struct buf due, left;
+    buf_init(&due, DUE_BYTES_MAX);
+    buf_init(&left, CATALOGUE_KEYS_BYTES_MAX);
+    int rc = read_due(c, &due, err);
+    if (rc == ERR_OK)
+        rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_GROUP_LEFT], &left, err);
+    if (rc == ERR_OK)
+        rc = regroup_all(c, (const struct place *)(const void *)buf_data(&due),
+                         due.used / sizeof(struct place), &left, err);
+    if (rc == ERR_OK)
+        rc = drop_empty(c, &left, err);
+    if (rc == ERR_OK && (due.used > 0 || left.used > 0))
+        rc = sqlx_exec(c->db, "DELETE FROM temp.regroup; DELETE FROM temp.regroup_left", err);
+    buf_clear(&due);
+    buf_clear(&left);
+    return rc;
+}
+
+int catalogue_group_anew(struct catalogue *c, struct err *err)
+{
+    int rc = sqlx_exec(
+        c->db, "DELETE FROM event_words; DELETE FROM event_of; DELETE FROM event;" NOTE_OF("true"),
+        err);
+    return rc < 0 ? rc : catalogue_regroup(c, err);
+}

@@ -1,0 +1,303 @@
+/* Events, looked at: pages of them, numbers, days, and what stands beside one. */
+#include "review_internal.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const conditions[REVIEW_CONDITIONS] = {
+    [REVIEW_WHOLE] = "whole",     [REVIEW_ENDS_EARLY] = "ends-early", [REVIEW_DAMAGED] = "damaged",
+    [REVIEW_PARTIAL] = "partial", [REVIEW_RECEIVING] = "receiving",   [REVIEW_WAITING] = "waiting",
+    [REVIEW_FAILED] = "failed"};
+
+const char *review_condition_name(enum review_condition condition)
+{
+    return (unsigned)condition < REVIEW_CONDITIONS ? conditions[condition] : "unknown";
+}
+
+bool review_condition_of(const char *name, enum review_condition *out)
+{
+    for (int i = 0; i < REVIEW_CONDITIONS; i++)
+        if (strcmp(name, conditions[i]) == 0) {
+            *out = (enum review_condition)i;
+            return true;
+        }
+    return false;
+}
+
+/* ---- rows ---- */
+
+#define SELECT(from)                                                                              \
+    "SELECT e.id, e.imei, v.name, v.plate, v.team, e.trigger, e.at_us, e.until_us, e.time_known," \
+    " e.tz_min, e.cameras, e.videos, e.photos, e.condition, e.marks, e.lat_deg, e.lon_deg,"       \
+    " e.seconds, e.case_number FROM " from " LEFT JOIN vehicle AS v ON v.imei = e.imei"
+
+static int read_event(sqlite3_stmt *st, struct review_event *e, struct err *err)
+{
+    int64_t condition, cameras, marks, tz_min, videos, photos, time_known;
+    *e = (struct review_event){.trigger = ""};
+    struct review_vehicle *v = &e->vehicle;
+    if (!sqlx_text(st, 0, e->id, sizeof e->id) || !sqlx_text(st, 1, v->imei, sizeof v->imei) ||
+        !sqlx_text(st, 2, v->name, sizeof v->name) ||
+        !sqlx_text(st, 3, v->plate, sizeof v->plate) ||
+        !sqlx_text(st, 4, v->group, sizeof v->group) ||
+        !sqlx_text(st, 5, e->trigger, sizeof e->trigger) ||
+        !sqlx_int64(st, 6, INT64_MIN, INT64_MAX, &e->at_us) ||
+        !sqlx_int64(st, 7, INT64_MIN, INT64_MAX, &e->until_us) ||
+        !sqlx_int64(st, 8, 0, 1, &time_known) || !sqlx_int64(st, 9, -1440, 1440, &tz_min) ||
+        !sqlx_int64(st, 10, 0, 31, &cameras) || !sqlx_int64(st, 11, 0, INT32_MAX, &videos) ||
+        !sqlx_int64(st, 12, 0, INT32_MAX, &photos) ||
+        !sqlx_int64(st, 13, 0, REVIEW_CONDITIONS - 1, &condition) ||
+        !sqlx_int64(st, 14, 0, 63, &marks) || !sqlx_double(st, 15, &e->lat_deg) ||
+        !sqlx_double(st, 16, &e->lon_deg) || !sqlx_double(st, 17, &e->seconds) ||
+        !sqlx_text(st, 18, e->case_number, sizeof e->case_number))
+        return sqlx_unreadable(st, err,
+                               "catalogue: the row of an event is malformed; 'dashspool fsck "
+                               "--repair' makes it anew");
+    e->time_known = time_known;
+    e->zone_known = sqlite3_column_type(st, 9) != SQLITE_NULL;
+    e->tz_min = (int)tz_min;
+    e->cameras = (unsigned)cameras;
+    e->videos = (int)videos;
+    e->photos = (int)photos;
+    e->condition = (enum review_condition)condition;
+    e->marks = (unsigned)marks;
+    e->position = sqlite3_column_type(st, 15) != SQLITE_NULL;
+    return ERR_OK;
+}
+
+static int prepare(struct catalogue *c, sqlite3_stmt **st, const char *sql,
+                   const struct review_where *w, struct err *err)
+{
+    *st = NULL;
+    int rc = sqlx_prepare(c->db, st, sql, err);
+    if (rc == ERR_OK)
+        review_where_bind(w, *st);
+    return rc;
+}
+
+/* Which ones they are, an index alone tells, also for the last page. */
+int review_each(struct catalogue *c, const struct review_filter *f, int64_t skip, int64_t limit,
+                review_event_fn *fn, void *arg, struct err *err)
+{
+    struct review_where w;
+    struct review_event e;
+    sqlite3_stmt *st;
+    char sql[sizeof w.sql + 1000];
+    bool row = true;
+    review_where(&w, f);
+    snprintf(
+        sql, sizeof sql,
+        SELECT(
+            "(SELECT key FROM event%s ORDER BY at_us DESC, key DESC"
+            " LIMIT ?%d OFFSET ?%d) AS k CROSS JOIN event AS e ON e.key = k.key") " ORDER BY "
+                                                                                  "e.at_us DESC, "
+                                                                                  "e.key DESC",
+        w.sql, w.n + 1, w.n + 2);
+    int rc = prepare(c, &st, sql, &w, err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_int64(st, w.n + 1, limit);
+        sqlite3_bind_int64(st, w.n + 2, skip);
+    }
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row)
+        if ((rc = read_event(st, &e, err)) == ERR_OK)
+            rc = fn(arg, &e, err);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* ---- numbers ---- */
+
+#define TO_REVIEW "sum((marks & 1) = 0)"
+
+int review_count(struct catalogue *c, const struct review_filter *f, struct review_counts *out,
+                 struct err *err)
+{
+    struct review_where w;
+    sqlite3_stmt *st;
+    char sql[sizeof w.sql + 200];
+    bool row = true;
+    *out = (struct review_counts){.all = 0};
+    review_where(&w, f);
+    snprintf(sql, sizeof sql,
+             "SELECT condition, count(*), " TO_REVIEW " FROM event%s GROUP BY condition", w.sql);
+    int rc = prepare(c, &st, sql, &w, err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        int64_t condition, n, to_review;
+        if (!sqlx_int64(st, 0, 0, REVIEW_CONDITIONS - 1, &condition) ||
+            !sqlx_int64(st, 1, 0, INT64_MAX, &n) || !sqlx_int64(st, 2, 0, INT64_MAX, &to_review))
+            continue;
+        out->condition[condition] = n;
+        out->all += n;
+        out->to_review += to_review;
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int review_days(struct catalogue *c, const struct review_filter *f, int tz_min, review_day_fn *fn,
+                void *arg, struct err *err)
+{
+    struct review_where w;
+    sqlite3_stmt *st;
+    char sql[sizeof w.sql + 300];
+    bool row = true;
+    review_where(&w, f);
+    /* SQL divides towards 0 */
+    snprintf(sql, sizeof sql,
+             "SELECT (at_us + ?%d) / 86400000000 - ((at_us + ?%d) %% 86400000000 < 0) AS day,"
+             " count(*), " TO_REVIEW " FROM event%s GROUP BY day ORDER BY day DESC",
+             w.n + 1, w.n + 1, w.sql);
+    int rc = prepare(c, &st, sql, &w, err);
+    if (rc == ERR_OK)
+        sqlite3_bind_int64(st, w.n + 1, tz_min * INT64_C(60000000));
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row)
+        rc = fn(arg, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
+                sqlite3_column_int64(st, 2), err);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* ---- one ---- */
+
+static int not_there(const char *id, struct err *err)
+{
+    return err_set(err, ERR_NOTFOUND, "no such transfer: %s", id);
+}
+
+#define EVENT_OF                                                                                \
+    "(SELECT o.event FROM transfer AS t JOIN event_of AS o ON o.transfer = t.key WHERE t.id = " \
+    "?%d)"
+
+int review_get(struct catalogue *c, const char *id, struct review_event *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    char sql[1000];
+    bool found = false;
+    snprintf(sql, sizeof sql, SELECT("event AS e") " WHERE e.key = " EVENT_OF, 1);
+    int rc = sqlx_prepare(c->db, &st, sql, err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+        rc = sqlx_step(st, &found, err);
+    }
+    if (rc == ERR_OK)
+        rc = found ? read_event(st, out, err) : not_there(id, err);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int review_members(struct catalogue *c, const char *id, catalogue_each_fn *fn, void *arg,
+                   struct err *err)
+{
+    struct catalogue_transfer t;
+    sqlite3_stmt *st = NULL;
+    struct buf keys;
+    char sql[500];
+    bool found;
+    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
+    snprintf(sql, sizeof sql,
+             "SELECT m.key FROM event_of AS o JOIN transfer AS m ON m.key = o.transfer"
+             " WHERE o.event = " EVENT_OF " ORDER BY m.when_us, m.camera, m.id",
+             1);
+    int rc = sqlx_prepare(c->db, &st, sql, err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+        rc = catalogue_keys_read(st, &keys, err);
+    }
+    sqlite3_finalize(st);
+    if (rc == ERR_OK && catalogue_keys_count(&keys) == 0)
+        rc = not_there(id, err);
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
+        rc = catalogue_transfer_by_key(c, catalogue_keys_at(&keys, i), &t, &found, err);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, &t, err);
+    }
+    buf_clear(&keys);
+    return rc;
+}
+
+/* ---- beside ---- */
+
+/* The one before it in a list (newer), or behind it. */
+static int neighbour(struct catalogue *c, const struct review_where *w, int64_t at_us, int64_t key,
+                     bool newer, char out[CATALOGUE_ID_ROOM], struct err *err)
+{
+    sqlite3_stmt *st;
+    char sql[sizeof w->sql + 300];
+    bool found = false;
+    snprintf(sql, sizeof sql,
+             "SELECT id FROM event WHERE key = (SELECT key FROM event%s %s (at_us, key) %s (?%d,"
+             " ?%d) ORDER BY at_us %s, key %s LIMIT 1)",
+             w->sql, w->sql[0] ? "AND" : "WHERE", newer ? ">" : "<", w->n + 1, w->n + 2,
+             newer ? "ASC" : "DESC", newer ? "ASC" : "DESC");
+    int rc = prepare(c, &st, sql, w, err);
+    out[0] = '\0';
+    if (rc == ERR_OK) {
+        sqlite3_bind_int64(st, w->n + 1, at_us);
+        sqlite3_bind_int64(st, w->n + 2, key);
+        rc = sqlx_step(st, &found, err);
+    }
+    if (rc == ERR_OK && found && !sqlx_text(st, 0, out, CATALOGUE_ID_ROOM))
+        rc = sqlx_unreadable(st, err, "catalogue: the row of an event is malformed");
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int place_of(struct catalogue *c, const char *id, int64_t *at_us, int64_t *key,
+                    struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    char sql[400];
+    bool found = false;
+    snprintf(sql, sizeof sql, "SELECT at_us, key FROM event WHERE key = " EVENT_OF, 1);
+    int rc = sqlx_prepare(c->db, &st, sql, err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+        rc = sqlx_step(st, &found, err);
+    }
+    if (rc == ERR_OK && !found)
+        rc = not_there(id, err);
+    if (rc == ERR_OK) {
+        *at_us = sqlite3_column_int64(st, 0);
+        *key = sqlite3_column_int64(st, 1);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int review_beside(struct catalogue *c, const struct review_filter *f, const char *id,
+                  struct review_beside *out, struct err *err)
+{
+    struct review_where w;
+    sqlite3_stmt *st = NULL;
+    char sql[sizeof w.sql + 200];
+    int64_t at_us = 0, key = 0;
+    bool row = false;
+    *out = (struct review_beside){.newer = ""};
+    int rc = place_of(c, id, &at_us, &key, err);
+    if (rc < 0)
+        return rc;
+    review_where(&w, f);
+    snprintf(sql, sizeof sql,
+             "SELECT coalesce(sum((at_us, key) > (?%d, ?%d)), 0), count(*) FROM event%s", w.n + 1,
+             w.n + 2, w.sql);
+    if ((rc = prepare(c, &st, sql, &w, err)) == ERR_OK) {
+        sqlite3_bind_int64(st, w.n + 1, at_us);
+        sqlite3_bind_int64(st, w.n + 2, key);
+        rc = sqlx_step(st, &row, err);
+    }
+    if (rc == ERR_OK && row) {
+        out->before = sqlite3_column_int64(st, 0);
+        out->all = sqlite3_column_int64(st, 1);
+    }
+    sqlite3_finalize(st);
+    if (rc == ERR_OK)
+        rc = neighbour(c, &w, at_us, key, true, out->newer, err);
+    return rc < 0 ? rc : neighbour(c, &w, at_us, key, false, out->older, err);
+}
+
+int review_rebuild(struct catalogue *c, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, catalogue_group_anew(c, err), err);
+}

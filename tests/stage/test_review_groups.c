@@ -1,0 +1,436 @@
+/* Which transfers are an event, whatever is written in whatever order. */
+#include "dashspool/clock.h"
+#include "dashspool/review.h"
+#include "support/catalogued.h"
+#include "support/support.h"
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define T0 CATALOGUED_T0_US
+#define S  INT64_C(1000000)
+#define A  "350000000000001"
+#define B  "350000000000002"
+
+/* All rows that grouping makes, as one text; the caller frees it. */
+static char *rows(struct catalogued *f)
+{
+    static const char *const sql[] = {
+        "SELECT 'event', * FROM event ORDER BY key",
+        "SELECT 'of', * FROM event_of ORDER BY transfer",
+        "SELECT 'words', * FROM event_words ORDER BY event",
+    };
+    char path[512], *text = NULL;
+    size_t n = 0;
+    sqlite3 *db;
+    FILE *out = open_memstream(&text, &n);
+    snprintf(path, sizeof path, "%s/catalogue.db", f->root);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (int i = 0; i < 3; i++) {
+        sqlite3_stmt *st;
+        assert_int_equal(sqlite3_prepare_v2(db, sql[i], -1, &st, NULL), SQLITE_OK);
+        while (sqlite3_step(st) == SQLITE_ROW) {
+            for (int k = 0; k < sqlite3_column_count(st); k++)
+                fprintf(out, "%s|", (const char *)sqlite3_column_text(st, k));
+            fprintf(out, "\n");
+        }
+        sqlite3_finalize(st);
+    }
+    sqlite3_close(db);
+    fclose(out);
+    return text;
+}
+
+/* The rows are what review_rebuild() makes. */
+static void assert_as_rebuilt(struct catalogued *f)
+{
+    struct err err;
+    char *kept = rows(f);
+    assert_ok(review_rebuild(f->c, &err));
+    char *anew = rows(f);
+    assert_string_equal(kept, anew);
+    free(kept);
+    free(anew);
+}
+
+static struct catalogue_transfer add(struct catalogued *f, const char *imei, const char *camera,
+                                     const char *trigger, int64_t at_us)
+{
+    struct err err;
+    struct catalogue_transfer t = catalogued_transfer(imei, camera, at_us);
+    snprintf(t.trigger_name, sizeof t.trigger_name, "%s", trigger);
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    return t;
+}
+
+static struct review_event event_of(struct catalogued *f, const struct catalogue_transfer *t)
+{
+    struct err err;
+    struct review_event e;
+    assert_ok(review_get(f->c, t->id, &e, &err));
+    return e;
+}
+
+static int64_t events(struct catalogued *f)
+{
+    return catalogued_sql(f, "SELECT count(*) FROM event");
+}
+
+static void test_what_one_vehicle_recorded_for_one_reason_is_an_event(void **state)
+{
+    struct catalogued *f = *state;
+    struct catalogue_transfer rear = add(f, A, "rear", "crash", T0 + S),
+                              front = add(f, A, "front", "crash", T0);
+    add(f, A, "front", "towing", T0);
+    add(f, B, "front", "crash", T0);
+    add(f, A, "front", "crash", T0 + 100 * S);
+    assert_int_equal(events(f), 4);
+    struct review_event e = event_of(f, &rear);
+    assert_string_equal(e.id, front.id);
+    assert_string_equal(e.vehicle.imei, A);
+    assert_string_equal(e.trigger, "crash");
+    assert_int_equal(e.at_us, T0);
+    assert_int_equal(e.until_us, T0 + S);
+    assert_int_equal(e.cameras, REVIEW_FRONT | REVIEW_REAR);
+    assert_int_equal(e.videos, 2);
+    assert_int_equal(e.condition, REVIEW_RECEIVING);
+    assert_true(e.time_known);
+    assert_as_rebuilt(f);
+}
+
+static void test_one_that_comes_late_joins_two_and_goes_again(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer first = add(f, A, "front", "crash", T0),
+                              last = add(f, A, "front", "crash", T0 + 100 * S);
+    assert_int_equal(events(f), 2);
+    struct catalogue_transfer between = add(f, A, "rear", "crash", T0 + 50 * S);
+    assert_int_equal(events(f), 1);
+    assert_string_equal(event_of(f, &last).id, first.id);
+    assert_as_rebuilt(f);
+    assert_ok(catalogue_transfer_remove(f->c, between.key, &err));
+    assert_int_equal(events(f), 2);
+    assert_string_equal(event_of(f, &last).id, last.id);
+    assert_as_rebuilt(f);
+    /* the first one moves behind the other: its clock was read anew */
+    first.time_us = T0 + 160 * S;
+    assert_ok(catalogue_transfer_update(f->c, &first, &err));
+    assert_int_equal(events(f), 1);
+    assert_string_equal(event_of(f, &first).id, last.id);
+    assert_as_rebuilt(f);
+    assert_ok(catalogue_transfer_remove(f->c, last.key, &err));
+    assert_ok(catalogue_transfer_remove(f->c, first.key, &err));
+    assert_int_equal(events(f), 0);
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM event_of"), 0);
+}
+
+static void test_what_follows_upon_itself_for_long_is_cut_at_quarters(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    int64_t quarter = T0 / REVIEW_SPAN_US * REVIEW_SPAN_US;
+    struct catalogue_transfer t[40];
+    for (int i = 0; i < 40; i++) /* from 10 minutes before a quarter to 29 behind it */
+        t[i] = add(f, A, "front", "periodic", quarter + (i - 10) * 60 * S);
+    assert_int_equal(events(f), 3);
+    assert_string_equal(event_of(f, &t[9]).id, t[0].id);
+    assert_string_equal(event_of(f, &t[24]).id, t[10].id);
+    assert_string_equal(event_of(f, &t[39]).id, t[25].id);
+    assert_as_rebuilt(f);
+    /* cut in two in the middle of the second, and both ends are short: two events */
+    for (int i = 0; i < 8; i++)
+        assert_ok(catalogue_transfer_remove(f->c, t[i].key, &err));
+    for (int i = 30; i < 40; i++)
+        assert_ok(catalogue_transfer_remove(f->c, t[i].key, &err));
+    assert_ok(catalogue_transfer_remove(f->c, t[18].key, &err));
+    assert_int_equal(events(f), 2);
+    assert_string_equal(event_of(f, &t[17]).id, t[8].id);
+    assert_string_equal(event_of(f, &t[29]).id, t[19].id);
+    assert_as_rebuilt(f);
+}
+
+static void test_what_nobody_knows_time_or_vehicle_of_stands_alone(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_transfer(A, "front", 0);
+    t.known = 0;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    struct catalogue_transfer u = catalogued_transfer(A, "rear", 0);
+    u.known = 0;
+    assert_ok(catalogue_transfer_add(f->c, &u, &err));
+    add(f, CATALOGUE_IMEI_UNKNOWN, "front", "", T0);
+    add(f, CATALOGUE_IMEI_UNKNOWN, "rear", "", T0);
+    assert_int_equal(events(f), 4);
+    assert_false(event_of(f, &t).time_known);
+    assert_int_equal(event_of(f, &t).at_us, t.arrived_us);
+    /* … until it is known: a file that was looked into again */
+    u.known = t.known = CATALOGUE_TIME_OK;
+    t.time_us = u.time_us = T0;
+    assert_ok(catalogue_transfer_update(f->c, &t, &err));
+    assert_ok(catalogue_transfer_update(f->c, &u, &err));
+    assert_int_equal(events(f), 3);
+    assert_string_equal(event_of(f, &u).id, t.id);
+    assert_as_rebuilt(f);
+}
+
+static void test_bytes_that_come_change_no_row(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = add(f, A, "front", "crash", T0);
+    catalogued_sql(f, "UPDATE event SET seconds = 77");
+    for (int i = 0; i < 10; i++) {
+        t.length_bytes += 1000;
+        t.packets++;
+        t.crc_errors++;
+        assert_ok(catalogue_transfer_update(f->c, &t, &err));
+    }
+    assert_int_equal(event_of(f, &t).seconds, 77);
+    t.state = CATALOGUE_STORED;
+    assert_ok(catalogue_transfer_update(f->c, &t, &err));
+    assert_int_equal(event_of(f, &t).seconds, 0);
+    assert_int_equal(event_of(f, &t).condition, REVIEW_WAITING);
+}
+
+static void test_times_at_the_ends_of_their_range(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    add(f, A, "front", "crash", T0);
+    add(f, A, "front", "crash", -T0);
+    add(f, A, "rear", "crash", -T0 + S);
+    add(f, A, "front", "crash", 1); /* 0 is none */
+    assert_int_equal(events(f), 3);
+    assert_as_rebuilt(f);
+    static const char *const ends[] = {"9223372036854775807", "-9223372036854775807 - 1"};
+    for (int i = 0; i < 2; i++) {
+        char sql[100];
+        snprintf(sql, sizeof sql, "UPDATE transfer SET time_us = %s WHERE key = 1", ends[i]);
+        catalogued_sql(f, sql);
+        assert_ok(review_rebuild(f->c, &err));
+        assert_int_equal(events(f), 3);
+        add(f, A, "rear", "crash", 1);
+        assert_int_equal(events(f), 3);
+        assert_as_rebuilt(f);
+    }
+}
+
+/* ---- any sequence of writes ---- */
+
+#define N 24
+
+struct model {
+    struct catalogue_transfer t[N];
+    bool there[N];
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct catalogue_transfer *x = *(const struct catalogue_transfer *const *)a,
+                                    *y = *(const struct catalogue_transfer *const *)b;
+    if (x->time_us != y->time_us)
+        return x->time_us < y->time_us ? -1 : 1;
+    int c = strcmp(x->camera, y->camera);
+    return c ? c : strcmp(x->id, y->id);
+}
+
+static int64_t quarter_of(int64_t us)
+{
+    return us >= 0 ? us / REVIEW_SPAN_US : (us + 1) / REVIEW_SPAN_US - 1;
+}
+
+/* As review.h says it, with all transfers at once: the first one of the event of `of`. */
+static const struct catalogue_transfer *first_of(struct model *m,
+                                                 const struct catalogue_transfer *of)
+{
+    struct catalogue_transfer *all[N];
+    size_t n = 0, at = 0;
+    if (!(of->known & CATALOGUE_TIME_OK))
+        return of;
+    for (size_t i = 0; i < N; i++)
+        if (m->there[i] && m->t[i].known & CATALOGUE_TIME_OK &&
+            strcmp(m->t[i].imei, of->imei) == 0 &&
+            strcmp(m->t[i].trigger_name, of->trigger_name) == 0)
+            all[n++] = &m->t[i];
+    qsort(all, n, sizeof *all, by_time);
+    while (all[at] != of)
+        at++;
+    size_t from = at, to = at;
+    while (from > 0 && all[from]->time_us - all[from - 1]->time_us <= REVIEW_WINDOW_US)
+        from--;
+    while (to + 1 < n && all[to + 1]->time_us - all[to]->time_us <= REVIEW_WINDOW_US)
+        to++;
+    if (all[to]->time_us - all[from]->time_us > REVIEW_SPAN_US)
+        while (quarter_of(all[from]->time_us) < quarter_of(of->time_us))
+            from++;
+    return all[from];
+}
+
+static void change(struct catalogued *f, struct model *m, size_t i)
+{
+    static const char *const imeis[] = {A, B}, *const cameras[] = {"front", "rear"},
+                             *const triggers[] = {"crash", "crash", ""};
+    struct err err;
+    struct catalogue_transfer *t = &m->t[i];
+    int what = rand() % 10;
+    if (m->there[i] && what == 0) {
+        m->there[i] = false;
+        assert_ok(catalogue_transfer_remove(f->c, t->key, &err));
+        return;
+    }
+    /* some lie 40 s apart, so that chains of a quarter and more come about */
+    int64_t at_us = T0 + (rand() % 3 == 0 ? rand() % 3000 * S : rand() % 60 * 40 * S);
+    if (!m->there[i]) {
+        *t = catalogued_transfer(imeis[rand() % 8 == 0], cameras[rand() % 2], at_us);
+        snprintf(t->trigger_name, sizeof t->trigger_name, "%s", triggers[rand() % 3]);
+        m->there[i] = true;
+        assert_ok(catalogue_transfer_add(f->c, t, &err));
+        return;
+    }
+    bool yes = rand() % 2;
+    int ended;
+    const struct catalogue_trouble trouble = {T0, "it broke"};
+    const struct catalogue_protection kept = {T0, "a test", "a reason"};
+    const struct custody_event exported = {T0, CUSTODY_EXPORTED, "a test", NULL};
+    switch (what) {
+    case 1:
+        t->time_us = at_us;
+        break;
+    case 2:
+        t->known ^= CATALOGUE_TIME_OK;
+        t->time_us = at_us;
+        break;
+    case 3:
+        snprintf(t->trigger_name, sizeof t->trigger_name, "%s", triggers[rand() % 3]);
+        break;
+    case 4:
+        assert_ok(review_put_reviewed(f->c, t->id, "a test", yes, &err));
+        break;
+    case 5:
+        assert_ok(review_put_case(f->c, t->id, "a test", yes ? "Z 1" : "", &err));
+        assert_ok(review_add_note(f->c, t->id, "a test", "Ölspur", &err));
+        break;
+    case 6:
+        assert_ok(yes ? catalogue_trouble_note(f->c, t->key, "convert", &trouble, &err)
+                      : catalogue_trouble_over(f->c, t->key, "convert", &err));
+        break;
+    case 7:
+        if (yes)
+            assert_ok(catalogue_protect(f->c, t->id, &kept, &err));
+        else
+            assert_ok(catalogue_unprotect(f->c, t->id, "a test", &ended, &err));
+        break;
+    case 8:
+        catalogued_copy(f, t->key, "viewing", t->id, 1);
+        assert_ok(catalogue_done_put(f->c, t->key, "convert", T0, 1, &err));
+        assert_ok(catalogue_event_add(f->c, t->id, &exported, &err));
+        break;
+    default:
+        t->state = yes ? CATALOGUE_STORED : CATALOGUE_PARTIAL;
+        t->known ^= CATALOGUE_POSITION_OK;
+        t->lat_deg = t->lon_deg = rand() % 90;
+        assert_ok(catalogue_private_put(f->c, t->key, yes, &err));
+    }
+    assert_ok(catalogue_transfer_update(f->c, t, &err));
+}
+
+static void test_any_sequence_of_writes_leaves_what_a_rebuild_makes(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct model *m = calloc(1, sizeof *m);
+    for (unsigned seed = 1; seed <= 60; seed++) {
+        srand(seed);
+        int n = 1 + rand() % 20;
+        bool together = rand() % 2;
+        if (together)
+            assert_ok(catalogue_begin(f->c, &err));
+        for (int i = 0; i < n; i++)
+            change(f, m, (size_t)(rand() % N));
+        if (together)
+            assert_ok(catalogue_commit(f->c, &err));
+        for (size_t i = 0; i < N; i++)
+            if (m->there[i])
+                assert_string_equal(event_of(f, &m->t[i]).id, first_of(m, &m->t[i])->id);
+        assert_as_rebuilt(f);
+    }
+    free(m);
+}
+
+static void test_a_rollback_takes_the_events_back(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    add(f, A, "front", "crash", T0);
+    char *before = rows(f);
+    assert_ok(catalogue_begin(f->c, &err));
+    add(f, A, "rear", "crash", T0);
+    add(f, B, "rear", "crash", T0);
+    catalogue_rollback(f->c);
+    char *after = rows(f);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    add(f, B, "front", "crash", T0);
+    assert_int_equal(events(f), 2);
+    assert_as_rebuilt(f);
+}
+
+/* Somebody is killed at a moment of a run of writes: what was committed is right. */
+static void test_a_kill_leaves_events_that_are_right(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    catalogue_close(&f->c);
+    for (unsigned round = 1; round <= 12; round++) {
+        int end[2];
+        assert_int_equal(pipe(end), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct model *m = calloc(1, sizeof *m);
+            struct catalogued mine = {f->root, NULL};
+            srand(round);
+            if (catalogue_open(&mine.c, f->root, false, &err) < 0)
+                _exit(1);
+            for (;;) {
+                change(&mine, m, (size_t)(rand() % N));
+                if (write(end[1], "", 1) != 1)
+                    _exit(1);
+            }
+        }
+        close(end[1]);
+        for (unsigned i = 0; i < round * 5; i++) {
+            char c;
+            assert_int_equal(read(end[0], &c, 1), 1);
+        }
+        kill(pid, SIGKILL);
+        close(end[0]);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_ok(catalogue_open(&f->c, f->root, false, &err));
+        assert_as_rebuilt(f);
+        catalogue_close(&f->c);
+    }
+    assert_ok(catalogue_open(&f->c, f->root, false, &err));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, catalogued_set_up, catalogued_tear_down)
+    const struct CMUnitTest tests[] = {
+        T(test_what_one_vehicle_recorded_for_one_reason_is_an_event),
+        T(test_one_that_comes_late_joins_two_and_goes_again),
+        T(test_what_follows_upon_itself_for_long_is_cut_at_quarters),
+        T(test_what_nobody_knows_time_or_vehicle_of_stands_alone),
+        T(test_bytes_that_come_change_no_row),
+        T(test_times_at_the_ends_of_their_range),
+        T(test_any_sequence_of_writes_leaves_what_a_rebuild_makes),
+        T(test_a_rollback_takes_the_events_back),
+        T(test_a_kill_leaves_events_that_are_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
