@@ -63,6 +63,12 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
         if (page.wrong.length > 0)
             throw new Error([...new Set(page.wrong)].join('\n'));
     };
+    // Fonts, pictures and first frames are there.
+    page.settled = async () => {
+        await page.evaluate(() => document.fonts.ready);
+        await page.waitForFunction(() => [...document.images].every((i) => i.complete) &&
+            [...document.querySelectorAll('video[src]')].every((v) => v.preload === 'none' || v.readyState >= 1 || v.error || v.poster));
+    };
     page.visit = (address) => {
         page.home = new URL(address).host;
         return page.goto(address);

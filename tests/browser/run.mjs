@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBrowser } from './browser.mjs';
-import { openStore, top } from './store.mjs';
+import { openGrownStore, openStore, top } from './store.mjs';
 
 const began = Date.now();
 const words = process.argv.slice(2);
@@ -23,6 +23,7 @@ if (chosen.length === 0) {
 }
 
 const store = await openStore();
+const grown = chosen.some(({ name }) => name.includes('100 000')) ? openGrownStore() : null;
 const browser = await openBrowser();
 console.log(`the store is ready: ${((Date.now() - began) / 1000).toFixed(1)} s`);
 let failed = 0;
@@ -33,7 +34,7 @@ for (const { name, body } of chosen) {
         const late = new Promise((_, fail) => {
             timer = setTimeout(() => fail(new Error('not done after 180 s')), 180000);
         });
-        await Promise.race([body({ store, browser, pictures }), late]);
+        await Promise.race([body({ store, grown, browser, pictures }), late]);
     } catch (error) {
         why = error;
     }
@@ -47,5 +48,6 @@ for (const { name, body } of chosen) {
 }
 await browser.close();
 await store.close();
+grown?.close();
 console.log(`browser: ${((Date.now() - began) / 1000).toFixed(0)} s\n${chosen.length - failed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);

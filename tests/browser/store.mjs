@@ -21,6 +21,8 @@ export const evil = {
     hidden: 'abc\u202Etxt.exe\u0007',
 };
 
+const driver = '<b>x"\'</b>'; // its camera has room for ten characters
+
 // The vehicles of the store; each has another thing that its pages have to show.
 export const imei = {
     pair: '352093081452251', // front and rear on one clock, photo, a drive with telemetry
@@ -112,7 +114,7 @@ async function fill(shop) {
     await simulate(shop, to, '--imei', imei.other, '--front', data('hevc/road-720p25.h265'), '--fault',
         'disconnect=40', '--time', '2024-11-29T09:00:00Z', '--trigger', 'idling', '--length', '4', '--fps', '25')
         .catch(() => {});
-    await simulate(shop, to, '--imei', imei.evil, '--dsm', sample('photo-720p.jpg'), '--driver', '<b>x"\'</b>',
+    await simulate(shop, to, '--imei', imei.evil, '--dsm', sample('photo-720p.jpg'), '--driver', driver,
         '--events', '9', '--time', '2024-11-29T10:00:00Z', '--trigger', 'dsm-event');
     await simulate(shop, to, '--imei', imei.other, '--photo-front', data('jpeg/udacity-720p-straight_lines1.jpg'),
         '--photo-rear', data('jpeg/orient-Portrait_6.jpg'), '--time', '2024-11-26T12:00:00Z', '--trigger', 'request');
@@ -129,8 +131,30 @@ async function fill(shop) {
         data('hevc/membrane-input-30-640x480-no-parameter-sets.h265'));
     await shop.run('work', '--once', { status: null });
 
+    // What people write.
+    const hers = `${imei.evil}-driver-photo-20241129T100000Z`;
+    await shop.run('protect', hers, '--reason', evil.script, '--who', evil.element);
+    await shop.run('request', 'video', '--imei', imei.evil, '--camera', 'front', '--at', '2024-11-29T10:00:00Z',
+        '--for', '10s', '--reason', evil.title, '--who', evil.attribute);
+
     // It waits for its copies: nobody works at conversions while the tests run.
     await shop.run('import', '--imei', imei.other, '--camera', 'front', data('hevc/cros-test-25fps.h265'));
+}
+
+// A store of 100 000 transfers, as tests/bench has it, and its address: made beside what else goes on.
+export function openGrownStore(count = 100000) {
+    const dir = mkdtempSync(join(tmpdir(), 'dashspool-grown-'));
+    const root = join(dir, 'root'), made = run(join(dirname(program), 'tests/growth_store'), [root, `${count}`]);
+    made.catch(() => {});
+    return {
+        count,
+        address: async () => {
+            await made;
+            const serve = start(['--root', root, 'serve', '--listen', '127.0.0.1:0'], { ...process.env, TZ: 'UTC' });
+            return `http://${await serve.address}`;
+        },
+        close: () => rmSync(dir, { recursive: true, force: true }),
+    };
 }
 
 // A place of its own with a store in it; `serve` runs until close(). Where BROWSER_STORE names a directory,
@@ -144,6 +168,8 @@ export async function openStore() {
         const options = typeof args[args.length - 1] === 'object' ? args.pop() : {};
         return run(program, ['--root', shop.root, '--config', shop.conf, ...args], { ...options, env: shop.env });
     };
+    // What its pages have to show as it is.
+    shop.hostile = [evil.script, evil.element, evil.title, evil.attribute, driver];
     shop.close = async () => {
         await Promise.all(all.map(stop));
         rmSync(dir, { recursive: true, force: true });

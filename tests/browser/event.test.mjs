@@ -1,0 +1,173 @@
+// The player of an event: what is shown is what timing.json says, picture by picture, of both videos on one clock.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { event } from './addresses.mjs';
+import { openPage } from './browser.mjs';
+import { numbersShown, numbersWhile } from './frames.mjs';
+import { imei } from './store.mjs';
+
+const LANES = ['front', 'rear'];
+
+// T of each picture of both videos, in seconds from the trigger, by the files that were made with the copies.
+function timesOf(store) {
+    const trigger = Date.parse(store.crash) + 3000; // as its cameras said
+    return LANES.map((camera) => {
+        const path = join(store.root, `archive/${imei.pair}/2024-11-29/${imei.pair}-${camera}-video-20241129T072345Z.timing.json`);
+        const { pictures } = JSON.parse(readFileSync(path, 'utf8'));
+        const begin = Date.parse(pictures[0].utc);
+        return pictures.map((p) => (begin - trigger) / 1000 + p.pts_s - pictures[0].pts_s);
+    });
+}
+
+// The number of the picture that is to be seen at T: the last one that had been taken, from 1 on.
+const numberAt = (times, t) => Math.max(1, times.findLastIndex((at) => at <= t + 1e-4) + 1);
+
+async function openEvent(store, browser, options = {}) {
+    const page = await openPage(browser, options);
+    await page.visit(`${store.address}/event/${event.pair}${options.hash ?? ''}`);
+    await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => v.readyState >= 2));
+    return page;
+}
+
+// Waits until the videos show these pictures: what is shown comes some time after a key, and stays.
+async function show(page, expected, why) {
+    const until = Date.now() + 20000;
+    let shown;
+    do
+        shown = await numbersShown(page, '.player video');
+    while (JSON.stringify(shown) !== JSON.stringify(expected) && Date.now() < until);
+    assert.deepEqual(shown, expected, why);
+}
+
+const told = async (page) => Promise.all([0, 1].map(async (lane) =>
+    Number(/\d+/.exec(await page.locator(`output[data-frame="${lane}"]`).innerText())[0])));
+
+// "T−02.40" in seconds
+const clock = async (page) => Number((await page.locator('output[data-t]').innerText()).replace('T', '').replace('−', '-'));
+
+async function at(page, times, front, why) {
+    const expected = [front, numberAt(times[1], times[0][front - 1])];
+    await show(page, expected, why);
+    await page.waitForFunction((n) => document.querySelector('output[data-frame="0"]').textContent.includes(n), `${front}`);
+    assert.deepEqual(await told(page), expected, `${why}: what stands below`);
+    assert.ok(Math.abs(await clock(page) - times[0][front - 1]) < 0.0051, `${why}: T is ${await clock(page)}`);
+}
+
+export default {
+    'frames are stepped by their true times': async ({ store, browser }) => {
+        const times = timesOf(store);
+        const page = await openEvent(store, browser);
+        await page.keyboard.press('t');
+        let n = numberAt(times[0], 0);
+        await at(page, times, n, 'the trigger');
+        const steps = new Set();
+        for (let i = 0; i < 15; i++) {
+            await page.keyboard.press('ArrowRight');
+            steps.add((times[0][n] - times[0][n - 1]).toFixed(3));
+            n++;
+            await at(page, times, n, `→, ${i + 1}`);
+        }
+        assert.ok(steps.size > 1, 'the steps differ: a rate would not do');
+        for (let i = 0; i < 20; i++) {
+            await page.keyboard.press('ArrowLeft');
+            await at(page, times, --n, `←, ${i + 1}`);
+        }
+        await page.done();
+    },
+
+    'many steps at once lose none, and the ends are ends': async ({ store, browser }) => {
+        const times = timesOf(store);
+        const page = await openEvent(store, browser);
+        await page.keyboard.press('t');
+        const n = numberAt(times[0], 0);
+        for (let i = 0; i < 25; i++)
+            await page.keyboard.press('ArrowRight');
+        await at(page, times, n + 25, '25 times →');
+        for (let i = 0; i < n + 40; i++)
+            await page.keyboard.press('ArrowLeft');
+        await show(page, [1, 1], 'the first ones');
+        await page.done();
+    },
+
+    'each picture of the front video can be shown': async ({ store, browser }) => {
+        const times = timesOf(store);
+        const page = await openEvent(store, browser, { hash: `#t=${times[0][0].toFixed(3)}` });
+        await show(page, [1, 1], 'the first picture');
+        // All of them would take minutes: of each ten, the first two.
+        for (let n = 1; n < times[0].length - 1; n += 9) {
+            await page.keyboard.press('ArrowRight');
+            await at(page, times, n + 1, `picture ${n + 1}`);
+            for (let i = 0; i < 8 && n + 1 + i < times[0].length; i++)
+                await page.keyboard.press('ArrowRight');
+        }
+        await page.done();
+    },
+
+    'an address is that of a moment': async ({ store, browser }) => {
+        const times = timesOf(store);
+        const page = await openEvent(store, browser, { hash: '#t=1.1' });
+        await show(page, [numberAt(times[0], 1.1), numberAt(times[1], 1.1)], '#t=1.1');
+        await page.keyboard.press('Shift+ArrowRight');
+        await show(page, [numberAt(times[0], 2.1), numberAt(times[1], 2.1)], 'a second later');
+        await page.done();
+    },
+
+    'two videos play in step': async ({ store, browser }) => {
+        const times = timesOf(store);
+        const page = await openEvent(store, browser, { hash: '#t=-2.5' });
+        await show(page, [numberAt(times[0], -2.5), numberAt(times[1], -2.5)], 'where it begins');
+        await page.keyboard.press('Space');
+        await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => !v.paused));
+        const shown = (await numbersWhile(page, '.player video', 4000)).filter((pair) => pair.every(Number.isFinite));
+        await page.keyboard.press('Space');
+        const [first, last] = [shown[0][0], shown[shown.length - 1][0]];
+        assert.ok(shown.length > 10 && last - first > 20, `${shown.length} looks, pictures ${first} to ${last}`);
+        // One frame: the picture beside it is the one of that moment, or its neighbour.
+        const off = shown.map(([front, rear]) => {
+            const from = numberAt(times[1], times[0][front - 1]);
+            const until = numberAt(times[1], (times[0][front] ?? times[0][front - 1]) - 0.0002);
+            return rear < from ? from - rear : rear > until ? rear - until : 0;
+        });
+        const worst = Math.max(...off);
+        assert.ok(worst <= 1, `${off.filter((n) => n > 1).length} of ${off.length} looks are off, by up to ${worst} frames`);
+        await page.done();
+    },
+
+    'speed, pause and sound': async ({ store, browser }) => {
+        const page = await openEvent(store, browser);
+        const rates = () => page.evaluate(() => [...document.querySelectorAll('.player video')].map((v) => v.playbackRate));
+        for (const [key, rate] of [['1', 0.25], ['2', 0.5], ['4', 2], ['5', 4], ['3', 1]]) {
+            await page.keyboard.press(key);
+            await page.locator(`input[name=speed][value="${rate}"]:checked`).waitFor({ state: 'attached' });
+        }
+        await page.keyboard.press('l');
+        await page.waitForFunction(() => !document.querySelector('.player video').paused);
+        assert.ok((await rates()).every((rate) => Math.abs(rate - 1) < 0.2), `${await rates()}`);
+        await page.keyboard.press('k');
+        await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => v.paused));
+        await page.done();
+    },
+
+    'controls are under the picture, and none is over it': async ({ store, browser }) => {
+        const page = await openEvent(store, browser);
+        const over = await page.evaluate(() => {
+            const found = [];
+            for (const video of document.querySelectorAll('.player video')) {
+                const box = video.getBoundingClientRect();
+                for (let i = 1; i < 20; i++)
+                    for (let k = 1; k < 20; k++) {
+                        const x = box.left + box.width * i / 20, y = box.top + box.height * k / 20;
+                        const e = document.elementFromPoint(x, y);
+                        if (y < innerHeight && e && e !== video && !e.contains(video))
+                            found.push(e.outerHTML.slice(0, 80));
+                    }
+                if (video.controls)
+                    found.push('the browser’s own controls');
+            }
+            return [...new Set(found)];
+        });
+        assert.deepEqual(over, []);
+        await page.done();
+    },
+};
