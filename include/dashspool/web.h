@@ -97,6 +97,7 @@ int web_header(struct web_answer *out, const char *name, const char *value,
 struct web_page {
     struct buf b;
     const char *language;
+    const char *images; /* another host that its pictures may be of, "https://…"; NULL: none */
     int rc;
     struct err err;
 };
@@ -108,6 +109,9 @@ void web_text(struct web_page *h, const char *text); /* escaped */
 void web_print(struct web_page *h, const char *markup, ...) DS_PRINTF(2, 3);
 void web_url(struct web_page *h, const char *text);  /* one part of an address */
 void web_path(struct web_page *h, const char *text); /* … several, with / */
+/* A text as a string of JSON in a <script type="application/json">, which nothing in it can end. */
+void web_json(struct web_page *h, const char *text);
+void web_append(struct web_page *h, const struct web_page *part);
 void web_number(struct web_page *h, int64_t n);
 void web_size(struct web_page *h, int64_t bytes);
 

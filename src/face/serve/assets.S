@@ -16,4 +16,7 @@
     bytes asset_icons, icons.svg
     bytes asset_icon, icon.svg
     bytes asset_did, did.js
+    bytes asset_map, map.js
+    bytes asset_leaflet, leaflet.esm.min.js
+    bytes asset_leaflet_style, leaflet.css
     .section .note.GNU-stack, "", %progbits

@@ -7,7 +7,8 @@
 /* ---- assets ---- */
 
 extern const char asset_style[], asset_style_end[], asset_icons[], asset_icons_end[], asset_icon[],
-    asset_icon_end[], asset_did[], asset_did_end[];
+    asset_icon_end[], asset_did[], asset_did_end[], asset_map[], asset_map_end[], asset_leaflet[],
+    asset_leaflet_end[], asset_leaflet_style[], asset_leaflet_style_end[];
 
 static const struct asset {
     const char *name, *type, *data, *end;
@@ -16,6 +17,9 @@ static const struct asset {
     {"icons.svg", "image/svg+xml", asset_icons, asset_icons_end},
     {"icon.svg", "image/svg+xml", asset_icon, asset_icon_end},
     {"did.js", "text/javascript; charset=utf-8", asset_did, asset_did_end},
+    {"map.js", "text/javascript; charset=utf-8", asset_map, asset_map_end},
+    {"leaflet.js", "text/javascript; charset=utf-8", asset_leaflet, asset_leaflet_end},
+    {"leaflet.css", "text/css; charset=utf-8", asset_leaflet_style, asset_leaflet_style_end},
 };
 
 /* A browser keeps it, and asks each time whether it is still the same. */

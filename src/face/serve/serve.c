@@ -35,6 +35,11 @@ static const struct cfg_key ui_keys[] = {
      "language of the pages; auto: the one that the browser asks for", web_language_check},
     {"zone", CFG_TEXT, "time zone", 0, 63, "",
      "time zone of the pages' days, and of times without one; empty: this computer's", check_zone},
+    {"tiles", CFG_TEXT, "file or address", 0, 1000, "",
+     "streets of maps: a file *.mbtiles, or https://HOST/…/{z}/{x}/{y}…; empty: outlines of "
+     "countries, and nothing is loaded from elsewhere",
+     map_check},
+    {"tiles_credit", CFG_TEXT, "text", 0, 300, "", "whose streets these are, below each map"},
 };
 const struct cfg_section ui_cfg_section = {"ui", ui_keys, sizeof ui_keys / sizeof *ui_keys};
 
@@ -66,6 +71,10 @@ static const struct web_route routes[] = {
     {"/original/", true, false, PEOPLE_REVIEWER, serve_original},
     {"/assets/", true, false, PEOPLE_NOBODY, serve_asset},
     {"/healthz", false, false, PEOPLE_NOBODY, serve_health},
+    {"/vehicles", false, false, PEOPLE_VIEWER, serve_vehicles},
+    {"/vehicle/", true, false, PEOPLE_VIEWER, serve_vehicle},
+    {"/map", false, false, PEOPLE_VIEWER, serve_map},
+    {"/tiles/", true, false, PEOPLE_VIEWER, serve_tile},
     {"/status", false, false, PEOPLE_VIEWER, serve_state},
     {"/status.json", false, false, PEOPLE_VIEWER, serve_state_json},
     {"/metrics", false, false, PEOPLE_VIEWER, serve_metrics},
@@ -139,6 +148,8 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
         rc = when_open(&s, err);
     if (rc == ERR_OK && (rc = raw_open(&s.raw, s.root, err)) == ERR_OK &&
         (rc = spool_open(&s.actions, s.root, ACTIONS_STAGE, err)) == ERR_OK)
+        rc = map_open(&s, err);
+    if (rc == ERR_OK)
         rc = web_open(&web, s.root, cfg, &app, err);
     if (rc == ERR_OK)
         rc = enter_sandbox(s.root, err);
@@ -155,6 +166,7 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
         rc = web_run(web, &stop, err);
     }
     web_close(&web);
+    map_close(&s);
     status_free(&s.state);
     clock_tz_free(&s.zone);
     raw_close(&s.raw);

@@ -30,6 +30,7 @@ struct serve {
     int64_t state_us;
     struct live_counts counts; /* as they were at counts_us (monotonic; 0: nobody asked yet) */
     int64_t counts_us;
+    struct map_ground *ground; /* of map.c */
 };
 
 web_fn serve_list, serve_transfer, serve_copy, serve_original, serve_state, serve_state_json,
@@ -65,6 +66,24 @@ void frame_void(struct web_page *h, const char *icon, const char *title, const c
 void frame_void_end(struct web_page *h);
 /* The fields that each form of an action has: csrf, do. */
 void frame_action(struct web_page *h, const struct web_ask *ask, const char *what);
+
+/* ---- map.c: maps and their ground ---- */
+
+/* [ui] tiles: outlines of countries (empty), a file of tiles, or somebody's server of tiles. */
+int map_check(const char *value, struct err *err) DS_MUST_CHECK;
+/* Before the sandbox: it has the file of tiles open. */
+int map_open(struct serve *s, struct err *err) DS_MUST_CHECK;
+void map_close(struct serve *s);
+web_fn serve_tile, serve_map;
+/* A <figure> that map.js makes one that can be moved; what is put between stands there without
+ * script. points, track: ids of JSON islands, see map.js; NULL: none. The page needs map.js, too.
+ * It may load pictures of the server of tiles from then on. */
+void map_begin(struct serve *s, struct web_page *h, const char *points, const char *track);
+void map_end(struct serve *s, struct web_page *h);
+
+/* ---- vehicle.c ---- */
+
+web_fn serve_vehicles, serve_vehicle;
 
 /* ---- when.c: times and days, as people read them ---- */
 

@@ -13,13 +13,22 @@ int web_header(struct web_answer *out, const char *name, const char *value, stru
     return err_nomem(err, "an answer");
 }
 
-int web_headers(struct web_answer *out, const char *type, const char *cache, struct err *err)
+/* What a page may load: of ours, and pictures of one other host where it says so. */
+static int header_policy(struct web_answer *out, const char *images, struct err *err)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+             "img-src 'self' data:%s%s; media-src 'self'; "
+             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+             images ? " " : "", images ? images : "");
+    return web_header(out, "Content-Security-Policy", text, err);
+}
+
+static int headers(struct web_answer *out, const char *type, const char *cache, const char *images,
+                   struct err *err)
 {
     static const char *const same[][2] = {
-        {"Content-Security-Policy",
-         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-         "img-src 'self' data:; media-src 'self'; "
-         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
         {"X-Content-Type-Options", "nosniff"},
         {"X-Frame-Options", "DENY"},
         {"Referrer-Policy", "same-origin"},
@@ -29,18 +38,42 @@ int web_headers(struct web_answer *out, const char *type, const char *cache, str
     int rc = web_header(out, "Content-Type", type, err);
     if (rc == ERR_OK)
         rc = web_header(out, "Cache-Control", cache, err);
+    if (rc == ERR_OK)
+        rc = header_policy(out, images, err);
     for (size_t i = 0; rc == ERR_OK && i < sizeof same / sizeof *same; i++)
         rc = web_header(out, same[i][0], same[i][1], err);
     return rc;
 }
 
-int web_send(const struct buf *b, unsigned status, const char *type, const char *cache,
-             struct web_answer *out, struct err *err)
+int web_headers(struct web_answer *out, const char *type, const char *cache, struct err *err)
+{
+    return headers(out, type, cache, NULL, err);
+}
+
+static int send_bytes(const struct buf *b, unsigned status, const char *type, const char *cache,
+                      const char *images, struct web_answer *out, struct err *err)
 {
     *out = (struct web_answer){.status = status};
     out->response =
         MHD_create_response_from_buffer(b->used, b->mem + b->start, MHD_RESPMEM_MUST_COPY);
-    return web_headers(out, type, cache, err);
+    return headers(out, type, cache, images, err);
+}
+
+int web_send(const struct buf *b, unsigned status, const char *type, const char *cache,
+             struct web_answer *out, struct err *err)
+{
+    return send_bytes(b, status, type, cache, NULL, out, err);
+}
+
+int web_page_send(struct web_page *h, unsigned status, struct web_answer *out, struct err *err)
+{
+    int rc = h->rc;
+    if (rc < 0)
+        *err = h->err;
+    else
+        rc = send_bytes(&h->b, status, "text/html; charset=utf-8", "no-store", h->images, out, err);
+    buf_clear(&h->b);
+    return rc;
 }
 
 int web_redirect(const char *to, struct web_answer *out, struct err *err)

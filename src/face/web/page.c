@@ -84,6 +84,34 @@ void web_path(struct web_page *h, const char *text)
     put_address(h, text, '/');
 }
 
+void web_json(struct web_page *h, const char *text)
+{
+    char shown[TEXT_ONE_ROOM];
+    web_put(h, "\"");
+    for (size_t n = strlen(text), bytes; n > 0; text += bytes, n -= bytes) {
+        char one[8];
+        unsigned char c = (unsigned char)*text;
+        bool escaped = c < 0x20 || c == 0x7f || strchr("\"\\<>&", c);
+        bytes = escaped ? 1 : text_one(text, n, shown);
+        if (bytes == 0)
+            break;
+        snprintf(one, sizeof one, "\\u%04x", c);
+        if (escaped)
+            web_put(h, one);
+        else if (shown[0] == '\\') /* hidden ones, as text_one() writes them */
+            web_print(h, "\\\\%s", shown + 1);
+        else
+            web_put(h, shown);
+    }
+    web_put(h, "\"");
+}
+
+void web_append(struct web_page *h, const struct web_page *part)
+{
+    if (h->rc == ERR_OK && part->b.used > 0)
+        put_bytes(h, (const char *)part->b.mem + part->b.start, part->b.used);
+}
+
 void web_number(struct web_page *h, int64_t n)
 {
     char text[24];
@@ -156,15 +184,4 @@ void web_sayn(struct web_page *h, const char *one, const char *many, int64_t n)
     const char *const said[SAID_MAX] = {number};
     snprintf(number, sizeof number, "%" PRId64, n);
     put_said(h, web_trn(h, one, many, n), said);
-}
-
-int web_page_send(struct web_page *h, unsigned status, struct web_answer *out, struct err *err)
-{
-    int rc = h->rc;
-    if (rc < 0)
-        *err = h->err;
-    else
-        rc = web_send(&h->b, status, "text/html; charset=utf-8", "no-store", out, err);
-    buf_clear(&h->b);
-    return rc;
 }
