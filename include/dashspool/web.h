@@ -132,6 +132,21 @@ void web_sayn(struct web_page *h, const char *one, const char *many, int64_t n);
 int web_page_send(struct web_page *h, unsigned status, struct web_answer *out,
                   struct err *err) DS_MUST_CHECK;
 
+/* ---- streams: what happens, as it happens (text/event-stream; EventSource in a browser) ----
+ *
+ * Outside of WEB_CONNECTIONS_MAX and of the limits of time. One ends when its session does, when
+ * its browser left or does not take what it is told, and with the server; browsers ask again.
+ */
+#define WEB_STREAMS_MAX 512
+
+struct web;
+/* The answer of a route (GET, never HEAD). ERR_BUSY: there are too many. */
+int web_stream(const struct web_ask *ask, struct web_answer *out, struct err *err) DS_MUST_CHECK;
+/* Tells all of them, of the app's `between`; data: a text of lines, 60 KB at most. */
+void web_publish(struct web *w, const char *event, const char *data);
+/* How many there are. While there are, `between` is called each second, also when nobody asks. */
+size_t web_streams(const struct web *w);
+
 /* ---- bodies that are taken as they come: uploads ----
  *
  * begin, when the headers are there and the person may; then the pieces; then the route's answer.
@@ -177,8 +192,6 @@ struct web_app {
     /* Between two requests: negative ends the server. */
     int (*between)(void *app, struct err *err);
 };
-
-struct web;
 
 /* The [serve] keys that are web's: cfg's names are serve's. Opens the port; nothing is answered
  * before web_run(). ERR_CONFIG: an address that is not the loopback without people or a token. */

@@ -148,6 +148,7 @@ static void end(void *app, struct web_page *h, const struct web_ask *ask)
 
 static int serve(const char *root, const char *settings, const struct web_app *app, int to)
 {
+    const struct cfg_section sections[] = {serve_cfg_section, ui_cfg_section};
     struct cfg *cfg = NULL;
     struct web *web = NULL;
     struct stop stop;
@@ -162,7 +163,7 @@ static int serve(const char *root, const char *settings, const struct web_app *a
         rc = fsx_write_file(file, text, (size_t)n, &err);
     }
     if (rc == ERR_OK)
-        rc = cfg_load(&cfg, dir, &serve_cfg_section, 1, &err);
+        rc = cfg_load(&cfg, dir, sections, 2, &err);
     if (rc == ERR_OK)
         rc = stop_open(&stop, "test", &err);
     if (rc == ERR_OK && (rc = web_open(&web, root, cfg, app, &err)) == ERR_OK) {

@@ -21,6 +21,7 @@ struct client {
     size_t came;      /* of a body since then */
     bool answered;    /* an answer is on its way: it is no longer waited for */
     bool ended;
+    bool stream;
     char peer[LISTEN_NAME_ROOM];
 };
 
@@ -60,8 +61,8 @@ static void begin(struct clients *all, struct MHD_Connection *connection, void *
     c->since_us = clock_mono_us();
     gate_peer(connection, c->peer);
     for (const struct client *o = all->first; o; o = o->next) {
-        n += !o->ended;
-        of_peer += !o->ended && strcmp(o->peer, c->peer) == 0;
+        n += !o->ended && !o->stream;
+        of_peer += !o->ended && !o->stream && strcmp(o->peer, c->peer) == 0;
     }
     bool room = of_peer < OF_ONE_PEER || make_room(all, c->peer);
     if (room && n >= WEB_CONNECTIONS_MAX - SPARE)
@@ -105,6 +106,14 @@ void clients_answered(struct MHD_Connection *connection, bool is_on_its_way)
     c->answered = is_on_its_way;
     c->since_us = clock_mono_us();
     c->came = 0;
+}
+
+void clients_streams(struct MHD_Connection *connection)
+{
+    struct client *c = client_of(connection);
+    if (c)
+        c->stream = true;
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 }
 
 void clients_went_on(struct MHD_Connection *connection, size_t n)

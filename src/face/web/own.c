@@ -5,14 +5,14 @@
 /* title: translated. */
 static void begin(const struct web_request *r, struct web_page *h, const char *title)
 {
-    r->app->begin(r->app->app, h, &r->ask, title);
+    r->web->app->begin(r->web->app->app, h, &r->ask, title);
     web_print(h, "<h1>%s</h1>\n", title);
 }
 
 static int end(const struct web_request *r, struct web_page *h, unsigned status,
                struct web_answer *out, struct err *err)
 {
-    r->app->end(r->app->app, h, &r->ask);
+    r->web->app->end(r->web->app->app, h, &r->ask);
     return web_page_send(h, status, out, err);
 }
 
@@ -114,8 +114,9 @@ int own_too_large(const struct web_request *r, struct web_answer *out, struct er
 int own_method(const struct web_request *r, struct web_answer *out, struct err *err)
 {
     struct web_page h;
-    bool get = request_is_taken(r->app, r->ask.path, false);
-    bool post = request_is_taken(r->app, r->ask.path, true) || strcmp(r->ask.path, "/login") == 0;
+    bool get = request_is_taken(r->web->app, r->ask.path, false);
+    bool post =
+        request_is_taken(r->web->app, r->ask.path, true) || strcmp(r->ask.path, "/login") == 0;
     web_page_init(&h, &r->ask);
     begin(r, &h, web_tr(&h, "Method not allowed"));
     web_print(&h, "<p>%s</p>\n", web_tr(&h, "This address does not take that method."));

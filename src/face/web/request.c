@@ -43,10 +43,10 @@ static void take_piece(struct web_request *r, const struct web_piece *piece)
     }
     if (!r->begun) {
         r->begun = true;
-        r->rc = body->begin(r->app->app, &r->ask, &r->ask.body, &r->err);
+        r->rc = body->begin(r->web->app->app, &r->ask, &r->ask.body, &r->err);
     }
     if (r->rc == ERR_OK)
-        r->rc = body->piece(r->app->app, &r->ask, piece, &r->err);
+        r->rc = body->piece(r->web->app->app, &r->ask, piece, &r->err);
 }
 
 /* A piece of a field; the first has `at` 0. */
@@ -118,21 +118,21 @@ bool request_take(struct web_request *r, const char *data, size_t n)
     return true;
 }
 
-struct web_request *request_new(const struct web_app *app, struct MHD_Connection *connection,
-                                const char *path, const char *method)
+struct web_request *request_new(struct web *w, struct MHD_Connection *connection, const char *path,
+                                const char *method)
 {
     struct web_request *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
     r->connection = connection;
-    r->app = app;
+    r->web = w;
     r->ask = (struct web_ask){.request = r,
                               .path = path,
                               .rest = "",
                               .head = strcmp(method, "HEAD") == 0,
                               .post = strcmp(method, "POST") == 0};
     r->ask.language = language_choose(web_header_of(&r->ask, "Accept-Language"));
-    r->route = find_route(app, path, r->ask.post, &r->known);
+    r->route = find_route(w->app, path, r->ask.post, &r->known);
     r->login = r->ask.post && strcmp(path, "/login") == 0;
     if (r->route)
         r->ask.rest = path + strlen(r->route->path);
@@ -149,7 +149,7 @@ void request_free(struct web_request **request)
     if (r && r->parser)
         MHD_destroy_post_processor(r->parser);
     if (r && r->ask.body)
-        r->route->body->drop(r->app->app, r->ask.body);
+        r->route->body->drop(r->web->app->app, r->ask.body);
     for (size_t i = 0; r && i < r->n_fields; i++) {
         free(r->field[i].name);
         free(r->field[i].value);

@@ -10,9 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { IDLE_S = 30, MEMORY_BYTES = 32 * 1024, BACKLOG = 64, WAIT_MS = 60000 };
+enum { IDLE_S = 30, MEMORY_BYTES = 32 * 1024, BACKLOG = 64, WAIT_MS = 60000, STREAMS_MS = 1000 };
 
 /* ---- log in ---- */
 
@@ -90,7 +91,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     struct err err;
     (void)version;
     if (!r) { /* its headers are there; now its body and its end */
-        r = *state = request_new(w->app, connection, url, method);
+        r = *state = request_new(w, connection, url, method);
         if (r)
             gate_judge(&w->gate, r);
         return r ? MHD_YES : MHD_NO;
@@ -114,6 +115,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         MHD_destroy_response(out.response);
     if (done == MHD_YES)
         clients_answered(connection, true);
+    if (done == MHD_YES && r->stream)
+        clients_streams(connection);
     return done;
 }
 
@@ -153,13 +156,14 @@ static int start(struct web *w, const struct cfg *cfg, struct err *err)
         freeaddrinfo(at);
     if (rc < 0)
         return rc;
-    w->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, w,
-                                 MHD_OPTION_LISTEN_SOCKET, w->fd, MHD_OPTION_CONNECTION_LIMIT,
-                                 (unsigned)WEB_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                                 (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                 (size_t)MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION,
-                                 clients_on_connection, &w->clients, MHD_OPTION_NOTIFY_COMPLETED,
-                                 on_completed, w, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    w->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, w,
+        MHD_OPTION_LISTEN_SOCKET, w->fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(WEB_CONNECTIONS_MAX + WEB_STREAMS_MAX), MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
+        MHD_OPTION_NOTIFY_CONNECTION, clients_on_connection, &w->clients,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, w, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
     return w->daemon ? ERR_OK : err_set(err, ERR_NOMEM, "starting the web server failed");
 }
 
@@ -180,6 +184,17 @@ int web_try(const struct cfg *cfg, const struct cfg *old, struct err *err)
     return rc < 0 ? cfg_blame(cfg, "serve", token[0] ? "token_file" : "listen", err) : ERR_OK;
 }
 
+/* Each connection is a file; the limit that is usual (1024) is for others besides. */
+static void raise_files(void)
+{
+    struct rlimit files;
+    rlim_t wanted = 2048;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* else fewer streams */
+}
+
 int web_open(struct web **out, const char *root, const struct cfg *cfg, const struct web_app *app,
              struct err *err)
 {
@@ -189,6 +204,7 @@ int web_open(struct web **out, const char *root, const struct cfg *cfg, const st
         return err_nomem(err, "the web server");
     w->fd = -1;
     w->app = app;
+    raise_files();
     int rc = language_open(cfg_text(cfg, "ui", "language"), err);
     return rc < 0 ? rc : start(w, cfg, err);
 }
@@ -202,12 +218,16 @@ int web_run(struct web *w, struct stop *stop, struct err *err)
         int rc = w->app->between ? w->app->between(w->app->app, err) : ERR_OK;
         if (rc < 0)
             return rc;
-        MHD_UNSIGNED_LONG_LONG ms = WAIT_MS;
-        if (MHD_get_timeout(w->daemon, &ms) != MHD_YES || ms > WAIT_MS)
-            ms = WAIT_MS;
+        streams_beat(&w->streams);
+        MHD_UNSIGNED_LONG_LONG ms = WAIT_MS, most = w->streams.n ? STREAMS_MS : WAIT_MS;
+        if (MHD_get_timeout(w->daemon, &ms) != MHD_YES || ms > most)
+            ms = most;
         int late_ms = clients_end_late(&w->clients);
         if (late_ms >= 0 && (unsigned)late_ms < ms)
             ms = (unsigned)late_ms;
+        if (w->streams.resumed)
+            ms = 0;
+        w->streams.resumed = false;
         if (poll(p, 2, (int)ms) < 0 && errno != EINTR)
             return err_sys(err, "wait for requests");
         MHD_run(w->daemon);
@@ -219,9 +239,11 @@ int web_run(struct web *w, struct stop *stop, struct err *err)
 void web_close(struct web **web)
 {
     struct web *w = *web;
-    if (w && w->daemon)
+    if (w && w->daemon) {
+        streams_end(&w->streams);
         MHD_stop_daemon(w->daemon);
-    else if (w && w->fd >= 0)
+    }
+    if (w && !w->daemon && w->fd >= 0)
         close(w->fd);
     free(w);
     *web = NULL;

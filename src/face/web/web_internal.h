@@ -22,10 +22,18 @@ struct clients { /* who is connected */
     struct client *first;
 };
 
+struct stream;
+struct streams {
+    struct stream *first;
+    size_t n;
+    bool resumed; /* MHD_run() has something to do, which MHD_get_timeout() does not know */
+};
+
 struct web {
     const struct web_app *app;
     struct gate gate;
     struct clients clients;
+    struct streams streams;
     struct MHD_Daemon *daemon;
     int fd;
 };
@@ -46,7 +54,7 @@ enum gate_may {
 
 struct web_request {
     struct MHD_Connection *connection;
-    const struct web_app *app;
+    struct web *web;
     struct web_ask ask;
     const struct web_route *route; /* NULL: none for this method */
     bool known;                    /* there is one for another method */
@@ -60,6 +68,7 @@ struct web_request {
     bool unfit;             /* it is no form of ours */
     bool large;             /* … and is too large for one */
     bool begun;             /* the route's body */
+    bool stream;            /* its answer is one */
     int rc;                 /* of its begin and its pieces */
     struct err err;
 };
@@ -70,8 +79,8 @@ int web_headers(struct web_answer *out, const char *type, const char *cache,
 
 /* ---- request.c ---- */
 
-struct web_request *request_new(const struct web_app *app, struct MHD_Connection *connection,
-                                const char *path, const char *method);
+struct web_request *request_new(struct web *w, struct MHD_Connection *connection, const char *path,
+                                const char *method);
 void request_free(struct web_request **request);
 /* The next bytes of its body. Far more than can be used is not waited for: false. */
 bool request_take(struct web_request *request, const char *data, size_t n);
@@ -127,6 +136,9 @@ void clients_on_connection(void *clients, struct MHD_Connection *connection, voi
 /* The answer to a request is on its way, or (false) it has come to its end. */
 void clients_answered(struct MHD_Connection *connection, bool is_on_its_way);
 
+/* Its answer is a stream: it does not count any more. */
+void clients_streams(struct MHD_Connection *connection);
+
 /* So much more of a body came that it may take as long again. */
 void clients_went_on(struct MHD_Connection *connection, size_t n);
 
@@ -139,5 +151,12 @@ int clients_end_late(struct clients *clients);
 int language_open(const char *setting, struct err *err) DS_MUST_CHECK;
 /* The code of the language that a browser gets; accept: its header. */
 const char *language_choose(const char *accept);
+
+/* ---- stream.c ---- */
+
+/* Those that were told nothing for long are, and who left is found out. */
+void streams_beat(struct streams *streams);
+/* Before the daemon is stopped. */
+void streams_end(struct streams *streams);
 
 #endif
