@@ -112,8 +112,13 @@ void web_path(struct web_page *h, const char *text); /* … several, with / */
 /* A text as a string of JSON in a <script type="application/json">, which nothing in it can end. */
 void web_json(struct web_page *h, const char *text);
 void web_append(struct web_page *h, const struct web_page *part);
+/* Numbers for people, as the page's language writes them: "100,000", "12.5", "2.1 MB". Scripts, SVG
+ * and addresses have snprintf()'s. */
 void web_number(struct web_page *h, int64_t n);
 void web_size(struct web_page *h, int64_t bytes);
+#define WEB_DECIMAL_ROOM 48
+const char *web_decimal(const struct web_page *h, double value, int decimals,
+                        char out[WEB_DECIMAL_ROOM]);
 
 /* A sentence of ours in the page's language; msgid is English, as it stands here, without markup.
  * web_tr() returns it (borrowed, for ever), web_say() puts it, escaped; web_sayf() with the texts

@@ -252,6 +252,35 @@ static void sentences_are_in_the_language_of_their_page(void **state)
     assert_string_equal(web_trn(&en, "%s photo", "%s photos", 2), "%s photos");
 }
 
+static void decimal(const char *language, double value, int decimals, const char *expected)
+{
+    char out[WEB_DECIMAL_ROOM];
+    struct web_page h = {.language = language};
+    assert_string_equal(web_decimal(&h, value, decimals, out), expected);
+}
+
+static void numbers_are_as_the_language_writes_them(void **state)
+{
+    (void)state;
+    assert_int_equal(language_open("auto", &err), ERR_OK);
+    decimal("en", 0, 0, "0");
+    decimal("en", 1234, 0, "1234");
+    decimal("en", 12345, 0, "12,345");
+    decimal("en", 100000, 0, "100,000");
+    decimal("en", 1234567.25, 2, "1,234,567.25");
+    decimal("en", -12.5, 1,
+            "\xe2\x88\x92"
+            "12.5");
+    decimal("de", 12.5, 1, "12,5");
+    decimal("de", 1234567, 0, "1.234.567");
+    decimal("de", -0.25, 2,
+            "\xe2\x88\x92"
+            "0,25");
+    char out[WEB_DECIMAL_ROOM];
+    assert_true(strlen(web_decimal(&(struct web_page){.language = "de"}, -1e300, 9, out)) <
+                WEB_DECIMAL_ROOM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_number_takes_the_form_of_its_language),
         cmocka_unit_test(a_browser_gets_what_it_likes_best),
         cmocka_unit_test(sentences_are_in_the_language_of_their_page),
+        cmocka_unit_test(numbers_are_as_the_language_writes_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /* HTML in the making. */
 #include "web_internal.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,17 +111,50 @@ void web_append(struct web_page *h, const struct web_page *part)
         put_bytes(h, (const char *)part->b.mem + part->b.start, part->b.used);
 }
 
-void web_number(struct web_page *h, int64_t n)
+/* ---- numbers ---- */
+
+/* From five digits on they are in groups of three: 1234 is one look, 100000 is not. */
+const char *web_decimal(const struct web_page *h, double value, int decimals,
+                        char out[WEB_DECIMAL_ROOM])
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, n);
-    web_put(h, text);
+    /* TRANSLATORS: how your language writes this number; its group and its decimal sign are taken
+     * for all others. */
+    const char *like = web_tr(h, "1,234.5");
+    char plain[WEB_DECIMAL_ROOM];
+    snprintf(plain, sizeof plain, "%.*f", decimals, value);
+    const char *digits = plain + (plain[0] == '-');
+    size_t whole = strcspn(digits, "."), n = 0;
+    size_t group = strcspn(like + 1, "2"), decimal = strcspn(like + 1 + group + 3, "5");
+    if (group == 0 || decimal == 0 || like[1 + group] == '\0')
+        like = "1,234.5", group = decimal = 1;
+    const char *const sign = like + 1 + group + 3;
+    n += (size_t)snprintf(out, WEB_DECIMAL_ROOM, "%s", digits > plain ? "\xe2\x88\x92" : "");
+    for (size_t i = 0; digits[i] && n < WEB_DECIMAL_ROOM - 8; i++) {
+        if (i > 0 && i < whole && whole > 4 && (whole - i) % 3 == 0)
+            n += (size_t)snprintf(out + n, WEB_DECIMAL_ROOM - n, "%.*s", (int)group, like + 1);
+        if (digits[i] == '.')
+            n += (size_t)snprintf(out + n, WEB_DECIMAL_ROOM - n, "%.*s", (int)decimal, sign);
+        else
+            out[n++] = digits[i];
+        out[n] = '\0';
+    }
+    return out;
 }
 
+void web_number(struct web_page *h, int64_t n)
+{
+    char text[WEB_DECIMAL_ROOM];
+    web_put(h, web_decimal(h, (double)n, 0, text));
+}
+
+/* "2.1 MB": its unit is the same everywhere. */
 void web_size(struct web_page *h, int64_t bytes)
 {
-    char text[SIZE_TEXT_ROOM];
-    web_put(h, size_text(bytes, text));
+    char text[SIZE_TEXT_ROOM], number[WEB_DECIMAL_ROOM], *unit;
+    double value = strtod(size_text(bytes, text), &unit);
+    const char *point = strchr(text, '.');
+    int decimals = point && point < unit ? (int)(unit - point) - 1 : 0;
+    web_print(h, "%s%s", web_decimal(h, value, decimals, number), unit);
 }
 
 /* ---- sentences ---- */
@@ -180,8 +212,7 @@ void web_sayf(struct web_page *h, const char *msgid, ...)
 
 void web_sayn(struct web_page *h, const char *one, const char *many, int64_t n)
 {
-    char number[24];
-    const char *const said[SAID_MAX] = {number};
-    snprintf(number, sizeof number, "%" PRId64, n);
+    char number[WEB_DECIMAL_ROOM];
+    const char *const said[SAID_MAX] = {web_decimal(h, (double)n, 0, number)};
     put_said(h, web_trn(h, one, many, n), said);
 }
