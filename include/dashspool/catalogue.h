@@ -196,6 +196,10 @@ bool catalogue_in_transaction(const struct catalogue *c); /* between begin and i
  * each costs less. Meanwhile what others write makes catalogue.db-wal longer. */
 int catalogue_read_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 
+/* Another number than before: somebody else has changed something since. Cheap, for who looks again
+ * and again. */
+int catalogue_version(struct catalogue *c, int64_t *out, struct err *err) DS_MUST_CHECK;
+
 /* The identity of its ROOT (root.h); none: it is from before these. To set: NULL for a new one. */
 int catalogue_root(struct catalogue *c, struct root_id *out, struct err *err) DS_MUST_CHECK;
 int catalogue_set_root(struct catalogue *c, const struct root_id *root,

@@ -19,4 +19,6 @@
     bytes asset_map, map.js
     bytes asset_leaflet, leaflet.esm.min.js
     bytes asset_leaflet_style, leaflet.css
+    bytes asset_list, list.js
+    bytes asset_upload, upload.js
     .section .note.GNU-stack, "", %progbits

@@ -6,9 +6,16 @@
 
 /* ---- assets ---- */
 
-extern const char asset_style[], asset_style_end[], asset_icons[], asset_icons_end[], asset_icon[],
-    asset_icon_end[], asset_did[], asset_did_end[], asset_map[], asset_map_end[], asset_leaflet[],
-    asset_leaflet_end[], asset_leaflet_style[], asset_leaflet_style_end[];
+#define ASSET(name) extern const char asset_##name[], asset_##name##_end[]
+ASSET(style);
+ASSET(icons);
+ASSET(icon);
+ASSET(did);
+ASSET(map);
+ASSET(leaflet);
+ASSET(leaflet_style);
+ASSET(list);
+ASSET(upload);
 
 static const struct asset {
     const char *name, *type, *data, *end;
@@ -20,6 +27,8 @@ static const struct asset {
     {"map.js", "text/javascript; charset=utf-8", asset_map, asset_map_end},
     {"leaflet.js", "text/javascript; charset=utf-8", asset_leaflet, asset_leaflet_end},
     {"leaflet.css", "text/css; charset=utf-8", asset_leaflet_style, asset_leaflet_style_end},
+    {"list.js", "text/javascript; charset=utf-8", asset_list, asset_list_end},
+    {"upload.js", "text/javascript; charset=utf-8", asset_upload, asset_upload_end},
 };
 
 /* A browser keeps it, and asks each time whether it is still the same. */
@@ -164,7 +173,7 @@ void serve_end(void *app, struct web_page *h, const struct web_ask *ask)
 void frame_begin(struct serve *s, struct web_page *h, const struct web_ask *ask, const char *title)
 {
     web_page_init(h, ask);
-    serve_begin(s, h, ask, title);
+    serve_begin(s, h, ask, web_tr(h, title));
 }
 
 int frame_send(struct serve *s, struct web_page *h, const struct web_ask *ask,

@@ -3,9 +3,12 @@
 #include "dashspool/requests.h"
 #include "dashspool/status.h"
 #include "serve_internal.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #define COUNTED_US INT64_C(1000000)  /* however often pages are asked for */
-#define STATE_US   INT64_C(15000000) /* … of which looking at everything costs more */
+#define STATE_US   INT64_C(15000000) /* looking at everything costs more */
 
 /* Everybody gets what one of them asked for, for a while: to look costs. */
 int live_status(struct serve *s, int64_t age_us, struct err *err)
@@ -18,18 +21,33 @@ int live_status(struct serve *s, int64_t age_us, struct err *err)
     return status_collect(&s->state, s->root, s->cfg, err);
 }
 
-const struct live_counts *live_count(struct serve *s)
+static void count_requests(struct serve *s, struct live_counts *n)
 {
     const struct requests_filter any = {.imei = NULL}, open = {.states = REQUESTS_OPEN};
-    struct live_counts *n = &s->counts;
     struct err unimportant; /* the page tells something else, and says what is wrong itself */
-    int64_t now_us = clock_mono_us(), all = 0;
-    if (s->counts_us && now_us - s->counts_us < COUNTED_US)
-        return n;
-    s->counts_us = now_us;
+    int64_t all = 0;
     if (requests_count(s->catalogue, &open, &n->requests, &unimportant) == ERR_OK &&
         requests_count(s->catalogue, &any, &all, &unimportant) == ERR_OK)
         n->asks = all > 0 || cfg_bool(s->cfg, "telemetry", "enabled");
+}
+
+const struct live_counts *live_count(struct serve *s)
+{
+    const struct review_filter every = {.q = NULL};
+    struct live_counts *n = &s->counts;
+    struct review_counts events;
+    struct err unimportant;
+    int64_t now_us = clock_mono_us(), version = 0;
+    if (s->counts_us && now_us - s->counts_us < COUNTED_US)
+        return n;
+    int rc = catalogue_version(s->catalogue, &version, &unimportant);
+    if (rc == ERR_OK && (!s->counts_us || version != s->counts_of)) {
+        s->counts_of = version;
+        count_requests(s, n);
+        if (review_count(s->catalogue, &every, &events, &unimportant) == ERR_OK)
+            n->to_review = events.to_review;
+    }
+    s->counts_us = now_us;
     if (live_status(s, STATE_US, &unimportant) == ERR_OK)
         n->troubles = (int64_t)status_troubles(s->state);
     return n;

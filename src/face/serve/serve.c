@@ -16,6 +16,8 @@ static const struct cfg_key keys[] = {
      "address to listen on; any other than loopback requires token_file", listen_check},
     {"token_file", CFG_TEXT, "path", 0, 4000, "",
      "file whose first line is the access token for browsers and programs"},
+    {"upload_max_gb", CFG_INT, "GB", 1, 100000, "20",
+     "size of an upload to the pages, all its files"},
 };
 const struct cfg_section serve_cfg_section = {"serve", keys, sizeof keys / sizeof *keys};
 
@@ -65,7 +67,7 @@ static int serve_health(void *app, const struct web_ask *ask, struct web_answer 
 /* ---- who answers ---- */
 
 static const struct web_route routes[] = {
-    {"/", false, false, PEOPLE_VIEWER, serve_list},
+    {"/", false, false, PEOPLE_VIEWER, serve_events},
     {"/transfer/", true, false, PEOPLE_VIEWER, serve_transfer},
     {"/copy/", true, false, PEOPLE_VIEWER, serve_copy},
     {"/original/", true, false, PEOPLE_REVIEWER, serve_original},
@@ -76,15 +78,23 @@ static const struct web_route routes[] = {
     {"/map", false, false, PEOPLE_VIEWER, serve_map},
     {"/tiles/", true, false, PEOPLE_VIEWER, serve_tile},
     {"/status", false, false, PEOPLE_VIEWER, serve_state},
+    {"/requests", false, false, PEOPLE_VIEWER, serve_requests},
     {"/status.json", false, false, PEOPLE_VIEWER, serve_state_json},
     {"/metrics", false, false, PEOPLE_VIEWER, serve_metrics},
     {"/action", false, true, PEOPLE_VIEWER, serve_action},
+    {"/upload", false, false, PEOPLE_REVIEWER, serve_upload},
+    {"/upload", false, true, PEOPLE_REVIEWER, upload_all, &upload_form},
+    {"/upload/new", false, true, PEOPLE_REVIEWER, upload_new},
+    {"/upload/state", false, false, PEOPLE_REVIEWER, upload_state},
+    {"/upload/put", false, true, PEOPLE_REVIEWER, upload_put, &upload_piece},
+    {"/upload/done", false, true, PEOPLE_REVIEWER, upload_done},
     {"/action/", true, false, PEOPLE_VIEWER, serve_did},
 };
 
 static int between(void *app, struct err *err)
 {
     struct serve *s = app;
+    upload_sweep(s);
     return catalogue_there(s->catalogue, err); /* who starts it again opens what is there now */
 }
 
@@ -100,21 +110,25 @@ static int enter_sandbox(const char *root, struct err *err)
                                              "catalogue.db-shm"};
     static const char zones[] = CLOCK_TZ_DATABASE;
     const char *const dirs[] = {root, NULL}, *const reads[] = {zones, NULL};
-    char *file[FILES + 1] = {NULL}, *actions[3] = {NULL};
+    char *file[FILES + 1] = {NULL}, *writes[4] = {NULL};
     struct sandbox_report report;
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < FILES; i++)
         rc = fsx_path(&file[i], err, "%s/%s", root, files[i]);
     if (rc == ERR_OK)
-        rc = fsx_path(&actions[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
+        rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
     if (rc == ERR_OK)
-        rc = fsx_path(&actions[1], err, "%s/spool/" ACTIONS_STAGE "/new", root);
+        rc = fsx_path(&writes[1], err, "%s/spool/" ACTIONS_STAGE "/new", root);
+    if (rc == ERR_OK)
+        rc = fsx_path(&writes[2], err, "%s/upload", root);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(writes[2], err);
     struct sandbox_rules rules = {.kind = SANDBOX_SERVER,
                                   .stage = "serve",
                                   .read = {"/proc/locks"},
                                   .reads = reads,
                                   .read_dirs = dirs,
-                                  .write_dirs = (const char *const *)actions,
+                                  .write_dirs = (const char *const *)writes,
                                   .write_files = (const char *const *)file};
     if (rc == ERR_OK)
         rc = sandbox_enter(&rules, &report, err);
@@ -122,8 +136,8 @@ static int enter_sandbox(const char *root, struct err *err)
         log_warn("serve", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     for (size_t i = 0; i < FILES; i++)
         free(file[i]);
-    free(actions[0]);
-    free(actions[1]);
+    for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
+        free(writes[i]);
     return rc;
 }
 

@@ -25,16 +25,21 @@ struct serve {
     struct raw *raw;
     struct spool *actions; /* what people want done goes here, and nowhere else */
     const struct cfg *cfg;
-    struct clock_tz *zone; /* of [ui]: whose days the pages have */
+    struct clock_tz *zone; /* of [ui]: whose days the pages have; NULL: UTC */
+    char zone_name[64];    /* "Europe/Berlin" */
     struct status *state;  /* as it was at state_us (monotonic); NULL: nobody asked yet */
     int64_t state_us;
     struct live_counts counts; /* as they were at counts_us (monotonic; 0: nobody asked yet) */
     int64_t counts_us;
     struct map_ground *ground; /* of map.c */
+    int64_t counts_of;         /* catalogue_version() then */
+    struct web *web;
+    char told[160];   /* to who looks, last */
+    int64_t swept_us; /* when unfinished uploads were (monotonic) */
 };
 
-web_fn serve_list, serve_transfer, serve_copy, serve_original, serve_state, serve_state_json,
-    serve_metrics, serve_action, serve_did;
+web_fn serve_events, serve_transfer, serve_copy, serve_original, serve_state, serve_state_json,
+    serve_metrics, serve_action, serve_did, serve_requests, serve_upload;
 
 /* ---- live.c: what the pages know of now ---- */
 
@@ -42,6 +47,9 @@ web_fn serve_list, serve_transfer, serve_copy, serve_original, serve_state, serv
 int live_status(struct serve *s, int64_t age_us, struct err *err) DS_MUST_CHECK;
 /* Borrowed; what cannot be counted now is as it was. */
 const struct live_counts *live_count(struct serve *s);
+web_fn serve_live;
+/* What changed, to all who look; each second. */
+void live_tell(struct serve *s);
 
 /* ---- frame.c: what all pages have ---- */
 
@@ -49,7 +57,8 @@ void serve_begin(void *app, struct web_page *h, const struct web_ask *ask, const
 void serve_end(void *app, struct web_page *h, const struct web_ask *ask);
 web_fn serve_asset;
 
-/* A page: init, and what stands on top of it. */
+/* A page: init, and what stands on top of it. title: a sentence, as web_tr() has them, or a name.
+ */
 void frame_begin(struct serve *s, struct web_page *h, const struct web_ask *ask, const char *title);
 /* … its end, and its answer (200); clears h. */
 int frame_send(struct serve *s, struct web_page *h, const struct web_ask *ask,
@@ -139,6 +148,15 @@ void words_cameras(struct web_page *h, unsigned cameras, int photos, int videos)
 void words_vehicle(struct web_page *h, const struct review_vehicle *v);
 const char *words_vehicle_name(const struct review_vehicle *v);
 
+/* ---- fields.c: fields that several forms have ---- */
+
+/* "imei": by name, of a fleet that one can look through, else as a number. none: what no choice is
+ * called. */
+int fields_vehicle(struct serve *s, struct web_page *h, const char *none, const char *chosen,
+                   bool required, struct err *err) DS_MUST_CHECK;
+/* "zone": that of [ui], which is called as it is at that time, UTC, or a distance to UTC. */
+void fields_zone(const struct serve *s, struct web_page *h, int64_t utc_us);
+
 /* ---- filter.c: the events that an address chooses, and an address that chooses them ---- */
 
 #define FILTER_ANY INT64_MIN /* of a day */
@@ -195,5 +213,40 @@ void did_put(struct web_page *h, const struct web_ask *ask, const struct actions
              const char *job);
 /* "ready", "at-work", "done", "failed", "gone" */
 const char *did_state(enum actions_state state);
+/* ---- cards.c: an event in a list ---- */
+
+/* f rides along to the event, and back. */
+int cards_put(struct serve *s, struct web_page *h, const struct web_ask *ask,
+              const struct review_event *e, const struct filter *f, struct err *err) DS_MUST_CHECK;
+/* In place of the button that marks it so. */
+void cards_reviewed(struct web_page *h);
+void cards_table_begin(struct web_page *h);
+int cards_table_put(struct serve *s, struct web_page *h, const struct web_ask *ask,
+                    const struct review_event *e, const struct filter *f,
+                    struct err *err) DS_MUST_CHECK;
+void cards_table_end(struct web_page *h);
+
+/* ---- calendar.c: days, and how many events they have ---- */
+
+#define CALENDAR_DAYS 28
+
+struct calendar_day {
+    int64_t day, all, to_review;
+};
+/* n days from `first` on, whatever days the filter has. */
+int calendar_count(const struct serve *s, const struct filter *f, int64_t first, int64_t n,
+                   struct calendar_day *out, struct err *err) DS_MUST_CHECK;
+/* The strip of four weeks that ends with that day. */
+int calendar_put(const struct serve *s, struct web_page *h, const struct filter *f, int64_t end,
+                 struct err *err) DS_MUST_CHECK;
+/* "11 events, 6 to review" */
+void calendar_say(struct web_page *h, const struct calendar_day *d);
+
+/* ---- upload.c: files that people bring ---- */
+
+web_fn upload_all, upload_new, upload_state, upload_put, upload_done;
+extern const struct web_body upload_form, upload_piece;
+/* What nobody finished goes; now and then. */
+void upload_sweep(struct serve *s);
 
 #endif

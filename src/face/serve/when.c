@@ -28,12 +28,13 @@ int when_open(struct serve *s, struct err *err)
     const char *name = cfg_text(s->cfg, "ui", "zone");
     char here[256];
     struct err unimportant;
-    if (name[0])
-        return clock_tz_open(&s->zone, name, err);
-    name_of_here(here, sizeof here);
-    if (clock_tz_open(&s->zone, here, &unimportant) < 0)
-        s->zone = NULL; /* UTC */
-    return ERR_OK;
+    int rc = name[0] ? clock_tz_open(&s->zone, name, err) : ERR_OK;
+    if (!name[0]) {
+        name_of_here(here, sizeof here);
+        name = clock_tz_open(&s->zone, here, &unimportant) < 0 ? "UTC" : here;
+    }
+    snprintf(s->zone_name, sizeof s->zone_name, "%s", name);
+    return rc;
 }
 
 int when_min(const struct serve *s, int64_t utc_us)

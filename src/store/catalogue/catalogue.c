@@ -456,6 +456,11 @@ int catalogue_there(const struct catalogue *c, struct err *err)
                    sqlite3_db_filename(c->db, "main"));
 }
 
+int catalogue_version(struct catalogue *c, int64_t *out, struct err *err)
+{
+    return sqlx_number(c->db, "PRAGMA data_version", out, err);
+}
+
 /* What is committed to a file without a name is lost with the last who has it open. */
 static int commit(struct catalogue *c, struct err *err)
 {
