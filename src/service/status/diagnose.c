@@ -240,10 +240,12 @@ static void judge_telemetry(struct status *s)
     }
     if (first) {
         bool front = status_camera_bad(first->front);
+        s->about = ABOUT_CAMERAS;
         status_problem_add(s, "look at its memory card: without a good one there are no videos",
                            "trackers whose camera has a bad card, or none: %lld (%s %s: %s)", bad,
                            first->imei, front ? "front" : "rear",
                            status_camera_states[front ? first->front : first->rear]);
+        s->about = ABOUT_PARTS;
     }
 }
 
@@ -450,14 +452,20 @@ static void judge_disk(struct status *s)
 
 void diagnose(struct status *s)
 {
+    s->about = ABOUT_PARTS;
     judge_receiver(s);
     judge_telemetry(s);
     judge_run(s);
+    s->about = ABOUT_JOBS;
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++)
         judge_stage(s, LIST_AT(&s->stage, struct stage, i));
     judge_unpublished(s);
+    s->about = ABOUT_CAMERAS;
     judge_cameras(s);
+    s->about = ABOUT_UPKEEP;
     judge_upkeep(s);
+    s->about = ABOUT_DISK;
     judge_disk(s);
+    s->about = ABOUT_OTHER;
     explain_oldest(s);
 }

@@ -30,8 +30,9 @@ static json_t *trouble_json(const struct status *s)
 {
     json_t *out = json_array();
     for (size_t i = 0; i < s->n_trouble; i++)
-        json_array_append_new(out, json_pack("{s:s, s:s}", "what", s->trouble[i].what, "advice",
-                                             s->trouble[i].advice));
+        json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "what", s->trouble[i].what,
+                                             "advice", s->trouble[i].advice, "about",
+                                             status_abouts[s->trouble[i].about]));
     return out;
 }
 

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const status_abouts[ABOUTS] = {
+    [ABOUT_OTHER] = "other",     [ABOUT_PARTS] = "parts",   [ABOUT_JOBS] = "jobs",
+    [ABOUT_CAMERAS] = "cameras", [ABOUT_UPKEEP] = "upkeep", [ABOUT_DISK] = "disk"};
+
 void status_problem_add(struct status *s, const char *advice, const char *fmt, ...)
 {
     char text[2 * TEXT_ROOM];
@@ -12,6 +16,7 @@ void status_problem_add(struct status *s, const char *advice, const char *fmt, .
     if (s->n_trouble == TROUBLE_MAX)
         return;
     struct trouble *t = &s->trouble[s->n_trouble++];
+    t->about = s->about;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);

@@ -121,7 +121,20 @@ struct oldest { /* what is not finished */
     char why[TEXT_ROOM], advice[TEXT_ROOM];
 };
 
+/* What a problem is of; its names are "about" in JSON. */
+enum about {
+    ABOUT_OTHER,
+    ABOUT_PARTS,
+    ABOUT_JOBS,
+    ABOUT_CAMERAS,
+    ABOUT_UPKEEP,
+    ABOUT_DISK,
+    ABOUTS
+};
+extern const char *const status_abouts[ABOUTS];
+
 struct trouble {
+    enum about about;
     char what[TEXT_ROOM], advice[TEXT_ROOM];
 };
 
@@ -214,6 +227,7 @@ struct status {
     struct oldest oldest;
     struct trouble trouble[TROUBLE_MAX];
     size_t n_trouble;
+    enum about about;                   /* of the problems that are added now */
     char sandbox[SANDBOX_MISSING_ROOM]; /* what this kernel cannot enforce; "" */
 };
 
