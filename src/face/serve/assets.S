@@ -21,4 +21,5 @@
     bytes asset_leaflet_style, leaflet.css
     bytes asset_list, list.js
     bytes asset_upload, upload.js
+    bytes asset_redact, redact.js
     .section .note.GNU-stack, "", %progbits
