@@ -160,7 +160,7 @@ static int send_units(struct decoder *d, const struct media *m, int64_t index, i
                       int *answer, struct err *err)
 {
     const struct media_picture *p = &m->picture[index];
-    struct nal_order order = nal_order_init(m->map + p->offset, p->n);
+    struct nal_order order = nal_order_init(m->map + p->offset, p->n, p->head);
     struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
     struct nal nal;
     size_t room = 0, used = 0;

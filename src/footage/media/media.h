@@ -41,6 +41,7 @@ enum media_state {
 
 struct media_picture {
     size_t offset, n;       /* its access unit in the map */
+    size_t head;            /* … of that, what is in front of its first slice */
     int64_t time_us;        /* when it is shown, since the first picture of the master */
     int64_t pts, dts, span; /* AV_TICKS since the first picture kept; span: how long it is shown */
     int64_t poc;
@@ -56,6 +57,7 @@ struct media_picture {
     bool proven;  /* the encoder's hash of it fits, whatever happened to others */
     bool blind;   /* to which it refers is not known */
     bool hidden;  /* by its own word (pic_output_flag), or by H.265 8.1.3, it is not shown */
+    int layered;  /* units of layers above the base layer */
     int n_refs;   /* … to these: m->ref[ref_at] and those behind it */
     int64_t ref_at;
     bool unkeyed;      /* of a later recording, before the first key picture of that */
