@@ -97,4 +97,41 @@ bool recipe_settings_read(struct recipe_settings *out, const char *settings);
 int recipe_settings_recipe(char **out, const char *settings, char *why_not, size_t room,
                            struct err *err) DS_MUST_CHECK;
 
+/* ---- the timing file of a copy, read again ----
+ *
+ * <stem>.timing.json: when each picture was taken, what is wrong with the recording, and where. */
+
+#define RECIPE_STRETCHES_MAX 200
+
+enum recipe_flaw { RECIPE_DAMAGED, RECIPE_MISSING, RECIPE_SILENCE, RECIPE_CUT };
+enum recipe_cause {
+    RECIPE_CORRUPT,      /* DAMAGED: or dependent on what is corrupt or missing */
+    RECIPE_SOMEWHERE,    /* DAMAGED: by numbers only, nobody knows where */
+    RECIPE_NOT_RECORDED, /* MISSING: the camera itself dropped them */
+    RECIPE_NOT_RECEIVED, /* MISSING: recorded, and lost since */
+    RECIPE_UNDECODABLE,  /* MISSING: at the start, without what came before */
+    RECIPE_NO_SOUND,     /* SILENCE: inserted in the copies */
+    RECIPE_UNFINISHED,   /* CUT: n bytes of a record or picture that never ended */
+};
+
+struct recipe_stretch {
+    enum recipe_flaw flaw;
+    enum recipe_cause cause;
+    int64_t from_us, until_us; /* since the first picture */
+    int64_t n;                 /* pictures; bytes (UNFINISHED); 0: not known */
+};
+
+struct recipe_timing {
+    int64_t *pts_us; /* of each picture, since the first one, in the order they are shown */
+    size_t n;
+    struct recipe_stretch *stretch; /* by time; the first ones */
+    size_t n_stretches;
+};
+
+/* made: the settings of that copy. Without the file (n 0), or where it is none of ours, there is
+ * what they tell alone. ERR_NOMEM. recipe_timing_clear() in any case. */
+int recipe_timing_read(struct recipe_timing *out, const char *json, size_t n,
+                       const struct recipe_settings *made, struct err *err) DS_MUST_CHECK;
+void recipe_timing_clear(struct recipe_timing *t);
+
 #endif

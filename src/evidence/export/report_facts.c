@@ -6,13 +6,11 @@
 #include "dashspool/recipe.h"
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STRETCHES_MAX = 200 };
 #define TIMING_BYTES_MAX ((size_t)64 << 20)
 
 enum { COPIES_MAX = 32, CLOCKS_MAX = MEDIA_N_SOURCES + 1 /* the camera's message */ };
@@ -232,70 +230,49 @@ static int load_picture(void *from, struct buf *out, struct err *err)
 
 /* ---- what is wrong, and where ---- */
 
-static int64_t us_of(const json_t *o, const char *key)
-{
-    return (int64_t)(json_number_value(json_object_get(o, key)) * 1e6 + 0.5);
-}
+static const enum report_flaw flaws[] = {
+    [RECIPE_DAMAGED] = REPORT_DAMAGED,
+    [RECIPE_MISSING] = REPORT_MISSING,
+    [RECIPE_SILENCE] = REPORT_SILENCE,
+    [RECIPE_CUT] = REPORT_CUT,
+};
 
-static void add_stretch(struct told *t, enum report_flaw flaw, int64_t from_us, int64_t until_us,
-                        int64_t pictures, const char *why)
-{
-    if (t->n_stretches < STRETCHES_MAX)
-        t->stretch[t->n_stretches++] =
-            (struct report_stretch){flaw, from_us, until_us, pictures, why};
-}
+static const char *const causes[] = {
+    [RECIPE_CORRUPT] = "corrupt, or dependent on corrupt or missing frames",
+    [RECIPE_SOMEWHERE] = "at places not known; see the numbers below",
+    [RECIPE_NOT_RECORDED] = "dropped by the camera itself",
+    [RECIPE_NOT_RECEIVED] = "recorded, but not received",
+    [RECIPE_UNDECODABLE] = "at the start, cannot be decoded without what came before; left out",
+    [RECIPE_NO_SOUND] = "sound missing; silence was inserted in the copies",
+};
 
-static void add_gaps(struct told *t, const json_t *timing)
+static int tell_damage(struct told *t, const struct recipe_timing *timing, struct err *err)
 {
-    size_t i;
-    json_t *o;
-    json_array_foreach(json_object_get(timing, "gaps"), i, o)
-    {
-        int64_t lost = json_integer_value(json_object_get(o, "lost"));
-        add_stretch(t, REPORT_MISSING, us_of(o, "from_s"), us_of(o, "until_s"), lost,
-                    lost > 0 ? "recorded, but not received" : "dropped by the camera itself");
-    }
-    json_array_foreach(json_object_get(timing, "silence"), i, o)
-        add_stretch(t, REPORT_SILENCE, us_of(o, "from_s"), us_of(o, "until_s"), 0,
-                    "sound missing; silence was inserted in the copies");
-}
-
-/* What is told by numbers alone and has its place on the time line: pictures left out at the start,
- * an end that came early. True: something else is wrong, somewhere. */
-static bool add_ends(struct told *t, int64_t end_us)
-{
-    bool elsewhere = false;
-    for (int i = 0; i < t->settings.n_damage; i++) {
-        const char *name = t->settings.damage[i].name;
-        int64_t n = t->settings.damage[i].n;
-        if (strcmp(name, "left_out") == 0) {
-            add_stretch(t, REPORT_MISSING, 0, 0, n,
-                        "at the start, cannot be decoded without what came before; left out");
-        } else if (strcmp(name, "cut_bytes") == 0) {
+    t->stretch = calloc(timing->n_stretches + 1, sizeof *t->stretch);
+    if (!t->stretch)
+        return err_nomem(err, "a report");
+    for (size_t i = 0; i < timing->n_stretches; i++) {
+        const struct recipe_stretch *s = &timing->stretch[i];
+        bool cut = s->cause == RECIPE_UNFINISHED;
+        if (cut)
             snprintf(t->cut_why, sizeof t->cut_why,
-                     "%lld bytes of an unfinished record or frame are at its end", (long long)n);
-            add_stretch(t, REPORT_CUT, end_us, end_us, 0, t->cut_why);
-        } else {
-            elsewhere = true;
-        }
+                     "%lld bytes of an unfinished record or frame are at its end", (long long)s->n);
+        t->stretch[t->n_stretches++] =
+            (struct report_stretch){flaws[s->flaw], s->from_us, s->until_us, cut ? 0 : s->n,
+                                    cut ? t->cut_why : causes[s->cause]};
     }
-    return elsewhere;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct report_stretch *x = a, *y = b;
-    return x->from_us < y->from_us ? -1 : x->from_us > y->from_us;
+    size_t used =
+        (size_t)snprintf(t->damage, sizeof t->damage, "Examined when its copies were made");
+    for (int i = 0; i < t->settings.n_damage && used + 60 < sizeof t->damage; i++)
+        used += (size_t)snprintf(t->damage + used, sizeof t->damage - used, "; %.30s: %lld",
+                                 t->settings.damage[i].name, (long long)t->settings.damage[i].n);
+    return ERR_OK;
 }
 
 static int find_damage(struct told *t, const char *root, struct err *err)
 {
+    struct recipe_timing timing = {.n = 0};
     struct buf text;
-    int64_t end_us = (int64_t)(t->settings.duration_s * 1e6 + 0.5);
-    struct report_stretch *fewer;
-    t->stretch = calloc(STRETCHES_MAX, sizeof *t->stretch);
-    if (!t->stretch)
-        return err_nomem(err, "a report");
     int rc = ERR_OK;
     buf_init(&text, TIMING_BYTES_MAX);
     for (int i = 0; rc == ERR_OK && i < t->n_copies; i++) {
@@ -306,39 +283,13 @@ static int find_damage(struct told *t, const char *root, struct err *err)
             rc = fsx_read_file(path, &text, err);
         free(path);
     }
-    json_t *timing = rc == ERR_OK && text.used
-                         ? json_loadb((const char *)buf_data(&text), text.used, 0, NULL)
-                         : NULL;
+    if (rc == ERR_OK)
+        rc = recipe_timing_read(&timing, (const char *)buf_data(&text), text.used, &t->settings,
+                                err);
+    if (rc == ERR_OK)
+        rc = tell_damage(t, &timing, err);
+    recipe_timing_clear(&timing);
     buf_clear(&text);
-    size_t used =
-        (size_t)snprintf(t->damage, sizeof t->damage, "Examined when its copies were made");
-    for (int i = 0; i < t->settings.n_damage && used + 60 < sizeof t->damage; i++)
-        used += (size_t)snprintf(t->damage + used, sizeof t->damage - used, "; %.30s: %lld",
-                                 t->settings.damage[i].name, (long long)t->settings.damage[i].n);
-    add_gaps(t, timing);
-    /* Pictures that are not good, as far as they follow each other. */
-    const json_t *pictures = json_object_get(timing, "pictures");
-    int64_t n = 0, from_us = 0;
-    for (size_t i = 0; i <= json_array_size(pictures); i++) {
-        const json_t *p = json_array_get(pictures, i);
-        const char *state = json_string_value(json_object_get(p, "state"));
-        bool bad = state && strcmp(state, "good") != 0;
-        int64_t at_us = p ? us_of(p, "pts_s") : end_us;
-        if (bad && n++ == 0)
-            from_us = at_us;
-        if (!bad && n > 0) {
-            add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
-                        "corrupt, or dependent on corrupt or missing frames");
-            n = 0;
-        }
-    }
-    json_decref(timing);
-    bool placed = t->n_stretches > 0;
-    if (add_ends(t, end_us) && !placed)
-        add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "at places not known; see the numbers below");
-    qsort(t->stretch, t->n_stretches, sizeof *t->stretch, by_time);
-    if ((fewer = realloc(t->stretch, (t->n_stretches + 1) * sizeof *fewer)) != NULL)
-        t->stretch = fewer;
     return rc;
 }
 
@@ -612,9 +563,6 @@ int report_facts_report(struct report_facts *s, const struct export_request *req
                         enum report_facts_form form, FILE *out, struct err *err)
 {
     struct report r = {.author = request->who,
-                       .title = request->title,
-                       .reference = request->case_number,
-                       .recipient = request->recipient,
                        .tool = "dashspool " DASHSPOOL_VERSION,
                        .made = {.known = true, .utc_us = request->at_us},
                        .redacted = redaction != NULL,
