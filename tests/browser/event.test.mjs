@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { event } from './addresses.mjs';
 import { openPage } from './browser.mjs';
 import { numbersShown, numbersWhile } from './frames.mjs';
-import { day, imei } from './store.mjs';
+import { imei } from './store.mjs';
 
 const LANES = ['front', 'rear'];
 
@@ -13,7 +13,7 @@ const LANES = ['front', 'rear'];
 function timesOf(store) {
     const trigger = Date.parse(store.crash) + 3000; // as its cameras said
     return LANES.map((camera) => {
-        const path = join(store.root, `archive/${imei.pair}/${day}/${event.pair.replace('front', camera)}.timing.json`);
+        const path = join(store.root, `archive/${imei.pair}/2024-11-29/${imei.pair}-${camera}-video-20241129T072345Z.timing.json`);
         const { pictures } = JSON.parse(readFileSync(path, 'utf8'));
         const begin = Date.parse(pictures[0].utc);
         return pictures.map((p) => (begin - trigger) / 1000 + p.pts_s - pictures[0].pts_s);
@@ -49,7 +49,8 @@ const clock = async (page) => Number((await page.locator('output[data-t]').inner
 async function at(page, times, front, why) {
     const expected = [front, numberAt(times[1], times[0][front - 1])];
     await show(page, expected, why);
-    await page.waitForFunction((n) => document.querySelector('output[data-frame="0"]').textContent.includes(n), `${front}`);
+    await page.waitForFunction((all) => all.every((n, lane) =>
+        +/\d+/.exec(document.querySelector(`output[data-frame="${lane}"]`).textContent)[0] === n), expected).catch(() => {});
     assert.deepEqual(await told(page), expected, `${why}: what stands below`);
     assert.ok(Math.abs(await clock(page) - times[0][front - 1]) < 0.0051, `${why}: T is ${await clock(page)}`);
 }
@@ -129,12 +130,8 @@ export default {
             const until = numberAt(times[1], (times[0][front] ?? times[0][front - 1]) - 0.0002);
             return rear < from ? from - rear : rear > until ? rear - until : 0;
         });
-        // A machine that is too busy to decode drops frames now and then; none of it may last.
-        const wrong = off.filter((n) => n > 1).length;
-        assert.ok(wrong <= shown.length / 10, `${wrong} of ${shown.length} looks are off by more than a frame: ` +
-            shown.map((pair, i) => `${pair}${off[i] > 1 ? '!' : ''}`).join(' '));
-        const [front] = await told(page);
-        await at(page, times, front, 'paused again');
+        const worst = Math.max(...off);
+        assert.ok(worst <= 1, `${off.filter((n) => n > 1).length} of ${off.length} looks are off, by up to ${worst} frames`);
         await page.done();
     },
 

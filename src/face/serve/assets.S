@@ -21,5 +21,5 @@
     bytes asset_leaflet_style, leaflet.css
     bytes asset_list, list.js
     bytes asset_upload, upload.js
-    bytes asset_redact, redact.js
+    bytes asset_player, player.js
     .section .note.GNU-stack, "", %progbits

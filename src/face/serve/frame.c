@@ -16,7 +16,7 @@ ASSET(leaflet);
 ASSET(leaflet_style);
 ASSET(list);
 ASSET(upload);
-ASSET(redact);
+ASSET(player);
 
 static const struct asset {
     const char *name, *type, *data, *end;
@@ -30,7 +30,7 @@ static const struct asset {
     {"leaflet.css", "text/css; charset=utf-8", asset_leaflet_style, asset_leaflet_style_end},
     {"list.js", "text/javascript; charset=utf-8", asset_list, asset_list_end},
     {"upload.js", "text/javascript; charset=utf-8", asset_upload, asset_upload_end},
-    {"redact.js", "text/javascript; charset=utf-8", asset_redact, asset_redact_end},
+    {"player.js", "text/javascript; charset=utf-8", asset_player, asset_player_end},
 };
 
 /* A browser keeps it, and asks each time whether it is still the same. */

@@ -4,8 +4,7 @@
 #include <libavformat/avformat.h>
 #include <string.h>
 
-/* Of the pictures from m->first on: those that a working copy has. */
-static int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err)
+int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err)
 {
     struct hash *h = NULL;
     struct nal nal;
