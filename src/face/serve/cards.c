@@ -13,6 +13,8 @@ struct pictures {
     char front[PICTURE_ROOM], other[PICTURE_ROOM]; /* "ID/NAME" of a copy; "" none */
     bool front_is_front;
     int64_t bytes, arrived_us, completed_us; /* bytes: of what is not whole */
+    bool failed;
+    char why[256]; /* … no copies could be made */
 };
 
 struct seeking {
@@ -32,6 +34,17 @@ static int match_picture(void *arg, const struct catalogue_copy *copy, struct er
     return ERR_OK;
 }
 
+/* Why no copies could be made of it. */
+static int find_trouble(struct pictures *p, const struct catalogue_transfer *t, struct err *err)
+{
+    struct catalogue_trouble trouble;
+    bool found;
+    int rc = catalogue_trouble_get(p->serve->catalogue, t->key, "convert", &trouble, &found, err);
+    if (rc == ERR_OK && found)
+        memcpy(p->why, trouble.why, sizeof p->why);
+    return rc;
+}
+
 /* The front camera's first video is the large one, that of another camera the small one. */
 static int match_member(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
@@ -45,7 +58,9 @@ static int match_member(void *arg, const struct catalogue_transfer *t, struct er
     p->bytes += t->state != CATALOGUE_STORED ? t->length_bytes : 0;
     if (p->front[0] && (p->other[0] || (p->front_is_front && front)) && t->length_bytes >= 0)
         return ERR_OK;
-    int rc = catalogue_copy_each(p->serve->catalogue, t->key, match_picture, &w, err);
+    int rc = p->failed && !p->why[0] ? find_trouble(p, t, err) : ERR_OK;
+    if (rc == ERR_OK)
+        rc = catalogue_copy_each(p->serve->catalogue, t->key, match_picture, &w, err);
     if (rc < 0 || !w.name[0])
         return rc;
     if (!p->front[0]) {
@@ -64,7 +79,7 @@ static int match_member(void *arg, const struct catalogue_transfer *t, struct er
 static int find_pictures(struct serve *s, const struct review_event *e, struct pictures *p,
                          struct err *err)
 {
-    *p = (struct pictures){.serve = s};
+    *p = (struct pictures){.serve = s, .failed = e->condition == REVIEW_FAILED};
     int rc = review_members(s->catalogue, e->id, match_member, p, err);
     if (e->cameras & REVIEW_FRONT && !(e->cameras & ~(unsigned)REVIEW_FRONT))
         p->other[0] = '\0'; /* two photos of one camera */
@@ -103,7 +118,10 @@ static void put_why(struct web_page *h, const struct review_event *e, const stru
     case REVIEW_FAILED:
         web_say(h, "No copies could be made.");
         web_put(h, "<br>");
-        web_say(h, "The original is safe.");
+        if (p->why[0])
+            web_text(h, p->why);
+        else
+            web_say(h, "The original is safe.");
         break;
     case REVIEW_WHOLE:
     case REVIEW_ENDS_EARLY:
@@ -207,8 +225,8 @@ static void put_tick(struct serve *s, struct web_page *h, const struct web_ask *
     web_path(h, ask->path);
     filter_put(h, f);
     web_put(h, "\"><button class=\"tick\" aria-label=\"");
-    web_sayf(h, retry ? "Make copies again: %s, %s" : "Mark as reviewed: %s, %s",
-             words_vehicle_name(&e->vehicle), when);
+    web_sayf(h, retry ? "Retry: %s, %s" : "Mark reviewed: %s, %s", words_vehicle_name(&e->vehicle),
+             when);
     web_put(h, "\">");
     if (retry) {
         frame_icon(h, "retry");

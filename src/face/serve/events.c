@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 60, DAYS_MAX = 400 };
+enum { ROWS = 50, DAYS_MAX = 400 };
 
 #define DAMAGED_CONDITIONS (1u << REVIEW_DAMAGED | 1u << REVIEW_ENDS_EARLY | 1u << REVIEW_PARTIAL)
 #define WAITING_CONDITIONS (1u << REVIEW_WAITING | 1u << REVIEW_RECEIVING)
@@ -148,7 +148,9 @@ static void put_head(struct list *l)
         web_number(h, l->found.to_review);
         web_print(h, "</b> %s", web_tr(h, "to review"));
     }
-    web_put(h, "</p>\n<a class=\"fresh\" data-fresh hidden href=\"/");
+    web_put(h, "</p>\n<a class=\"fresh\" data-fresh hidden data-page=\"");
+    web_number(h, l->filter.page);
+    web_put(h, "\" href=\"/");
     filter_put(h, &fresh);
     web_print(h, "\" data-one=\"%s\" data-many=\"%s\">", web_tr(h, "1 new event"),
               web_tr(h, "%s new events"));
@@ -163,7 +165,8 @@ static void put_head(struct list *l)
     if (l->ask->role >= PEOPLE_REVIEWER && live_count(l->serve)->asks) {
         web_put(h, "<a class=\"button\" href=\"/requests#form\">");
         frame_icon(h, "ask");
-        web_print(h, "%s</a>\n", web_tr(h, "Request footage"));
+        web_print(h, "<span class=\"long\">%s</span><span class=\"only-s\">%s</span></a>\n",
+                  web_tr(h, "Request footage"), web_tr(h, "Request"));
     }
     web_put(h, "</span>\n</div>\n");
 }

@@ -15,6 +15,7 @@ ASSET(map);
 ASSET(leaflet);
 ASSET(leaflet_style);
 ASSET(list);
+ASSET(live);
 ASSET(upload);
 ASSET(player);
 
@@ -29,6 +30,7 @@ static const struct asset {
     {"leaflet.js", "text/javascript; charset=utf-8", asset_leaflet, asset_leaflet_end},
     {"leaflet.css", "text/css; charset=utf-8", asset_leaflet_style, asset_leaflet_style_end},
     {"list.js", "text/javascript; charset=utf-8", asset_list, asset_list_end},
+    {"live.js", "text/javascript; charset=utf-8", asset_live, asset_live_end},
     {"upload.js", "text/javascript; charset=utf-8", asset_upload, asset_upload_end},
     {"player.js", "text/javascript; charset=utf-8", asset_player, asset_player_end},
 };
@@ -168,8 +170,15 @@ void serve_begin(void *app, struct web_page *h, const struct web_ask *ask, const
 void serve_end(void *app, struct web_page *h, const struct web_ask *ask)
 {
     (void)app;
-    (void)ask;
-    web_put(h, "</main>\n</body>\n</html>\n");
+    web_put(h, "</main>\n");
+    if (ask->role != PEOPLE_NOBODY) {
+        web_print(h, "<template id=\"live\" data-offline=\"%s\"></template>\n",
+                  web_tr(h,
+                         "No connection to the server since %s. The page is as of then; it tries "
+                         "again by itself."));
+        frame_script(h, "live.js");
+    }
+    web_put(h, "</body>\n</html>\n");
 }
 
 void frame_begin(struct serve *s, struct web_page *h, const struct web_ask *ask, const char *title)

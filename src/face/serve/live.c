@@ -52,3 +52,33 @@ const struct live_counts *live_count(struct serve *s)
         n->troubles = (int64_t)status_troubles(s->state);
     return n;
 }
+
+/* ---- what is told to who looks ---- */
+
+int serve_live(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
+{
+    struct serve *s = app;
+    if (ask->head)
+        return err_set(err, ERR_MALFORMED, "a stream has no head of its own");
+    s->told[0] = '\0'; /* a newcomer hears it at once */
+    return web_stream(ask, out, err);
+}
+
+/* A browser that hears another version than before asks for what it shows once more. */
+void live_tell(struct serve *s)
+{
+    char text[160];
+    int64_t version = 0;
+    struct err unimportant; /* catalogue_there() says what is wrong */
+    if (web_streams(s->web) == 0 || catalogue_version(s->catalogue, &version, &unimportant) < 0)
+        return;
+    const struct live_counts *n = live_count(s);
+    snprintf(text, sizeof text,
+             "{\"version\":%" PRId64 ",\"review\":%" PRId64 ",\"requests\":%" PRId64
+             ",\"bad\":%" PRId64 "}",
+             version, n->to_review, n->requests, n->troubles);
+    if (strcmp(text, s->told) == 0)
+        return;
+    snprintf(s->told, sizeof s->told, "%s", text);
+    web_publish(s->web, "now", text);
+}

@@ -80,6 +80,7 @@ static const struct web_route routes[] = {
     {"/tiles/", true, false, PEOPLE_VIEWER, serve_tile},
     {"/status", false, false, PEOPLE_VIEWER, serve_state},
     {"/requests", false, false, PEOPLE_VIEWER, serve_requests},
+    {"/live", false, false, PEOPLE_VIEWER, serve_live},
     {"/status.json", false, false, PEOPLE_VIEWER, serve_state_json},
     {"/metrics", false, false, PEOPLE_VIEWER, serve_metrics},
     {"/action", false, true, PEOPLE_VIEWER, serve_action},
@@ -96,6 +97,7 @@ static int between(void *app, struct err *err)
 {
     struct serve *s = app;
     upload_sweep(s);
+    live_tell(s);
     return catalogue_there(s->catalogue, err); /* who starts it again opens what is there now */
 }
 
@@ -151,7 +153,6 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
                                 .begin = serve_begin,
                                 .end = serve_end,
                                 .between = between};
-    struct web *web = NULL;
     char *real = NULL;
     struct stop stop;
     int rc = stop_open(&stop, "serve", err);
@@ -165,22 +166,22 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
         (rc = spool_open(&s.actions, s.root, ACTIONS_STAGE, err)) == ERR_OK)
         rc = map_open(&s, err);
     if (rc == ERR_OK)
-        rc = web_open(&web, s.root, cfg, &app, err);
+        rc = web_open(&s.web, s.root, cfg, &app, err);
     if (rc == ERR_OK)
         rc = enter_sandbox(s.root, err);
     if (rc == ERR_OK) {
         /* Who started it waits for these words, in the log of a machine, too. */
         char address[LISTEN_NAME_ROOM], words[128];
-        web_address(web, address, sizeof address);
+        web_address(s.web, address, sizeof address);
         snprintf(words, sizeof words, "listening on %s", address);
         if (log_is_plain())
             fprintf(stderr, "%s\n", words);
         else
             log_event(LOG_LEVEL_INFO, "serve", words, LOG_FIELDS(LOG_TEXT("address", address)));
         fflush(stderr);
-        rc = web_run(web, &stop, err);
+        rc = web_run(s.web, &stop, err);
     }
-    web_close(&web);
+    web_close(&s.web);
     map_close(&s);
     status_free(&s.state);
     clock_tz_free(&s.zone);
