@@ -93,9 +93,11 @@ bool bag_copy_name(char out[BAG_NAME_ROOM], const char *kind, const char *path);
 enum bag_key {
     BAG_SOURCE_ORGANIZATION,
     BAG_EXTERNAL_DESCRIPTION,
+    BAG_EXTERNAL_IDENTIFIER, /* of whom it is for: a case number */
     BAG_SOFTWARE_AGENT,
     BAG_BAGGING_DATE,
     BAG_PAYLOAD_OXUM,  /* "<bytes>.<files>" of the payload; written by bag_close() */
+    BAG_RECIPIENT,     /* ours, as all that follow */
     BAG_EXPORTED_AT,   /* RFC 3339, UTC */
     BAG_REDACTED_FROM, /* SHA-256 of the full package's tag manifest */
     BAG_REDACTED,      /* a line for each thing that is hidden */

@@ -178,6 +178,13 @@ int catalogue_open(struct catalogue **out, const char *root, bool create,
                    struct err *err) DS_MUST_CHECK;
 void catalogue_close(struct catalogue **c);
 
+/* For who only reads, and is to be unable to write it, whoever takes that process over. First, with
+ * all rights: it is made or brought up to date as by catalogue_open(), and closed; then, shut in,
+ * it is opened without any descriptor that can be written to. ERR_IO: somebody else was the last
+ * to close it in between, and took away what a reader cannot make: to be begun anew. */
+int catalogue_ready_for_reader(const char *root, struct err *err) DS_MUST_CHECK;
+int catalogue_open_reader(struct catalogue **out, const char *root, struct err *err) DS_MUST_CHECK;
+
 /* ERR_IO: its file was deleted or replaced, and what it would tell and keep is of no use. Every
  * commit asks, too. */
 int catalogue_there(const struct catalogue *c, struct err *err) DS_MUST_CHECK;

@@ -80,9 +80,10 @@ struct export_request {
     const char *root;
     const char *const *ids; /* of n transfers; the package has them by name */
     size_t n;
-    const char *path;                 /* of the package; nothing may be there */
-    const char *who;                  /* the person who exports, for the custody and bag-info.txt */
-    int64_t at_us;                    /* when, UTC: bag-info.txt */
+    const char *path; /* of the package; nothing may be there */
+    const char *who;  /* the person who exports, for the custody and bag-info.txt */
+    const char *title, *recipient, *case_number; /* of report and bag-info.txt; NULL, "": none */
+    int64_t at_us;                               /* when, UTC: bag-info.txt */
     const char *sign_cert, *sign_key; /* PEM files, or a pkcs11: URI for the key; NULL: unsigned */
     const char *const *command; /* n_command: the command line without paths, for data/tool.json */
     size_t n_command;

@@ -3,8 +3,11 @@
  * which, how often each tries, and the commands of `[exec NAME]`.
  *
  *     receive ──► convert ──► export ──► [exec NAME] ──► [exec NAME] …
+ *     people ──► action
  *
- * `receive` stands for all that brings transfers in; export is off until it is enabled, and stages
+ * `action` does what people at the pages want done (actions.h): it is always there, nothing feeds
+ * it, and it has no settings of its own. `receive` stands for all that brings transfers in; export
+ * is off until it is enabled, and stages
  * come after convert unless they say otherwise. `after` names the stages whose jobs feed a
  * stage; that must be a graph without cycles, and no enabled stage may wait for one that is not
  * enabled. A stage gets its jobs in ROOT/spool/<its name>. One that is not enabled gets none; but
@@ -26,7 +29,7 @@
 #include "dashspool/err.h"
 
 #define STAGES_PATH         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define STAGES_MAX          67 /* receive, convert, export, and as many [exec …] as cfg takes */
+#define STAGES_MAX          68 /* receive, convert, export, action, and as many [exec …] as cfg takes */
 #define STAGES_ARGS_MAX     64
 
 /* [receive], [convert], [exec *], [run], [export]: the keys that are the pipeline's. */
@@ -56,14 +59,14 @@ enum stages_value {
 };
 const char *stages_value_name(enum stages_value v); /* "id" */
 
-enum stages_kind { STAGES_RECEIVE, STAGES_CONVERT, STAGES_EXPORT, STAGES_EXEC };
+enum stages_kind { STAGES_RECEIVE, STAGES_CONVERT, STAGES_EXPORT, STAGES_EXEC, STAGES_ACTION };
 
 struct stages_command;
 
 struct stages_stage {
     enum stages_kind kind;
     const char *name;    /* "upload": of its spool, too */
-    const char *section; /* "exec upload" */
+    const char *section; /* "exec upload"; of action that of export, as that is its longest work */
     bool enabled;
     int workers, retries, nice;
     int64_t backoff_ms, backoff_max_ms, poll_ms;

@@ -25,7 +25,7 @@
 #define WEB_CONNECTIONS_MAX 64
 #define WEB_PEER_ROOM       64 /* listen_name() */
 #define WEB_TOKEN_LEAST     16
-#define WEB_FIELDS_MAX      64           /* of a form */
+#define WEB_FIELDS_MAX      256          /* of a form */
 #define WEB_FORM_BYTES_MAX  (128 * 1024) /* … with all its texts */
 #define WEB_CSRF_ROOM       HASH_HEX_ROOM
 

@@ -11,6 +11,8 @@
  *                makes the copies that are missing, and one evidence package of all of it
  *                (export.h). The job that made it hands it on to the stages behind, as
  *                "package" in job.json; the others of the event go on without.
+ *   action       does what people at the pages want done (actions.h), in their name: short ones
+ *                first, of those that may take minutes one at a time
  *   exec NAME    runs a command (stages.h) in the job's directory: no shell, nothing of our
  *                environment or descriptors, no terminal, a group of its own, nothing of it left
  *                when it has ended. What it says is kept in output.txt there (the first and the
@@ -53,6 +55,14 @@ struct work_tally {
  * ERR_CONFIG: no such stage. */
 int work_jobs(const char *root, const struct cfg *cfg, const struct work_request *how,
               struct work_tally *tally, struct err *err) DS_MUST_CHECK;
+
+struct catalogue;
+struct spool;
+
+/* A failed job is given up: its transfer's custody says so, then the job is deleted. ERR_NOTFOUND
+ * if it has not failed. */
+int work_drop(struct catalogue *c, struct spool *spool, const char *job, const char *who,
+              const char *reason, struct err *err) DS_MUST_CHECK;
 
 /* ---- the copies that are missing ----
  *

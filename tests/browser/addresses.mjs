@@ -1,9 +1,8 @@
 // The pages, by name. A page that comes is a line here: all that holds for every page is then tried on it.
-import { imei } from './store.mjs';
+import { day, imei } from './store.mjs';
 
-export const pair = `${imei.pair}-front-video-20241129T072345Z`;
 export const event = {
-    pair,
+    pair: `${imei.pair}-front-video-${day.replaceAll('-', '')}T072345Z`,
     damaged: `${imei.damaged}-front-video-20241128T221000Z`,
     hole: `${imei.damaged}-rear-video-20241127T060000Z`,
     partial: `${imei.other}-front-video-20241129T090000Z`,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { event } from './addresses.mjs';
 import { openPage } from './browser.mjs';
 import { numbersShown, numbersWhile } from './frames.mjs';
-import { imei } from './store.mjs';
+import { day, imei } from './store.mjs';
 
 const LANES = ['front', 'rear'];
 
@@ -13,7 +13,7 @@ const LANES = ['front', 'rear'];
 function timesOf(store) {
     const trigger = Date.parse(store.crash) + 3000; // as its cameras said
     return LANES.map((camera) => {
-        const path = join(store.root, `archive/${imei.pair}/2024-11-29/${imei.pair}-${camera}-video-20241129T072345Z.timing.json`);
+        const path = join(store.root, `archive/${imei.pair}/${day}/${event.pair.replace('front', camera)}.timing.json`);
         const { pictures } = JSON.parse(readFileSync(path, 'utf8'));
         const begin = Date.parse(pictures[0].utc);
         return pictures.map((p) => (begin - trigger) / 1000 + p.pts_s - pictures[0].pts_s);
@@ -130,8 +130,12 @@ export default {
             const until = numberAt(times[1], (times[0][front] ?? times[0][front - 1]) - 0.0002);
             return rear < from ? from - rear : rear > until ? rear - until : 0;
         });
-        const worst = Math.max(...off);
-        assert.ok(worst <= 1, `${off.filter((n) => n > 1).length} of ${off.length} looks are off, by up to ${worst} frames`);
+        // A machine that is too busy to decode drops frames now and then; none of it may last.
+        const wrong = off.filter((n) => n > 1).length;
+        assert.ok(wrong <= shown.length / 10, `${wrong} of ${shown.length} looks are off by more than a frame: ` +
+            shown.map((pair, i) => `${pair}${off[i] > 1 ? '!' : ''}`).join(' '));
+        const [front] = await told(page);
+        await at(page, times, front, 'paused again');
         await page.done();
     },
 

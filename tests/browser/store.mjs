@@ -1,7 +1,7 @@
 // A store with real footage, made by dashspool's own commands, and the programs that serve it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,11 @@ export const evil = {
     address: 'javascript:bad()',
     hidden: 'abc\u202Etxt.exe\u0007',
 };
+
+// Yesterday: what trackers tell of long ago is set aside. A store that is kept has the day of its making.
+const kept = process.env.BROWSER_STORE;
+const keptDay = kept && existsSync(join(kept, 'day')) ? readFileSync(join(kept, 'day'), 'utf8') : null;
+export const day = keptDay ?? new Date(Date.now() - 86400000).toISOString().slice(0, 10);
 
 const driver = '<b>x"\'</b>'; // its camera has room for ten characters
 
@@ -101,7 +106,7 @@ async function fill(shop) {
     await Promise.all([
         simulate(shop, to, '--imei', imei.pair, '--front', sample('front-20fps-10s-sound.h265'),
             '--rear', sample('rear-25fps-6s-silent.h265'), '--photo-front', sample('photo-720p.jpg'),
-            '--time', shop.crash, '--lat', '34.7324', '--lon', '-86.5859', '--trigger', 'crash',
+            '--time', shop.crash, '--lat', '54.7004183', '--lon', '25.25', '--trigger', 'crash',
             '--meta-version', '4', '--trigger-after', '3', '--length', '10', '--fps', '20'),
         shop.run('simulate', '--avl', trackers, '--imei', imei.pair, '--track', sample('drive.gpx'),
             '--avl-time', shop.drive, '--avl-period', '1', '--avl-stay', '0', '--avl-crash', '63'),
@@ -164,7 +169,7 @@ export function openGrownStore(count = 100000) {
 // the store is kept there, and used again: for work on the pages.
 export async function openStore() {
     const dir = mkdtempSync(join(tmpdir(), 'dashspool-browser-'));
-    const shop = { dir, root: join(dir, 'root'), crash: '2024-11-29T07:23:45Z', drive: '2024-11-29T07:22:45Z' };
+    const shop = { dir, root: join(dir, 'root'), crash: `${day}T07:23:45Z`, drive: `${day}T07:22:45Z` };
     shop.yesterday = new Date(Date.now() - 86400000).toISOString().slice(0, 10);
     shop.conf = join(dir, 'etc');
     shop.env = { ...process.env, DASHSPOOL_ROOT: shop.root, DASHSPOOL_CONFIG: shop.conf, TZ: 'UTC' };
@@ -180,13 +185,14 @@ export async function openStore() {
     };
     mkdirSync(shop.conf);
     writeFileSync(join(shop.conf, 'dashspool.conf'), settings);
-    const kept = process.env.BROWSER_STORE;
-    if (kept && existsSync(kept)) {
+    if (keptDay) {
         cpSync(kept, shop.root, { recursive: true, preserveTimestamps: true });
     } else {
         await fill(shop);
-        if (kept)
+        if (kept) {
             cpSync(shop.root, kept, { recursive: true, preserveTimestamps: true });
+            writeFileSync(join(kept, 'day'), day);
+        }
     }
     const serve = start(['--root', shop.root, '--config', shop.conf, 'serve', '--listen', '127.0.0.1:0'], shop.env);
     shop.address = `http://${await serve.address}`;

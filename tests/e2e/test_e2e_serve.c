@@ -390,8 +390,10 @@ static void test_no_name_leads_out_of_the_archive(void **state)
 
 /* ---- originals ---- */
 
+/* The pages put a job, `work` writes what it says. */
 static int count_shown(struct world *w)
 {
+    expect(DASHSPOOL(w->root, "work", "--once", "--stage", "action"), 0, "");
     struct proc_result r = DASHSPOOL(w->root, "show", "--custody", CLIP);
     int n = 0;
     for (const char *at = proc_out(&r); (at = strstr(at, "\"event\":\"shown\"")) != NULL; at++)
@@ -650,6 +652,50 @@ static void test_it_is_shut_in(void **state)
     assert_true(support_count(path, "NoNewPrivs:\t1") > 0);
 }
 
+/* Whoever takes it over has no descriptor and no memory by which the catalogue could be written. */
+static void test_it_cannot_write_the_catalogue(void **state)
+{
+    struct world *w = *state;
+    struct sandbox_report can;
+    struct err err;
+    char path[64], target[600], maps[64];
+    int found = 0;
+    sandbox_probe(&can);
+    if (!can.landlock_abi)
+        skip();
+    start(w, NULL);
+    assert_status(w, "/", "", 200);
+    expect(DASHSPOOL(w->root, "protect", "--reason", "a writer meanwhile", CLIP), 0, "");
+    assert_status(w, "/", "", 200);
+    for (int fd = 0; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)w->server.pid, fd);
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = '\0';
+        if (!strstr(target, "/catalogue.db"))
+            continue;
+        found++;
+        snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)w->server.pid, fd);
+        struct buf b = support_read(path);
+        assert_ok(buf_append(&b, "", 1, &err));
+        const char *flags = strstr((const char *)buf_data(&b), "flags:");
+        assert_non_null(flags);
+        assert_int_equal(strtol(flags + strlen("flags:"), NULL, 8) & O_ACCMODE, O_RDONLY);
+        buf_clear(&b);
+    }
+    assert_true(found >= 2); /* the file, and its log */
+    snprintf(maps, sizeof maps, "/proc/%d/maps", (int)w->server.pid);
+    struct buf b = support_read(maps);
+    assert_ok(buf_append(&b, "", 1, &err));
+    for (const char *at = (const char *)buf_data(&b); *at;
+         at += strcspn(at, "\n"), at += *at != 0) {
+        char line[1024];
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+        if (strstr(line, "/catalogue.db"))
+            assert_null(strstr(line, " rw"));
+    }
+    buf_clear(&b);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -670,6 +716,7 @@ int main(void)
         T(test_dripping_connections_keep_nobody_out),
         T(test_a_changed_copy_is_not_handed_out),
         T(test_it_is_shut_in),
+        T(test_it_cannot_write_the_catalogue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

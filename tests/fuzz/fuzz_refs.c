@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     while (m.n_pictures < PICTURES_MAX && annexb_next(&scan, &au))
         picture[m.n_pictures++] = (struct media_picture){.offset = au.offset,
                                                          .n = au.n,
+                                                         .head = au.head,
                                                          .missing = au.n % 5 == 0,
                                                          .repeat = au.n % 11 == 0,
                                                          .key = nal_is_irap(au.type)};

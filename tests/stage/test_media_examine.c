@@ -2,6 +2,7 @@
  * decoder says in words. */
 #include "footage/media/annexb.h"
 #include "footage/media/damage.h"
+#include "footage/media/decode.h"
 #include "footage/media/examine.h"
 #include "support/footage.h"
 #include <glob.h>
@@ -323,6 +324,80 @@ static void test_the_result_does_not_depend_on_the_threads(void **state)
     buf_clear(&s.b);
 }
 
+/* ---- the first picture ---- */
+
+struct kind {
+    int width_px, height_px, format, range, primaries, transfer, space, profile, level, reorder;
+    AVRational aspect;
+};
+
+/* False: nothing comes out. */
+static bool decode_first(const struct media *m, enum decoder_use use, struct kind *out)
+{
+    struct decoder d;
+    struct err err;
+    bool got;
+    AVFrame *f = av_frame_alloc();
+    assert_non_null(f);
+    assert_ok(decoder_open_for(&d, m, use, 1, &err));
+    assert_ok(decoder_send(&d, m, m->first, &err));
+    assert_ok(decoder_send(&d, m, -1, &err));
+    assert_ok(decoder_receive(&d, f, &got, &err));
+    *out = (struct kind){f->width,
+                         f->height,
+                         f->format,
+                         f->color_range,
+                         f->color_primaries,
+                         f->color_trc,
+                         f->colorspace,
+                         d.ctx->profile,
+                         d.ctx->level,
+                         d.ctx->has_b_frames,
+                         f->sample_aspect_ratio};
+    decoder_close(&d);
+    av_frame_free(&f);
+    return got;
+}
+
+/* The beginnings of its slices tell of what kind it is, as all of it does. */
+static void test_heads_tell_what_the_whole_picture_tells(void **state)
+{
+    (void)state;
+    static const struct media_facts facts;
+    struct convert_options options = footage_options(COPY_WORKING);
+    glob_t found;
+    int judged = 0;
+    assert_int_equal(glob(TEST_DATA "/hevc/*.h265", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct media m;
+        struct kind heads, whole;
+        struct err err;
+        if (media_open(&m, found.gl_pathv[i], MEDIA_ANNEXB, &facts, &options.media, &err) == 0) {
+            assert_true(decode_first(&m, DECODER_SHOW, &whole));
+            assert_true(decode_first(&m, DECODER_HEADS, &heads));
+            assert_memory_equal(&heads, &whole, sizeof heads);
+            judged++;
+        }
+        media_close(&m);
+    }
+    assert_true(judged >= 18);
+    globfree(&found);
+}
+
+/* A slice header that ends too early is no picture, whatever stands behind it. */
+static void test_half_a_slice_header_is_no_picture(void **state)
+{
+    (void)state;
+    struct media m;
+    struct kind unused;
+    open_media(&m, support_data("hevc/road-720p25.h265"));
+    assert_true(decode_first(&m, DECODER_HEADS, &unused));
+    m.picture[m.first].n = m.picture[m.first].head + 3 + 3; /* start code, 3 bytes */
+    assert_false(decode_first(&m, DECODER_SHOW, &unused));
+    assert_false(decode_first(&m, DECODER_HEADS, &unused));
+    media_close(&m);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -336,6 +411,8 @@ int main(void)
         TEST(test_a_slice_without_its_end_is_damage),
         TEST(test_only_what_refers_to_a_missing_picture_is_affected),
         TEST(test_the_result_does_not_depend_on_the_threads),
+        TEST(test_heads_tell_what_the_whole_picture_tells),
+        TEST(test_half_a_slice_header_is_no_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

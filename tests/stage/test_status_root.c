@@ -380,8 +380,9 @@ static void test_what_nobody_will_work_is_trouble_after_an_hour(void **state)
     put(spool, "gone", "b", 3700);
     assert_true(look());
     assert_true(is_in_trouble("gone: 2 ready, the oldest for 61 min"));
-    says("stages/2/stage", "gone");
-    assert_true(json_is_false(at("stages/2/known")));
+    says("stages/2/kind", "export");
+    says("stages/4/stage", "gone");
+    assert_true(json_is_false(at("stages/4/known")));
     spool_close(&spool);
 
     spool = open_spool("convert"); /* switched off on purpose: somebody else does it */
@@ -434,8 +435,8 @@ static void test_a_run_that_died_is_trouble(void **state)
     assert_true(look());
     says("run/state", "dead");
     assert_true(is_in_trouble("'dashspool run' died unexpectedly"));
-    says("stages/2/stage", "up");
-    assert_int_equal(number("stages/2/processes/0/pid"), 0); /* whoever has that number now */
+    says("stages/4/stage", "up");
+    assert_int_equal(number("stages/4/processes/0/pid"), 0); /* whoever has that number now */
     says("errors/0/kind", "restart");
     assert_int_equal(number("errors/0/n"), 3);
 }

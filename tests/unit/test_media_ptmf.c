@@ -132,11 +132,74 @@ static void test_nal_units_and_access_units(void **state)
     assert_true(annexb_next(&scan, &au));
     assert_int_equal(au.type, NAL_IDR_W_RADL);
     assert_int_equal(au.offset, 3);
+    assert_int_equal(au.head, 6); /* the VPS */
+    assert_int_equal(au.layered, 0);
     assert_true(annexb_next(&scan, &au));
     assert_int_equal(au.type, 1);
+    assert_int_equal(au.head, 0);
     assert_true(annexb_next(&scan, &au));
     assert_int_equal(au.offset + au.n, sizeof stream);
+    assert_int_equal(au.head, 6); /* the AUD */
     assert_false(annexb_next(&scan, &au));
+}
+
+static void test_units_of_other_layers_belong_to_no_head(void **state)
+{
+    (void)state;
+    static const uint8_t stream[] = {
+        0, 0, 1, 0x43, 1, 7,    /* SPS of layer 32 */
+        0, 0, 1, 0x26, 9, 0x80, /* IDR of layer 1 */
+        0, 0, 1, 0x26, 1, 0x80, /* of the base layer: the first slice */
+        0, 0, 1, 0x26, 9, 0x80, 5,
+    };
+    struct nal_scan scan = nal_scan_init(stream, sizeof stream);
+    struct annexb_au au;
+    assert_true(annexb_next(&scan, &au));
+    assert_int_equal(au.head, 12);
+    assert_int_equal(au.layered, 3);
+}
+
+/* Bytes are looked at in blocks: nothing is missed at the border of two, or at the end. */
+static void test_zeros_are_found_wherever_they_lie(void **state)
+{
+    (void)state;
+    enum { ROOM = 600, HEAD = 6 };
+    static const uint8_t slice[HEAD] = {0, 0, 1, 0x02, 1, 0x80};
+    uint8_t data[ROOM];
+    struct nal nal;
+    for (size_t n = HEAD; n < ROOM; n += n < 280 ? 1 : 17)
+        for (size_t at = 0; at + HEAD <= n; at++) {
+            memset(data, 0x55, n);
+            memcpy(data + at, slice, HEAD);
+            struct nal_scan scan = nal_scan_init(data, n);
+            assert_true(nal_next(&scan, &nal));
+            assert_int_equal(nal.start, at);
+            assert_int_equal(nal.n, n - at - 3);
+            assert_false(nal_next(&scan, &nal));
+            if (at >= 3) { /* two zeros that are no start code, right in front of it */
+                memcpy(data + at - 3, "\0\0\3", 3);
+                scan = nal_scan_init(data, n);
+                assert_true(nal_next(&scan, &nal));
+                assert_int_equal(nal.start, at);
+            }
+            memset(data, 0, at); /* any number of zeros may be in front */
+            scan = nal_scan_init(data, n);
+            assert_true(nal_next(&scan, &nal));
+            assert_int_equal(nal.start, at);
+        }
+    for (size_t n = HEAD + 3; n < ROOM; n += n < 280 ? 1 : 17)
+        for (size_t at = HEAD; at + 3 <= n; at++) {
+            memset(data, 0x55, n);
+            memcpy(data, slice, HEAD);
+            memcpy(data + at, "\0\0\2", 3);
+            assert_non_null(annexb_fault(data, n, SIZE_MAX));
+            data[at + 2] = 3; /* legal at the end, and in front of what would else be forbidden */
+            if (at + 3 < n) {
+                assert_non_null(annexb_fault(data, n, SIZE_MAX));
+                data[at + 3] = 1;
+            }
+            assert_null(annexb_fault(data, n, SIZE_MAX));
+        }
 }
 
 int main(void)
@@ -147,6 +210,8 @@ int main(void)
         cmocka_unit_test(test_a_record_with_missing_bytes_ends_where_the_next_begins),
         cmocka_unit_test(test_every_cut_is_noticed_and_hands_out_only_whole_records),
         cmocka_unit_test(test_nal_units_and_access_units),
+        cmocka_unit_test(test_units_of_other_layers_belong_to_no_head),
+        cmocka_unit_test(test_zeros_are_found_wherever_they_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,10 @@ static void test_without_settings_receive_feeds_convert(void **state)
     assert_string_equal(stages_at(stages, 1)->name, "convert");
     assert_string_equal(stages_at(stages, 2)->name, "export");
     assert_false(stages_at(stages, 2)->enabled);
-    assert_null(stages_at(stages, 3));
+    assert_string_equal(stages_at(stages, 3)->name, "action"); /* always, and nothing feeds it */
+    assert_true(stages_at(stages, 3)->enabled && stages_at(stages, 3)->workers > 1);
+    assert_string_equal(feeds("action"), "");
+    assert_null(stages_at(stages, 4));
     assert_string_equal(feeds("receive"), "convert");
     assert_string_equal(feeds("convert"), "");
     assert_string_equal(feeds("nobody"), "");
@@ -140,7 +143,7 @@ static void test_every_mistake_is_named_with_file_and_line(void **state)
          "50-x.conf:3: [exec a]: stages form a cycle: a after a"},
         {"[exec a]\ncommand = x\nafter = b\n[exec b]\ncommand = x\nafter = c\n"
          "[exec c]\ncommand = x\nafter = b\n",
-         "c after b, b after c"},
+         "b after c, c after b"},
         {"[exec a]\ncommand = x\nafter = convert\n[convert]\nafter = a\n", "form a cycle"},
         {"[exec a]\ncommand = x\n[convert]\nenabled = no\n",
          "50-x.conf:1: [exec a] runs after convert, which is disabled ("},
@@ -149,6 +152,7 @@ static void test_every_mistake_is_named_with_file_and_line(void **state)
         {"[exec convert]\ncommand = x\n",
          "50-x.conf:1: [exec convert]: the name 'convert' is already used by another"},
         {"[exec watch]\ncommand = x\n", "is already used by another stage"},
+        {"[exec action]\ncommand = x\n", "is already used by another stage"},
         {"[convert]\nafter = nobody\n", "50-x.conf:2: [convert] after = nobody"},
         {"[exec a]\ncommand = x\nafter = export\n",
          "50-x.conf:3: [exec a] runs after export, which is disabled ("},

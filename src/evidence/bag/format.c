@@ -33,9 +33,11 @@ bool bag_copy_name(char out[BAG_NAME_ROOM], const char *kind, const char *path)
 static const char *const labels[BAG_KEYS] = {
     [BAG_SOURCE_ORGANIZATION] = "Source-Organization",
     [BAG_EXTERNAL_DESCRIPTION] = "External-Description",
+    [BAG_EXTERNAL_IDENTIFIER] = "External-Identifier",
     [BAG_SOFTWARE_AGENT] = "Bag-Software-Agent",
     [BAG_BAGGING_DATE] = "Bagging-Date",
     [BAG_PAYLOAD_OXUM] = "Payload-Oxum",
+    [BAG_RECIPIENT] = "Recipient",
     [BAG_EXPORTED_AT] = "Exported-At",
     [BAG_REDACTED_FROM] = "Redacted-From-Tagmanifest-SHA256",
     [BAG_REDACTED] = "Redacted",

@@ -14,7 +14,7 @@
 /* What was asked for. */
 struct wish {
     struct catalogue_filter filter;
-    const char *path, *who, *sign_cert, *sign_key, *tsa_url;
+    const char *path, *who, *title, *recipient, *case_number, *sign_cert, *sign_key, *tsa_url;
     int64_t at_us;
     bool as_is, as_found, no_protect;
     int64_t telemetry_us;
@@ -247,6 +247,10 @@ static const struct cli_option options[] = {
      .letter = 'o', .offset = AT(path), .writes = true},
     {CLI_TEXT, "who", "TEXT", "name of the exporter (default: your user name)", .offset = AT(who),
      .min = 1},
+    {CLI_TEXT, "title", "TEXT", "title of the report", .offset = AT(title), .max = 200},
+    {CLI_TEXT, "recipient", "TEXT", "whom it is for", .offset = AT(recipient), .max = 200},
+    {CLI_TEXT, "case", "NUMBER", "case number, for report and bag-info.txt",
+     .offset = AT(case_number), .max = 200},
     {OPT_TEXT("sign-cert", "FILE", sign_cert,
               "sign with this certificate (PEM); 'dashspool keygen' creates one")},
     {OPT_TEXT("sign-key", "FILE", sign_key, "key of the certificate (PEM, or a pkcs11: URI)")},
@@ -341,6 +345,9 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct export_request request = {
         .path = w->path,
         .who = w->who ? w->who : cli_user_name(),
+        .title = w->title,
+        .recipient = w->recipient,
+        .case_number = w->case_number,
         .as_found = w->as_found,
         .no_protect = w->no_protect,
         .telemetry_us = w->telemetry_us,

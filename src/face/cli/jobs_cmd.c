@@ -2,6 +2,7 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/spool.h"
+#include "dashspool/work.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,40 +20,13 @@ struct jobs {
     int n, failed;
 };
 
-/* First the catalogue, then the job: dropped twice is better than dropped and not noted. */
-static int note_dropped(struct jobs *j, const char *job, struct err *err)
-{
-    struct catalogue_transfer t;
-    char id[CATALOGUE_ID_ROOM];
-    bool partial = spool_transfer_of(job, id, sizeof id);
-    int rc = catalogue_transfer_get(j->catalogue, id, &t, err);
-    if (rc < 0)
-        return rc == ERR_NOTFOUND ? ERR_OK : rc; /* a job of no transfer */
-    char *what = custody_what_text(&(struct custody_what){.stage = j->stage, .why = j->reason});
-    const struct custody_event e = {clock_utc_us(), CUSTODY_DROPPED, j->who, what};
-    if (!what)
-        return err_set(err, ERR_CONFIG, "--reason: not valid UTF-8");
-    if ((rc = catalogue_begin(j->catalogue, err)) == ERR_OK) {
-        rc = catalogue_event_add(j->catalogue, id, &e, err);
-        if (rc == ERR_OK && !partial)
-            rc = catalogue_give_up(j->catalogue, t.key, j->stage, e.at_us, err);
-        rc = catalogue_end(j->catalogue, rc, err);
-    }
-    free(what);
-    return rc;
-}
-
 static int handle(struct jobs *j, const char *id, struct err *err)
 {
-    enum spool_place place = SPOOL_PLACE_NONE;
     if (strcmp(j->command, "retry") == 0)
         return spool_retry(j->spool, id, err);
     if (strcmp(j->command, "release") == 0)
         return spool_reclaim(j->spool, id, err);
-    int rc = spool_find(j->spool, id, &place, err);
-    if (rc == ERR_OK && place == SPOOL_PLACE_FAILED)
-        rc = note_dropped(j, id, err);
-    return rc < 0 ? rc : spool_drop(j->spool, id, err);
+    return work_drop(j->catalogue, j->spool, id, j->who, j->reason, err);
 }
 
 static void handle_and_tell(struct jobs *j, const char *id)

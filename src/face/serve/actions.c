@@ -165,6 +165,32 @@ static int read_request(struct form *f, struct err *err)
     return rc < 0 ? rc : field(f, "reason", &f->a.text, err);
 }
 
+/* The i-th box, "[front:]x,y,w,h[,from,to]"; one without a width is none. */
+static int read_mask(struct form *f, size_t i, struct err *err)
+{
+    static const char *const names[] = {"mask_x", "mask_y", "mask_w", "mask_h"};
+    const char *of = web_field_at(f->ask, "mask_of", i), *value[4];
+    const char *from = web_field_at(f->ask, "mask_from", i);
+    const char *to = web_field_at(f->ask, "mask_to", i);
+    for (size_t k = 0; k < 4; k++)
+        if (!(value[k] = web_field_at(f->ask, names[k], i)))
+            return err_set(err, ERR_MALFORMED, "a mask has no %s", names[k]);
+    if (!value[2][0] && !value[3][0])
+        return ERR_OK;
+    char *at = room_for(f, 200);
+    if (!at || f->a.n_masks == ACTIONS_MASKS_MAX)
+        return err_set(err, ERR_MALFORMED, "at most %d masks are allowed", ACTIONS_MASKS_MAX);
+    int n =
+        snprintf(at, 200, "%.95s%s%.8s,%.8s,%.8s,%.8s", of ? of : "", of && of[0] ? ":" : "",
+                 value[0][0] ? value[0] : "0", value[1][0] ? value[1] : "0", value[2], value[3]);
+    if ((from && from[0]) || (to && to[0]))
+        n += snprintf(at + n, 200 - (size_t)n, ",%.12s", from && from[0] ? from : "0");
+    if (to && to[0])
+        snprintf(at + n, 200 - (size_t)n, ",%.12s", to);
+    f->a.masks[f->a.n_masks++] = at;
+    return ERR_OK;
+}
+
 static int read_export(struct form *f, struct err *err)
 {
     struct actions_action *a = &f->a;
@@ -173,6 +199,8 @@ static int read_export(struct form *f, struct err *err)
         (rc = field(f, "case_number", &a->case_number, err)) == ERR_OK &&
         (rc = joined(f, "hide", ',', &a->hide, err)) == ERR_OK)
         rc = words(f, "mask", " \r\n\t", a->masks, ACTIONS_MASKS_MAX, &a->n_masks, err);
+    for (size_t i = 0; rc == ERR_OK && web_field_at(f->ask, "mask_w", i); i++)
+        rc = read_mask(f, i, err);
     a->no_sound = is_ticked(f, "no_sound");
     a->redacted = rc == ERR_OK && (a->no_sound || a->n_masks > 0 || a->hide[0]);
     return rc;

@@ -22,5 +22,6 @@
     bytes asset_list, list.js
     bytes asset_live, live.js
     bytes asset_upload, upload.js
+    bytes asset_redact, redact.js
     bytes asset_player, player.js
     .section .note.GNU-stack, "", %progbits

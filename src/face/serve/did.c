@@ -35,19 +35,19 @@ static void say_waiting(struct web_page *h, const struct actions_outcome *o)
 }
 
 static const char *const done_words[ACTIONS_KINDS] = {
-    [ACTIONS_REVIEWED] = "Marked as reviewed",
-    [ACTIONS_UNREVIEWED] = "Marked as to review",
-    [ACTIONS_PROTECT] = "Protected",
-    [ACTIONS_UNPROTECT] = "The protection is removed",
-    [ACTIONS_NOTE] = "Note saved",
-    [ACTIONS_CASE] = "Case number saved",
-    [ACTIONS_REQUEST] = "Footage requested",
-    [ACTIONS_CANCEL] = "Request cancelled",
-    [ACTIONS_RETRY] = "It is tried again",
-    [ACTIONS_DROP] = "Given up; the originals are kept",
-    [ACTIONS_VEHICLE] = "Vehicle saved",
-    [ACTIONS_IMPORT] = "The files are taken in",
-    [ACTIONS_DOWNLOADED] = "The download is noted",
+    [ACTIONS_REVIEWED] = W_("Marked as reviewed"),
+    [ACTIONS_UNREVIEWED] = W_("Marked as to review"),
+    [ACTIONS_PROTECT] = W_("Protected"),
+    [ACTIONS_UNPROTECT] = W_("The protection is removed"),
+    [ACTIONS_NOTE] = W_("Note saved"),
+    [ACTIONS_CASE] = W_("Case number saved"),
+    [ACTIONS_REQUEST] = W_("Footage requested"),
+    [ACTIONS_CANCEL] = W_("Request cancelled"),
+    [ACTIONS_RETRY] = W_("It is tried again"),
+    [ACTIONS_DROP] = W_("Given up; the originals are kept"),
+    [ACTIONS_VEHICLE] = W_("Vehicle saved"),
+    [ACTIONS_IMPORT] = W_("The files are taken in"),
+    [ACTIONS_DOWNLOADED] = W_("The download is noted"),
 };
 
 static void say_done(struct web_page *h, const struct actions_outcome *o)

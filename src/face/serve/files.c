@@ -278,12 +278,11 @@ int serve_original(void *app, const struct web_ask *ask, struct web_answer *out,
     if (rc == ERR_OK)
         rc = original_new(&o, s, &t, err);
     if (rc == ERR_OK && o->length > 0)
-        rc = refill(o, err); /* what is not there is told as such */
-    if (rc == ERR_OK && !ask->head) {
-        char who[PEOPLE_NAME_ROOM + WEB_PEER_ROOM];
-        const struct custody_what what = {.by = "serve", .shown = "original"};
-        rc = catalogue_event_note(s->catalogue, t.id, CATALOGUE_NOW, CUSTODY_SHOWN,
-                                  web_who(ask, who), &what, err);
+        rc = refill(o, err);          /* what is not there is told as such */
+    if (rc == ERR_OK && !ask->head) { /* on disk before the first byte; work writes the custody */
+        char job[ACTIONS_JOB_ROOM];
+        struct actions_action shown = {.kind = ACTIONS_DOWNLOADED, .events = {t.id}, .n_events = 1};
+        rc = action_put(s, ask, &shown, job, err);
     }
     if (rc == ERR_OK)
         return answer_original(o, &t, out, err);

@@ -17,6 +17,7 @@ ASSET(leaflet_style);
 ASSET(list);
 ASSET(live);
 ASSET(upload);
+ASSET(redact);
 ASSET(player);
 
 static const struct asset {
@@ -32,6 +33,7 @@ static const struct asset {
     {"list.js", "text/javascript; charset=utf-8", asset_list, asset_list_end},
     {"live.js", "text/javascript; charset=utf-8", asset_live, asset_live_end},
     {"upload.js", "text/javascript; charset=utf-8", asset_upload, asset_upload_end},
+    {"redact.js", "text/javascript; charset=utf-8", asset_redact, asset_redact_end},
     {"player.js", "text/javascript; charset=utf-8", asset_player, asset_player_end},
 };
 

@@ -18,6 +18,8 @@ static const struct cfg_key keys[] = {
      "file whose first line is the access token for browsers and programs"},
     {"upload_max_gb", CFG_INT, "GB", 1, 100000, "20",
      "size of an upload to the pages, all its files"},
+    {"outcomes_h", CFG_INT, "hours", 1, 8760, "72",
+     "how long the pages can tell what became of an action"},
 };
 const struct cfg_section serve_cfg_section = {"serve", keys, sizeof keys / sizeof *keys};
 
@@ -44,8 +46,6 @@ static const struct cfg_key ui_keys[] = {
     {"tiles_credit", CFG_TEXT, "text", 0, 300, "", "whose streets these are, below each map"},
 };
 const struct cfg_section ui_cfg_section = {"ui", ui_keys, sizeof ui_keys / sizeof *ui_keys};
-
-enum { FILES = 3 };
 
 /* ---- pages without a file of their own ---- */
 
@@ -91,6 +91,8 @@ static const struct web_route routes[] = {
     {"/upload/put", false, true, PEOPLE_REVIEWER, upload_put, &upload_piece},
     {"/upload/done", false, true, PEOPLE_REVIEWER, upload_done},
     {"/action/", true, false, PEOPLE_VIEWER, serve_did},
+    {"/packages", false, false, PEOPLE_VIEWER, serve_packages},
+    {"/package/", true, false, PEOPLE_REVIEWER, serve_package},
 };
 
 static int between(void *app, struct err *err)
@@ -106,20 +108,16 @@ int serve_try(const struct cfg *cfg, const struct cfg *old, struct err *err)
     return cfg_bool(cfg, "serve", "enabled") ? web_try(cfg, old, err) : ERR_OK;
 }
 
-/* Shuts this process in, for good. /proc/locks: who works at a job, as a status tells. */
+/* Shuts this process in, for good: all that it can write are new jobs of people, and what they
+ * upload. The catalogue it has open to look only. /proc/locks: who works at a job, as a status
+ * tells. */
 static int enter_sandbox(const char *root, struct err *err)
 {
-    static const char *const files[FILES] = {"catalogue.db", "catalogue.db-wal",
-                                             "catalogue.db-shm"};
     static const char zones[] = CLOCK_TZ_DATABASE;
     const char *const dirs[] = {root, NULL}, *const reads[] = {zones, NULL};
-    char *file[FILES + 1] = {NULL}, *writes[4] = {NULL};
+    char *writes[4] = {NULL};
     struct sandbox_report report;
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < FILES; i++)
-        rc = fsx_path(&file[i], err, "%s/%s", root, files[i]);
-    if (rc == ERR_OK)
-        rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
+    int rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
     if (rc == ERR_OK)
         rc = fsx_path(&writes[1], err, "%s/spool/" ACTIONS_STAGE "/new", root);
     if (rc == ERR_OK)
@@ -131,14 +129,11 @@ static int enter_sandbox(const char *root, struct err *err)
                                   .read = {"/proc/locks"},
                                   .reads = reads,
                                   .read_dirs = dirs,
-                                  .write_dirs = (const char *const *)writes,
-                                  .write_files = (const char *const *)file};
+                                  .write_dirs = (const char *const *)writes};
     if (rc == ERR_OK)
         rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
         log_warn("serve", "sandbox incomplete", LOG_TEXT("reason", report.missing));
-    for (size_t i = 0; i < FILES; i++)
-        free(file[i]);
     for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
         free(writes[i]);
     return rc;
@@ -157,7 +152,7 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     struct stop stop;
     int rc = stop_open(&stop, "serve", err);
     if (rc == ERR_OK)
-        rc = catalogue_open(&s.catalogue, root, true, err);
+        rc = catalogue_ready_for_reader(root, err);
     if (rc == ERR_OK && !(s.root = real = realpath(root, NULL)))
         rc = err_sys(err, "%s", root);
     if (rc == ERR_OK)
@@ -169,6 +164,8 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
         rc = web_open(&s.web, s.root, cfg, &app, err);
     if (rc == ERR_OK)
         rc = enter_sandbox(s.root, err);
+    if (rc == ERR_OK) /* not before: SQLite opens the log for writing, where it can */
+        rc = catalogue_open_reader(&s.catalogue, s.root, err);
     if (rc == ERR_OK) {
         /* Who started it waits for these words, in the log of a machine, too. */
         char address[LISTEN_NAME_ROOM], words[128];

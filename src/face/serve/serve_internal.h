@@ -39,7 +39,8 @@ struct serve {
 };
 
 web_fn serve_events, serve_transfer, serve_event, serve_copy, serve_original, serve_state,
-    serve_state_json, serve_metrics, serve_action, serve_did, serve_requests, serve_upload;
+    serve_state_json, serve_metrics, serve_action, serve_did, serve_requests, serve_upload,
+    serve_packages, serve_package;
 
 /* ---- live.c: what the pages know of now ---- */
 
@@ -185,8 +186,9 @@ bool filter_is_open(const struct filter *f);
  *
  *     reviewed, unreviewed, unprotect   event (each may have several, or ids parted by blanks)
  *     protect, note, case               event; reason; note; case_number
- *     export                            event; title, recipient, case_number, hide (several), mask
- *                                       (several; as `export --mask`), no_sound
+ *     export                            event; title, recipient, case_number, hide (several),
+ *                                       no_sound, mask (several; as `export --mask`), or mask_of,
+ *                                       _x, _y, _w, _h, _from, _to of each
  *     verify                            package
  *     request                           imei; cameras (several), time ("2026-11-27T16:41:22") with
  *                                       zone (a name or an offset; none: UTC, or the time's own),
@@ -204,6 +206,14 @@ bool filter_is_open(const struct filter *f);
 /* Puts an action in the name of who asks; a->kind and what it needs are the caller's. */
 int action_put(struct serve *s, const struct web_ask *ask, struct actions_action *a,
                char job[ACTIONS_JOB_ROOM], struct err *err) DS_MUST_CHECK;
+
+/* ---- sheets.c: the forms of an event ----
+ *
+ * popover sheets with the ids "protect", "addnote", "more" and "export": of those that the role of
+ * who asks may do. What opens them (popovertarget) is the event page's. Their scripts draw on
+ * `.frame video[data-cam]`. */
+void actions_sheets(struct serve *s, struct web_page *h, const struct web_ask *ask,
+                    const struct review_event *event);
 
 /* ---- did.c: what became of an action; on top of each page whose address has did=JOB ---- */
 

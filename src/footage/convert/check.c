@@ -14,6 +14,7 @@ struct copy_check {
     AVFormatContext *ctx;
     AVStream *video;
     AVPacket *packet;
+    struct hash *slices;
     int64_t *pts; /* of the pictures planned, ascending */
     int64_t n_planned, n;
     AVStream *sound;
@@ -47,7 +48,7 @@ static int open_copy(struct copy_check *c, const char *path, struct err *err)
         return err->code = ERR_IO;
     c->packet = av_packet_alloc();
     c->frame = av_frame_alloc();
-    return c->packet && c->frame ? ERR_OK : err_nomem(err, "a packet");
+    return c->packet && c->frame ? hash_new(&c->slices, err) : err_nomem(err, "a packet");
 }
 
 /* The working copy has the overlay as text, and either may have chapters. */
@@ -138,7 +139,7 @@ static bool next_slice_of_master(struct nal_scan *scan, struct nal *out)
 }
 
 /* The slices of a working copy's picture are those of the master's: as many, and bit by bit the
- * same. So its hash is the one of the master, and is not computed once more. */
+ * same. So their hash is the one of the master's, and is computed once, as they are read. */
 static int compare_slices(const struct copy_check *c, struct err *err)
 {
     const struct media *m = c->m;
@@ -151,9 +152,11 @@ static int compare_slices(const struct copy_check *c, struct err *err)
     while (same && left > 0) {
         if (!slices_next(&at, &left, &here))
             return UNLIKE(err, "picture %" PRId64 " has broken NAL units", c->n);
-        if (here.type <= NAL_VCL_LAST)
-            same = next_slice_of_master(&scan, &there) && there.n == here.n &&
-                   memcmp(there.p, here.p, here.n) == 0;
+        if (here.type > NAL_VCL_LAST)
+            continue;
+        same = next_slice_of_master(&scan, &there) && there.n == here.n &&
+               memcmp(there.p, here.p, here.n) == 0;
+        hash_update(c->slices, here.p, here.n);
     }
     same = same && !next_slice_of_master(&scan, &there);
     return same ? ERR_OK
@@ -221,9 +224,9 @@ static int judge(struct copy_check *c, struct err *err)
     return ERR_OK;
 }
 
-int check_mp4(const char *path, enum copy_kind kind, const struct media *m, bool whole,
-              struct err *err)
+int check_mp4(const char *path, enum copy_kind kind, struct media *m, bool whole, struct err *err)
 {
+    uint8_t digest[HASH_BYTES];
     struct copy_check c = {.m = m, .kind = kind, .sound_from = INT64_MAX};
     const char *name = strrchr(path, '/');
     av_watch_init(&c.watch);
@@ -234,6 +237,9 @@ int check_mp4(const char *path, enum copy_kind kind, const struct media *m, bool
         rc = open_decoder(&c, err);
     if (rc == ERR_OK && (rc = read_all(&c, err)) == ERR_OK)
         rc = judge(&c, err);
+    if (rc == ERR_OK && kind == COPY_WORKING && (rc = hash_final(c.slices, digest, err)) == ERR_OK)
+        hash_hex(digest, m->slices_sha256);
+    hash_free(&c.slices);
     free(c.pts);
     av_frame_free(&c.frame);
     av_packet_free(&c.packet);

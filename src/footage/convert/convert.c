@@ -279,16 +279,14 @@ static int open_master(struct media *m, const char *path, const struct media_fac
     return rc < 0 ? rc : redact_media(m, options, err);
 }
 
-/* Reads back all MP4s of the plan. Fills in m->slices_sha256 if a working copy is among them. */
+/* Reads back all MP4s of the plan. */
 static int check_copies(const struct plan *p, struct media *m,
                         const struct convert_options *options, struct err *err)
 {
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < p->n; i++) {
         enum copy_kind kind = p->output[i].maker->kind;
-        if (kind == COPY_WORKING)
-            rc = slices_of_master(m, m->slices_sha256, err); /* before: a change is found out */
-        if (rc == ERR_OK && (kind == COPY_WORKING || kind == COPY_VIEWING))
+        if (kind == COPY_WORKING || kind == COPY_VIEWING)
             rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
     }
     return rc;

@@ -45,10 +45,10 @@ static inline void copy_progress(const struct copy_task *t, int64_t done, int64_
  * check.c: a copy counts only if it reads back as it was planned. An MP4 is opened again with
  * libavformat: codec and tag, number of pictures, the time of each, how long pictures and sound
  * last, and the slices of each picture of a working copy, which are compared with the mapped
- * master's. With `decode` every picture is decoded as well. ERR_IO: "the copy … does not read
- * back …".
+ * master's; fills in m->slices_sha256 with them. With `decode` every picture is decoded as well.
+ * ERR_IO: "the copy … does not read back …".
  */
-int check_mp4(const char *path, enum copy_kind kind, const struct media *m, bool decode,
+int check_mp4(const char *path, enum copy_kind kind, struct media *m, bool decode,
               struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -30,7 +30,7 @@ static int fill_packet(const struct media *m, const struct media_picture *p, AVP
                        struct err *err)
 {
     static const uint8_t start_code[4] = {0, 0, 0, 1};
-    struct nal_order order = nal_order_init(m->map + p->offset, p->n);
+    struct nal_order order = nal_order_init(m->map + p->offset, p->n, p->head);
     struct nal nal;
     size_t used = 0;
     if (p->n > INT_MAX / 2)

@@ -6,17 +6,39 @@ struct nal_scan nal_scan_init(const uint8_t *data, size_t n)
     return (struct nal_scan){.data = data, .n = n};
 }
 
+/* Two zero bytes in a row among BLOCK + 1: a compiler makes vectors of it, as it does of no loop
+ * that may end early. Coded data have them once in 64 kB. */
+#define BLOCK 128
+static bool has_zeros(const uint8_t *p)
+{
+    uint8_t least = 0xff;
+    for (int i = 0; i < BLOCK; i++) {
+        uint8_t both = p[i] | p[i + 1];
+        least = both < least ? both : least;
+    }
+    return least == 0;
+}
+
+/* Offset of the next two zero bytes in a row from `at` that have a third byte behind them, or n. */
+static size_t find_zeros(const uint8_t *data, size_t n, size_t at)
+{
+    while (n > BLOCK && at < n - BLOCK && !has_zeros(data + at))
+        at += BLOCK;
+    for (; n >= 3 && at <= n - 3; at++)
+        if (data[at] == 0 && data[at + 1] == 0)
+            return at;
+    return n;
+}
+
 /* Offset of the next 00 00 01 from `at`, or n. */
 static size_t find_start(const uint8_t *data, size_t n, size_t at)
 {
-    while (n >= 3 && at <= n - 3) {
-        const uint8_t *one = memchr(data + at + 2, 1, n - at - 2);
-        if (!one)
-            break;
-        at = (size_t)(one - data) - 2;
-        if (data[at] == 0 && data[at + 1] == 0)
+    while ((at = find_zeros(data, n, at)) < n) {
+        while (at < n - 3 && data[at + 2] == 0)
+            at++;
+        if (data[at + 2] == 1)
             return at;
-        at++;
+        at += 3;
     }
     return n;
 }
@@ -45,33 +67,32 @@ bool nal_next(struct nal_scan *s, struct nal *out)
     return false;
 }
 
-struct nal_order nal_order_init(const uint8_t *data, size_t n)
+struct nal_order nal_order_init(const uint8_t *data, size_t n, size_t head)
 {
-    return (struct nal_order){.scan = nal_scan_init(data, n), .type = NAL_VPS};
+    return (struct nal_order){.scan = nal_scan_init(data, head), .n = n, .type = NAL_VPS};
 }
 
 bool nal_order_next(struct nal_order *o, struct nal *out)
 {
     for (; o->type <= NAL_AUD; o->type++) {
         bool sets = o->type < NAL_AUD;
-        while (nal_next(&o->scan, out)) {
+        if (!sets)
+            o->scan.n = o->n;
+        while (nal_next(&o->scan, out))
             if (sets ? nal_is_parameter_set(out) && out->type == o->type
                      : !nal_is_parameter_set(out))
                 return true;
-            if (sets && nal_is_slice(out))
-                break; /* there are none behind slices */
-        }
         o->scan.at = 0;
     }
     return false;
 }
 
-bool nal_in_order(const uint8_t *data, size_t n)
+bool nal_in_order(const uint8_t *data, size_t head)
 {
-    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal_scan scan = nal_scan_init(data, head);
     struct nal nal;
     int last = NAL_VPS;
-    while (nal_next(&scan, &nal) && !nal_is_slice(&nal)) {
+    while (nal_next(&scan, &nal)) {
         if (!nal_is_parameter_set(&nal))
             continue;
         if (nal.type < last)
@@ -81,13 +102,13 @@ bool nal_in_order(const uint8_t *data, size_t n)
     return true;
 }
 
-void nal_put_in_order(uint8_t *out, const uint8_t *data, size_t n)
+void nal_put_in_order(uint8_t *out, const uint8_t *data, size_t n, size_t head)
 {
-    if (nal_in_order(data, n)) {
+    if (nal_in_order(data, head)) {
         memcpy(out, data, n);
         return;
     }
-    struct nal_order order = nal_order_init(data, n);
+    struct nal_order order = nal_order_init(data, n, head);
     struct nal nal;
     memset(out, 0, n);
     while (nal_order_next(&order, &nal)) {
@@ -188,10 +209,12 @@ bool annexb_next(struct nal_scan *s, struct annexb_au *out)
         if (!any && (nal.start - before == 1 || !only_zeros(s->data + before, nal.start - before)))
             before = nal.start;
         any = true;
+        out->layered += nal.layer > 0;
         if ((nal.type == NAL_EOS || nal.type == NAL_EOB) && nal.layer == 0 && !slices)
             eos = true;
         if (nal_is_slice(&nal) && !slices) {
             out->type = nal.type;
+            out->head = nal.start - before;
             slices = true;
         }
     }
@@ -204,17 +227,12 @@ bool annexb_next(struct nal_scan *s, struct annexb_au *out)
 /* Emulation prevention leaves none of 00 00 00, 00 00 02, and 00 00 03 with more than 3 behind. */
 static const char *content_fault(const uint8_t *p, size_t n)
 {
-    for (size_t i = 2; i < n;) {
-        if (p[i] > 3) {
-            i += 3;
-            continue;
-        }
-        bool zeros = !p[i - 1] && !p[i - 2];
-        if (zeros && p[i] == 0)
+    for (size_t at = 0; (at = find_zeros(p, n, at)) < n; at++) {
+        uint8_t third = p[at + 2];
+        if (third == 0)
             return "three zero bytes inside a NAL unit";
-        if (zeros && (p[i] == 2 || (p[i] == 3 && i + 1 < n && p[i + 1] > 3)))
+        if (third == 2 || (third == 3 && at + 3 < n && p[at + 3] > 3))
             return "bytes that H.265 forbids inside a NAL unit";
-        i++;
     }
     return NULL;
 }
@@ -243,14 +261,4 @@ const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max)
             return why;
     }
     return slices ? NULL : "it has no slice";
-}
-
-int64_t annexb_layered(const uint8_t *data, size_t n)
-{
-    struct nal_scan scan = nal_scan_init(data, n);
-    struct nal nal;
-    int64_t layered = 0;
-    while (nal_next(&scan, &nal))
-        layered += nal.layer > 0;
-    return layered;
 }

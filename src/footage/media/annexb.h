@@ -53,16 +53,18 @@ bool nal_next(struct nal_scan *s, struct nal *out);
  * front, then the others as they come. 7.4.2.4.4 lets parameter sets stand in any order. */
 struct nal_order {
     struct nal_scan scan;
+    size_t n;
     int type; /* of those that are handed out now; NAL_AUD: all others */
 };
-struct nal_order nal_order_init(const uint8_t *data, size_t n);
+/* head: its bytes in front of the first slice; there are no sets behind. */
+struct nal_order nal_order_init(const uint8_t *data, size_t n, size_t head);
 bool nal_order_next(struct nal_order *o, struct nal *out);
 
 /* They are in that order already. */
-bool nal_in_order(const uint8_t *data, size_t n);
+bool nal_in_order(const uint8_t *data, size_t head);
 
 /* The same units in that order, in n bytes: what is shorter ends in zeros. */
-void nal_put_in_order(uint8_t *out, const uint8_t *data, size_t n);
+void nal_put_in_order(uint8_t *out, const uint8_t *data, size_t n, size_t head);
 
 /* A slice segment of a picture, or a parameter set, of the base layer. Reserved and unspecified
  * types are neither: who does not know them steps over them (7.4.2.2). */
@@ -93,13 +95,12 @@ bool nal_resets_poc(int type);
  * types that nobody specifies) spoils no picture. Static text; NULL: nothing. */
 const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max);
 
-/* How many units belong to a layer above the base layer: to no picture that is shown. */
-int64_t annexb_layered(const uint8_t *data, size_t n);
-
 /* One access unit of a stream. */
 struct annexb_au {
     size_t offset, n;
-    int type; /* of its slices */
+    size_t head; /* its bytes in front of the first slice, where parameter sets are */
+    int type;    /* of its slices */
+    int layered; /* units of a layer above the base layer: of no picture that is shown */
     bool after_eos;
 };
 

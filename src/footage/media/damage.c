@@ -376,7 +376,7 @@ int damage_find(struct media *m, struct err *err)
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
         const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
-        m->layered += annexb_layered(m->map + p->offset, p->n);
+        m->layered += p->layered;
         if (!why && p->unread && i >= m->first)
             why = header_broken;
         if (why)

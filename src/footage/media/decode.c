@@ -81,7 +81,8 @@ static int open_codec(struct decoder *d, const struct media *m, int threads, boo
     d->ctx->apply_cropping = 0; /* decoder_receive() does, behind its look at the whole */
     if (d->use != DECODER_SHOW) /* grain that is told of is not put on */
         d->ctx->export_side_data = AV_CODEC_EXPORT_DATA_FILM_GRAIN;
-    d->ctx->get_buffer2 = get_marked_buffer;
+    if (d->use != DECODER_HEADS)
+        d->ctx->get_buffer2 = get_marked_buffer;
     av_call_from_threads(d->ctx);
     int rc = media_extradata(m, &d->ctx->extradata, &d->ctx->extradata_size, err);
     if (rc < 0)
@@ -126,19 +127,30 @@ void decoder_close(struct decoder *d)
  * that is whole does not read them. */
 #define TAIL_BYTES 256
 
+/* A slice header rarely takes more: it would have hundreds of entry points. */
+#define HEAD_BYTES 1024
+
+static bool to_judge(const struct decoder *d)
+{
+    return d->use == DECODER_JUDGE || d->use == DECODER_STRICT;
+}
+
 static bool is_wanted(const struct decoder *d, const struct nal *nal)
 {
     bool sei = nal->type == NAL_PREFIX_SEI || nal->type == NAL_SUFFIX_SEI;
     return nal_is_slice(nal) || nal_is_parameter_set(nal) ||
            (nal->layer == 0 &&
-            (nal->type == NAL_EOS || nal->type == NAL_EOB || (sei && d->use == DECODER_SHOW)));
+            (nal->type == NAL_EOS || nal->type == NAL_EOB || (sei && !to_judge(d))));
 }
 
 static void put_unit(const struct decoder *d, const struct nal *nal, uint8_t *out, size_t *used)
 {
     static const uint8_t start_code[4] = {0, 0, 0, 1};
     size_t n = nal->n;
-    bool slice = nal_is_slice(nal), judged = slice && d->use != DECODER_SHOW;
+    bool slice = nal_is_slice(nal), judged = slice && to_judge(d);
+    bool cut = slice && d->use == DECODER_HEADS && n > HEAD_BYTES;
+    if (cut)
+        n = HEAD_BYTES;
     while (judged && n > 5 && nal->p[n - 1] == 3 && nal->p[n - 2] == 0 && nal->p[n - 3] == 0)
         n -= 3; /* cabac_zero_words (7.3.2.14) … */
     while (judged && n > 2 && nal->p[n - 1] == 0)
@@ -148,7 +160,7 @@ static void put_unit(const struct decoder *d, const struct nal *nal, uint8_t *ou
     if (judged && nal_is_irap(nal->type) && n > 2)
         out[*used + sizeof start_code + 2] &= 0xbf; /* no_output_of_prior_pics_flag */
     *used += sizeof start_code + n;
-    if (judged) {
+    if (judged || cut) {
         memset(out + *used, d->tail, TAIL_BYTES);
         *used += TAIL_BYTES;
     }
@@ -160,7 +172,7 @@ static int send_units(struct decoder *d, const struct media *m, int64_t index, i
                       int *answer, struct err *err)
 {
     const struct media_picture *p = &m->picture[index];
-    struct nal_order order = nal_order_init(m->map + p->offset, p->n);
+    struct nal_order order = nal_order_init(m->map + p->offset, p->n, p->head);
     struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
     struct nal nal;
     size_t room = 0, used = 0;
@@ -211,7 +223,7 @@ int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err)
            code != AVERROR_EOF && code != AVERROR(ENOMEM))
         d->refused++; /* damage comes out here as well; behind it the next frame */
     *got = code >= 0;
-    if (*got)
+    if (*got && d->use != DECODER_HEADS)
         judge(d, out);
     if (*got && (code = av_frame_apply_cropping(out, 0)) < 0)
         return av_fail(err, code, NULL, "a picture's edges");

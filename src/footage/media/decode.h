@@ -9,6 +9,8 @@
 #include "media.h"
 
 enum decoder_use {
+    DECODER_HEADS,  /* of each slice its beginning, which as a rule is enough to tell that a picture
+                       comes out, of what size and format, at a small part of the cost */
     DECODER_SHOW,   /* pictures as a player shows them, whatever is wrong with them */
     DECODER_JUDGE,  /* all that come out, and what is wrong with each */
     DECODER_STRICT, /* … but a picture with a fault is refused (AV_EF_EXPLODE), and need not come
@@ -20,8 +22,7 @@ struct decoder {
     AVCodecContext *ctx;
     AVPacket *packet;
     const struct media *m;
-    uint8_t
-        tail; /* not DECODER_SHOW: what stands behind a slice; one that is whole never reads it */
+    uint8_t tail; /* to judge: what stands behind a slice; one that is whole never reads it */
     struct av_watch watch; /* what it said, for the text of errors: its words decide nothing */
     int64_t refused;       /* of DECODER_STRICT: how often it did */
     /* of the frame received last: */

@@ -41,6 +41,7 @@ enum media_state {
 
 struct media_picture {
     size_t offset, n;       /* its access unit in the map */
+    size_t head;            /* … of that, what is in front of its first slice */
     int64_t time_us;        /* when it is shown, since the first picture of the master */
     int64_t pts, dts, span; /* AV_TICKS since the first picture kept; span: how long it is shown */
     int64_t poc;
@@ -56,6 +57,7 @@ struct media_picture {
     bool proven;  /* the encoder's hash of it fits, whatever happened to others */
     bool blind;   /* to which it refers is not known */
     bool hidden;  /* by its own word (pic_output_flag), or by H.265 8.1.3, it is not shown */
+    int layered;  /* units of layers above the base layer */
     int n_refs;   /* … to these: m->ref[ref_at] and those behind it */
     int64_t ref_at;
     bool unkeyed;      /* of a later recording, before the first key picture of that */
@@ -157,7 +159,7 @@ struct media {
     } * view_coded; /* … each of them, as the encoder made it */
     int64_t n_view, room_view, room_coded;
     int view_codec;                    /* enum AVCodecID; 0 means H.264 */
-    char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
+    char slices_sha256[HASH_HEX_ROOM]; /* from `first` on, once a copy of them was read back */
 
     int n_recordings;       /* in the part that is indexed */
     bool unplaced;          /* that part is a recording of which nobody knows … */
@@ -332,9 +334,6 @@ int media_find_silence(struct media *m, struct err *err) DS_MUST_CHECK;
  * What the coded pictures are, whatever container they are in: SHA-256 over the payloads (from the
  * header byte on; start codes, lengths and trailing zeros left out) of the slice NAL units (types
  * 0..31) in decoding order, one behind the other. */
-
-/* … of the pictures from m->first on: those that a working copy has. */
-int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
 
 /* The next NAL unit (type, bytes) of a sample of an MP4: 4-byte lengths (hvcC as libavformat writes
  * it). *left > 0. False: it is broken. */

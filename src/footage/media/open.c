@@ -21,6 +21,8 @@ static int add_picture(struct media *m, const struct annexb_au *au, size_t base,
     m->picture[m->n_pictures++] = (struct media_picture){
         .offset = base + au->offset,
         .n = au->n,
+        .head = au->head,
+        .layered = au->layered,
         .time_us = time_us,
         .period = (last ? last->period : 0) + restart,
         .key = nal_is_irap(au->type),
@@ -46,7 +48,7 @@ static void judge_record(struct media *m, const struct ptmf_record *r, const str
     else if (annexb_next(rest, &more))
         damage_mark(p, "its record holds more than one picture");
     else if (p->key != (r->type == 'I') &&
-             (p->key || !refresh_point(m->map + p->offset, p->n, &away)))
+             (p->key || !refresh_point(m->map + p->offset, p->head, &away)))
         (*odd)++; /* which takes nothing from the picture */
 }
 
@@ -180,6 +182,7 @@ static int scan_annexb(struct media *m, struct err *err)
     else if (unfinished > 0 && last->offset + last->n == m->n) {
         m->damage.cut_bytes = (int64_t)unfinished;
         last->n -= unfinished;
+        last->head = last->head < last->n ? last->head : last->n;
     }
     return rc;
 }
@@ -210,10 +213,10 @@ static int use_sets(struct media *m, const char *path, struct err *err)
     m->own_sets = m->n_pictures;
     for (int64_t i = 0; i < m->n_pictures && m->own_sets == m->n_pictures; i++) {
         const struct media_picture *p = &m->picture[i];
-        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->head);
         struct nal nal;
         bool sps = false, pps = false;
-        while (nal_next(&scan, &nal) && !nal_is_slice(&nal)) {
+        while (nal_next(&scan, &nal)) {
             sps = sps || (nal.type == NAL_SPS && nal.layer == 0);
             pps = pps || (nal.type == NAL_PPS && nal.layer == 0);
         }

@@ -27,11 +27,11 @@ static bool sei_has_point(const struct nal *nal, int *poc_away)
     return false;
 }
 
-bool refresh_point(const uint8_t *data, size_t n, int *poc_away)
+bool refresh_point(const uint8_t *data, size_t head, int *poc_away)
 {
-    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal_scan scan = nal_scan_init(data, head);
     struct nal nal;
-    while (nal_next(&scan, &nal) && !nal_is_slice(&nal))
+    while (nal_next(&scan, &nal))
         if (nal.type == NAL_PREFIX_SEI && nal.layer == 0 && sei_has_point(&nal, poc_away))
             return true;
     return false;
@@ -271,7 +271,7 @@ int refresh_find(struct media *m, int64_t limit, struct refresh *out, struct err
     *out = (struct refresh){-1, -1, -1};
     for (int64_t i = 0; i < limit && told < 0; i++) {
         const struct media_picture *p = &m->picture[i];
-        if (!refresh_point(m->map + p->offset, p->n, &away))
+        if (!refresh_point(m->map + p->offset, p->head, &away))
             continue;
         start = i;
         for (told = i; told < limit && m->picture[told].poc < p->poc + away; told++)

@@ -10,7 +10,7 @@
 
 /* Whether an access unit has a recovery point SEI (H.265 D.2.8): who starts with it has whole
  * pictures *poc_away further on in POC. */
-bool refresh_point(const uint8_t *data, size_t n, int *poc_away);
+bool refresh_point(const uint8_t *data, size_t head, int *poc_away);
 
 struct refresh {
     int64_t first;  /* picture to start with; -1: there is none */

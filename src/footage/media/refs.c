@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONTENT_MAX  8192 /* of a parameter set or slice header */
+#define CONTENT_MAX  8192 /* of a parameter set */
+#define HEADER_MAX   512  /* of a slice header, as far as it is read: 412 at most */
 #define SPS_MAX      16
 #define PPS_MAX      64
 #define RPS_MAX      64  /* num_short_term_ref_pic_sets (7.4.3.2.1) */
@@ -208,7 +209,8 @@ static void read_pps(struct refs *x, struct bits *b)
 
 static struct bits content_of(struct refs *x, const struct nal *nal)
 {
-    return bits_init(x->content, nal_content(nal, x->content, sizeof x->content));
+    size_t room = nal_is_slice(nal) ? HEADER_MAX : CONTENT_MAX;
+    return bits_init(x->content, nal_content(nal, x->content, room));
 }
 
 static void read_set(struct refs *x, const struct nal *nal)
@@ -382,18 +384,21 @@ static bool came_already(struct refs *x, int64_t poc)
 static int read_picture(struct refs *x, int64_t index, struct err *err)
 {
     struct media_picture *p = &x->m->picture[index];
-    struct nal_scan scan = nal_scan_init(x->m->map + p->offset, p->n);
+    const uint8_t *data = x->m->map + p->offset;
+    size_t behind = p->n - p->head;
+    struct nal_scan scan = nal_scan_init(data, p->head);
     struct nal nal;
     struct header h;
-    bool slice = false;
     p->ref_at = x->m->n_refs;
-    while (!slice && nal_next(&scan, &nal)) {
-        slice = nal_is_slice(&nal);
+    while (nal_next(&scan, &nal)) {
         if (nal_is_parameter_set(&nal))
             read_set(x, &nal);
         if ((nal.type == NAL_EOS || nal.type == NAL_EOB) && nal.layer == 0)
             x->restart = true;
     }
+    /* no more of the slice than is read: where it ends does not matter */
+    scan = nal_scan_init(data + p->head, behind < 2 * HEADER_MAX ? behind : 2 * HEADER_MAX);
+    bool slice = nal_next(&scan, &nal);
     if (p->repeat)
         return ERR_OK; /* the decoder has it already */
     x->restart = x->restart || (slice && nal_resets_poc(nal.type));

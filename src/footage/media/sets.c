@@ -79,10 +79,10 @@ static int put_set(struct media *m, const struct nal *nal, struct err *err)
 int media_take_sets(struct media *m, int64_t index, struct err *err)
 {
     const struct media_picture *p = &m->picture[index];
-    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->head);
     struct nal nal;
     int rc = ERR_OK;
-    while (rc == ERR_OK && nal_next(&scan, &nal) && !nal_is_slice(&nal))
+    while (rc == ERR_OK && nal_next(&scan, &nal))
         if (nal_is_parameter_set(&nal))
             rc = put_set(m, &nal, err);
     return rc;
@@ -115,8 +115,8 @@ int media_collect_sets(struct media *m, struct err *err)
         rc = media_take_sets(m, i, err);
     for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures && !m->sets_change; i++) {
         const struct media_picture *p = &m->picture[i];
-        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-        while (nal_next(&scan, &nal) && !nal_is_slice(&nal))
+        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->head);
+        while (nal_next(&scan, &nal))
             if (nal_is_parameter_set(&nal) && !media_in_sets(m, &nal))
                 m->sets_change = true;
     }

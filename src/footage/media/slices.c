@@ -4,7 +4,8 @@
 #include <libavformat/avformat.h>
 #include <string.h>
 
-int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err)
+/* Of the pictures from m->first on: those that a working copy has. */
+static int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err)
 {
     struct hash *h = NULL;
     struct nal nal;

@@ -7,20 +7,18 @@
 #include <string.h>
 
 /* Decodes m->first alone; *got tells whether a picture came out. */
-static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[160],
-                     struct err *err)
+static int decode_first(struct media *m, enum decoder_use use, AVFrame *frame, bool *got,
+                        char complaint[160], struct err *err)
 {
     struct decoder d = {0};
-    /* lent sets have to fit; own ones are taken with what damage there is */
-    bool lent = m->n_lent > 0 && m->first < m->own_sets && m->picture[m->first].key;
-    int rc = decoder_open_for(&d, m, lent ? DECODER_STRICT : DECODER_SHOW, 1, err);
+    int rc = decoder_open_for(&d, m, use, 1, err);
     *got = false;
     if (rc == ERR_UNSUPPORTED || rc == ERR_MALFORMED) /* bad parameter sets: the next may do */
         rc = ERR_OK;
     else if (rc == ERR_OK && (rc = decoder_send(&d, m, m->first, err)) == ERR_OK &&
              (rc = decoder_send(&d, m, -1, err)) == ERR_OK)
         rc = decoder_receive(&d, frame, got, err);
-    if (*got && lent && (d.refused || d.unwritten))
+    if (*got && use == DECODER_STRICT && (d.refused || d.unwritten))
         *got = false; /* the lent sets do not fit */
     if (*got) {
         m->profile = d.ctx->profile;
@@ -31,6 +29,18 @@ static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[
         memcpy(complaint, d.watch.first, sizeof d.watch.first);
     decoder_close(&d);
     return rc;
+}
+
+/* Lent sets have to fit; own ones are taken with what damage there is. */
+static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[160],
+                     struct err *err)
+{
+    char unused[160] = "";
+    bool lent = m->n_lent > 0 && m->first < m->own_sets && m->picture[m->first].key;
+    if (lent)
+        return decode_first(m, DECODER_STRICT, frame, got, complaint, err);
+    int rc = decode_first(m, DECODER_HEADS, frame, got, unused, err);
+    return rc < 0 || *got ? rc : decode_first(m, DECODER_SHOW, frame, got, complaint, err);
 }
 
 /* What is shown before the first key picture needs what came before that (RASL), or nothing (RADL,

@@ -24,7 +24,7 @@ static int set_extradata(const struct media *m, AVCodecContext *ctx, struct err 
     ctx->extradata = av_mallocz(m->n_lent + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!ctx->extradata)
         return err_nomem(err, "the parameter sets");
-    nal_put_in_order(ctx->extradata, m->lent, m->n_lent);
+    nal_put_in_order(ctx->extradata, m->lent, m->n_lent, m->n_lent);
     ctx->extradata_size = (int)m->n_lent;
     return ERR_OK;
 }
@@ -46,10 +46,11 @@ static void parse_picture(const struct media *m, const struct media_picture *p,
 {
     int unused_n, n = p->n < INT_MAX / 2 ? (int)p->n : INT_MAX / 2;
     const uint8_t *data = m->map + p->offset;
+    size_t head = p->head < (size_t)n ? p->head : (size_t)n;
     uint8_t *unused, *sorted = NULL;
-    if (!nal_in_order(data, (size_t)n) &&
+    if (!nal_in_order(data, head) &&
         (sorted = av_mallocz((size_t)n + AV_INPUT_BUFFER_PADDING_SIZE)) != NULL)
-        nal_put_in_order(sorted, data, (size_t)n);
+        nal_put_in_order(sorted, data, (size_t)n, head);
     parser->output_picture_number = INT_MIN;
     av_parser_parse2(parser, ctx, &unused, &unused_n, sorted ? sorted : data, n, AV_NOPTS_VALUE,
                      AV_NOPTS_VALUE, 0);

@@ -134,9 +134,9 @@ int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, 
             continue;
         snprintf(process.stage, sizeof process.stage, "%s", s->name);
         process.settings = sum_settings(cfg, stages, s->section, s->name);
-        if (s->kind == STAGES_EXPORT) /* it makes copies, too */
+        if (s->kind == STAGES_EXPORT || s->kind == STAGES_ACTION) /* it makes copies, too */
             process.settings ^= sum_settings(cfg, stages, "convert", "convert");
-        if (s->kind == STAGES_EXPORT || s->kind == STAGES_CONVERT) {
+        if (s->kind != STAGES_EXEC) {
             struct sum all = {s->section, process.settings};
             add_journey(&all, cfg);
             process.settings = all.hash;

@@ -144,8 +144,11 @@ static json_t *working_json(const struct status *s, size_t stage)
 
 static json_t *stages_json(const struct status *s)
 {
-    static const char *const kinds[] = {
-        [STAGES_RECEIVE] = "receive", [STAGES_CONVERT] = "convert", [STAGES_EXEC] = "exec"};
+    static const char *const kinds[] = {[STAGES_RECEIVE] = "receive",
+                                        [STAGES_CONVERT] = "convert",
+                                        [STAGES_EXPORT] = "export",
+                                        [STAGES_EXEC] = "exec",
+                                        [STAGES_ACTION] = "action"};
     json_t *out = json_array();
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
         const struct stage *t = LIST_AT(&s->stage, struct stage, i);

@@ -33,6 +33,10 @@ static void order(void *arg, const char *job, struct spool_order *out)
     struct catalogue_transfer t;
     struct err unimportant;
     char id[CATALOGUE_ID_ROOM];
+    if (w->stage->kind == STAGES_ACTION) {
+        action_order(job, out);
+        return;
+    }
     out->class = CLASS_ASKED_FOR;
     spool_transfer_of(job, id, sizeof id);
     if (catalogue_transfer_get(w->catalogue, id, &t, &unimportant) < 0)
@@ -99,6 +103,8 @@ static int open_stores(struct worker *w, const char *root, const struct stages *
         rc = records_open(&w->records, w->root, RECORDS_READ, err);
     if (rc == ERR_OK)
         rc = spool_open(&w->spool, w->root, w->stage->name, err);
+    if (w->stage->kind == STAGES_ACTION)
+        w->n_feeds = stages_feeds(stages, "receive", w->feeds);
     if (rc == ERR_OK && w->stage->kind == STAGES_EXPORT)
         rc = open_spools(w, w->before, w->before_name,
                          stages_before(stages, w->stage->name, w->before_name), &w->n_before, err);
@@ -197,6 +203,7 @@ static int do_stage(struct worker *w, struct work *work, struct err *err)
     case STAGES_EXEC:
         rc = exec_work(w, work, err);
         break;
+    case STAGES_ACTION:
     case STAGES_RECEIVE:
         return err_set(err, ERR_CONFIG, "no jobs are worked by %s", w->stage->name);
     }
@@ -262,7 +269,11 @@ static int work_job(struct worker *w, struct spool_job **job, struct work_tally 
 {
     struct err why = {0};
     struct work work = {.job = *job};
-    int rc = do_work(w, &work, &why);
+    int rc;
+    if (w->stage->kind != STAGES_ACTION)
+        rc = do_work(w, &work, &why);
+    else if ((rc = check_attempts(w, *job, &why)) == ERR_OK)
+        rc = action_work(w, &work, &why);
     if (rc == ERR_OK && work.wait_ms > 0) {
         tally->waiting++;
         rc = spool_postpone(w->spool, job, work.wait_ms, err);
@@ -320,6 +331,8 @@ static int step(struct worker *w, struct work_tally *tally, bool *did, struct er
     int rc = sweep(w, err);
     if (rc == ERR_OK && w->stage->kind == STAGES_EXPORT)
         export_look_for_partials(w);
+    if (rc == ERR_OK && w->stage->kind == STAGES_ACTION)
+        action_sweep(w);
     if (rc == ERR_OK)
         rc = spool_claim(w->spool, &job, err);
     if (rc < 0 || !job)

@@ -31,8 +31,10 @@ struct worker {
     struct spool *spool;
     struct spool *next[STAGES_MAX]; /* of the stages behind it */
     size_t n_next;
-    int64_t swept_us, partials_us; /* when it last did so; 0: not yet */
-    int aside;                     /* jobs that could not be touched, since the last step */
+    const char *feeds[STAGES_MAX]; /* of action: where footage that it takes in goes */
+    size_t n_feeds;
+    int64_t swept_us, partials_us, outcomes_us; /* when it last did so; 0: not yet */
+    int aside; /* jobs that could not be touched, since the last step */
     unsigned short random[3];
 };
 
@@ -66,6 +68,13 @@ int worker_done(const struct worker *w, const struct work *work, struct err *err
 int convert_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 int exec_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 int export_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+
+/* Of people (actions.h): it has no transfer of its own, and nothing comes behind it. */
+int action_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+/* The short ones come first. */
+void action_order(const char *job, struct spool_order *out);
+/* Outcomes that are old go; now and then. */
+void action_sweep(struct worker *w);
 
 /* The package that was made for a job that is done. */
 int export_find_package(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;

@@ -420,6 +420,34 @@ out:
     return rc;
 }
 
+int catalogue_ready_for_reader(const char *root, struct err *err)
+{
+    struct catalogue *c = NULL;
+    int rc = catalogue_open(&c, root, true, err);
+    if (rc == ERR_OK)
+        sqlx_keep_log(c->db);
+    catalogue_close(&c);
+    return rc;
+}
+
+int catalogue_open_reader(struct catalogue **out, const char *root, struct err *err)
+{
+    char *path = NULL;
+    int version;
+    struct catalogue *c = *out = calloc(1, sizeof *c);
+    int rc = c ? fsx_path(&path, err, "%s/catalogue.db", root) : err_nomem(err, "a catalogue");
+    if (rc == ERR_OK)
+        rc = sqlx_open_readonly(&c->db, path, &catalogue_schema, SQLX_BUSY_MS, &version, err);
+    if (rc == ERR_OK)
+        rc = sqlx_exec(c->db, catalogue_group_triggers, err); /* statements name what it makes */
+    if (rc == ERR_OK)
+        rc = prepare_all(c, err);
+    free(path);
+    if (rc < 0)
+        catalogue_close(out);
+    return rc;
+}
+
 void catalogue_close(struct catalogue **c)
 {
     if (!*c)

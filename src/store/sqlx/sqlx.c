@@ -284,6 +284,12 @@ out:
     return rc;
 }
 
+void sqlx_keep_log(sqlite3 *db)
+{
+    int on = 1;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+}
+
 int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
                        int busy_ms, int *version, struct err *err)
 {
@@ -297,8 +303,10 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
     if (rc == ERR_OK) {
         harden(db);
         sqlite3_busy_timeout(db, busy_ms);
-        rc = identify(db, schema, version, &empty, err);
+        rc = add_functions(db, err);
     }
+    if (rc == ERR_OK)
+        rc = identify(db, schema, version, &empty, err);
     if (rc == ERR_OK && empty)
         rc = err_set(err, ERR_NOTFOUND, "%s is empty", path);
     if (rc < 0)

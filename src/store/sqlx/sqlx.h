@@ -42,9 +42,13 @@ struct sqlx_schema {
 int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema, bool create,
               struct err *err) DS_MUST_CHECK;
 /* Opens it to look only: nothing is made or brought up to date, and busy ones are waited for
- * busy_ms. *version is that of its schema, schema->version at most. Errors as above. */
+ * busy_ms. *version is that of its schema, schema->version at most. Errors as above; also ERR_IO
+ * for one in WAL mode whose -wal and -shm are not there, where they may not be made. */
 int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
                        int busy_ms, int *version, struct err *err) DS_MUST_CHECK;
+/* The files -wal and -shm stay when this connection is closed, though it be the last: whoever
+ * is shut in cannot make them. */
+void sqlx_keep_log(sqlite3 *db);
 /* Another file, or none, has the name of this one by now: what is written here would be lost. */
 bool sqlx_has_moved(sqlite3 *db);
 void sqlx_close(sqlite3 **db); /* its statements must be finalized; a transaction is rolled back */

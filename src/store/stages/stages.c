@@ -138,7 +138,7 @@ static const char *origin_of(const struct stages *s, const struct node *n, const
 static int take_exec(struct stages *s, struct node *n, struct err *err)
 {
     static const char *const taken[] = {"receive", "telemetry", "convert", "watch",
-                                        "export",  "serve",     "run"};
+                                        "export",  "serve",     "run",     "action"};
     const char *command = cfg_text(s->cfg, n->stage.section, "command");
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(n->stage.name, taken[i]) == 0)
@@ -171,6 +171,21 @@ static void add(struct stages *s, enum stages_kind kind, const char *name, const
     n->stage.backoff_ms = cfg_ms(s->cfg, n->stage.section, "backoff");
     n->stage.backoff_max_ms = cfg_ms(s->cfg, n->stage.section, "backoff_max");
     n->stage.poll_ms = cfg_ms(s->cfg, n->stage.section, "poll");
+}
+
+/* A person waits for it: it is tried again soon, and one of its workers is free for what is short
+ * while the other one makes a package. */
+static void add_action(struct stages *s)
+{
+    s->node[s->n++].stage = (struct stages_stage){.kind = STAGES_ACTION,
+                                                  .name = "action",
+                                                  .section = "export",
+                                                  .enabled = true,
+                                                  .workers = 2,
+                                                  .retries = 10,
+                                                  .backoff_ms = 1000,
+                                                  .backoff_max_ms = 60000,
+                                                  .poll_ms = 500};
 }
 
 /* ---- edges ---- */
@@ -291,13 +306,15 @@ int stages_load(struct stages **out, const struct cfg *cfg, struct err *err)
     add(s, STAGES_RECEIVE, "receive", "receive", NULL);
     add(s, STAGES_CONVERT, "convert", "convert", NULL);
     add(s, STAGES_EXPORT, "export", "export", NULL);
-    while (rc == ERR_OK && s->n < STAGES_MAX &&
+    while (rc == ERR_OK && s->n + 1 < STAGES_MAX &&
            (section = cfg_next(s->cfg, "exec *", section, &origin)) != NULL) {
         add(s, STAGES_EXEC, section + strlen("exec "), section, origin);
         rc = take_exec(s, &s->node[s->n - 1], err);
     }
+    add_action(s);
     for (size_t i = 1; rc == ERR_OK && i < s->n; i++) /* 0 is receive: nothing feeds it */
-        rc = link_node(s, &s->node[i], err);
+        if (s->node[i].stage.kind != STAGES_ACTION)
+            rc = link_node(s, &s->node[i], err);
     if (rc == ERR_OK && (rc = sort(s, err)) == ERR_OK)
         rc = check_packages(s, err);
     if (rc < 0)
