@@ -9,8 +9,8 @@
  * hour, UTC). A transfer whose time is not known is an event of its own. Its rows are kept with
  * each change of a transfer, in the same transaction, whoever makes it: triggers of SQL note which
  * transfers changed (event_due), and the catalogue puts their events anew before it commits. So a
- * list of any length is one look into an index. They can be made anew at any time:
- * review_rebuild().
+ * list of any length is one look into an index. Within catalogue_begin() they are as they were
+ * before it. They can be made anew at any time: review_rebuild().
  *
  * An event has no id of its own: that of any transfer of it names it, for ever. `id` is that of its
  * first one.
@@ -186,5 +186,19 @@ struct review_note {
 typedef int review_note_fn(void *arg, const struct review_note *note, struct err *err);
 int review_notes(struct catalogue *c, int64_t key, review_note_fn *fn, void *arg,
                  struct err *err) DS_MUST_CHECK;
+
+/* ---- for checks and rebuilding ---- */
+
+/* Tells what of it is not as the custody record of transfer t says; nothing where its chain is
+ * broken. As journey_check() does: is_note is false. */
+typedef int review_told_fn(void *arg, bool is_note, const char *text, struct err *err);
+int review_check(struct catalogue *c, const struct catalogue_transfer *t, review_told_fn *fn,
+                 void *arg, struct err *err) DS_MUST_CHECK;
+/* Makes it what that says; likewise. *changed: it was not. */
+int review_restore(struct catalogue *c, const struct catalogue_transfer *t, bool *changed,
+                   struct err *err) DS_MUST_CHECK;
+
+/* Copies what vehicles are called into a catalogue that is made anew. */
+int review_carry(struct catalogue *from, struct catalogue *to, struct err *err) DS_MUST_CHECK;
 
 #endif

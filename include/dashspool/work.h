@@ -64,6 +64,10 @@ struct spool;
 int work_drop(struct catalogue *c, struct spool *spool, const char *job, const char *who,
               const char *reason, struct err *err) DS_MUST_CHECK;
 
+/* A failed job is to be tried again. ERR_NOTFOUND likewise. */
+int work_retry(struct catalogue *c, struct spool *spool, const char *job,
+               struct err *err) DS_MUST_CHECK;
+
 /* ---- the copies that are missing ----
  *
  * As the convert stage makes them: in ROOT/archive, recorded in the catalogue and in the custody.

@@ -9,6 +9,7 @@
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include "dashspool/requests.h"
+#include "dashspool/review.h"
 #include "dashspool/upkeep.h"
 #include "support/sql.h"
 #include "support/stored.h"
@@ -141,6 +142,12 @@ static int make_store(void **state)
     assert_ok(requests_add(c, &r, INT64_C(1732865025000000), &err));
     sql_change(support_path(w.root, "catalogue.db"),
                "INSERT INTO request_transfer VALUES(1, '" VIDEO "', 'rear', 1, 1, 0)");
+    assert_ok(review_put_reviewed(c, VIDEO, "a clerk", true, &err));
+    assert_ok(review_put_case(c, VIDEO, "a clerk", "18", &err));
+    assert_ok(review_add_note(c, VIDEO, "a clerk", "the van came from the right", &err));
+    assert_ok(review_add_note(c, VIDEO, "a clerk", "its driver agrees", &err));
+    assert_ok(
+        review_vehicle_put(c, &(struct review_vehicle){IMEI, "Van 4", "VNO 1", "north"}, &err));
     assert_ok(catalogue_settle(c, &err));
     keep("catalogue.db");
     assert_ok(catalogue_transfer_each(c, &(struct catalogue_filter){0}, keep_id, NULL, &err));

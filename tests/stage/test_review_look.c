@@ -149,6 +149,16 @@ static void test_words_are_found_in_names_notes_cases_and_imeis(void **state)
         many[i] = i % 2 ? ' ' : '3';
     many[sizeof many - 1] = '\0';
     assert_int_equal(Q(many), 2);
+    /* what was found is of the moment, whoever writes */
+    assert_int_equal(Q("süd"), 1);
+    catalogued_sql(f, "UPDATE vehicle SET words = 'x'");
+    assert_int_equal(Q("süd"), 0);
+    catalogued_sql(f, "UPDATE vehicle SET words = 'süd'");
+    assert_int_equal(Q("süd"), 1);
+    assert_ok(catalogue_read_begin(f->c, &err));
+    assert_int_equal(Q("ölspur"), 1);
+    catalogue_rollback(f->c);
+    assert_int_equal(Q("süd"), 1);
     assert_ok(review_vehicle_put(f->c, &(struct review_vehicle){A, "", "", ""}, &err));
     assert_int_equal(Q("süd"), 0);
     assert_ok(review_put_case(f->c, a.id, "Ona", "", &err));

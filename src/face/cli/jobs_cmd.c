@@ -23,7 +23,7 @@ struct jobs {
 static int handle(struct jobs *j, const char *id, struct err *err)
 {
     if (strcmp(j->command, "retry") == 0)
-        return spool_retry(j->spool, id, err);
+        return work_retry(j->catalogue, j->spool, id, err);
     if (strcmp(j->command, "release") == 0)
         return spool_reclaim(j->spool, id, err);
     return work_drop(j->catalogue, j->spool, id, j->who, j->reason, err);

@@ -11,6 +11,7 @@
 #include "dashspool/records.h"
 #include "dashspool/requests.h"
 #include "dashspool/retention.h"
+#include "dashspool/review.h"
 #include "dashspool/spool.h"
 #include "dashspool/standing.h"
 #include "dashspool/text.h"
@@ -362,6 +363,12 @@ static int forget_requests(struct erase *e, struct err *err)
     snprintf(name, sizeof name, "of tracker %s: %lld", w->imei, (long long)n);
     if (rc == ERR_OK && !w->dry_run)
         rc = standing_forget(e->catalogue, w->imei, w->since_us, w->until_us, err);
+    if (rc == ERR_OK && !w->dry_run && !w->since_us && !w->until_us) { /* what it was called, too */
+        struct review_vehicle nameless = {.name = ""};
+        snprintf(nameless.imei, sizeof nameless.imei, "%.15s", w->imei);
+        rc = review_vehicle_put(e->catalogue, &nameless, err);
+        rc = rc == ERR_MALFORMED ? ERR_OK : rc; /* none can be called anything */
+    }
     if (rc == ERR_OK && n > 0)
         e->listener->swept(e->listener->arg,
                            &(struct retention_swept){"requests", name, NULL, w->reason, 0});

@@ -12,6 +12,7 @@
 #include "dashspool/raw.h"
 #include "dashspool/records.h"
 #include "dashspool/requests.h"
+#include "dashspool/review.h"
 #include "dashspool/spool.h"
 #include "dashspool/standing.h"
 #include "dashspool/text.h"
@@ -425,6 +426,13 @@ static int check_facts(struct fsck *f, const struct catalogue_transfer *t, struc
     if (f->repair)
         rc = facts_repair(f->catalogue, f->raw, t->key,
                           "dashspool " DASHSPOOL_VERSION " fsck --repair", &changed, err);
+    bool noted = false;
+    if (rc == ERR_OK && f->repair)
+        rc = review_restore(f->catalogue, t, &noted, err);
+    if (rc == ERR_OK && noted) {
+        note(f, t->id, "repaired: what people noted of it is what its custody record says");
+        f->out->repaired++;
+    }
     if (rc == ERR_OK && changed > 0) {
         snprintf(text, sizeof text, "repaired: %lld %s; see its custody record",
                  SIZE_COUNT(changed, "fact", "facts"));
@@ -435,6 +443,8 @@ static int check_facts(struct fsck *f, const struct catalogue_transfer *t, struc
         rc = facts_check(f->catalogue, f->raw, t->key, tell_difference, &facts, err);
     if (rc == ERR_OK)
         rc = journey_check(f->catalogue, t, tell_difference, &facts, err);
+    if (rc == ERR_OK)
+        rc = review_check(f->catalogue, t, tell_difference, &facts, err);
     return rc == ERR_MALFORMED ? ERR_OK /* the other sides tell it */ : rc;
 }
 
@@ -643,7 +653,24 @@ static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
 struct stage {
     struct fsck *f;
     const char *name;
+    enum spool_place place;
 };
+
+/* What lists say of a job that failed: noted when it did (worker.c), but for an older version. */
+static int note_failed(const struct stage *s, const struct spool_found *job, int64_t key,
+                       struct err *err)
+{
+    struct catalogue_trouble t;
+    bool found = false;
+    int rc = catalogue_trouble_get(s->f->catalogue, key, s->name, &t, &found, err);
+    if (rc == ERR_MALFORMED)
+        found = false;
+    else if (rc < 0 || found)
+        return rc;
+    t.at_us = job->changed_us;
+    text_shown(job->reason, t.why, sizeof t.why);
+    return catalogue_trouble_note(s->f->catalogue, key, s->name, &t, err);
+}
 
 static int look_at_job(void *arg, const struct spool_found *job, struct err *err)
 {
@@ -657,18 +684,23 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
         snprintf(where, sizeof where, "spool/%s: %s", s->name, job->job);
         problem(s->f, UPKEEP_JOB, where,
                 "run 'dashspool work', which moves it to failed, then drop it", "no such transfer");
-    }
+    } else if (rc == ERR_OK && s->f->repair)
+        rc = s->place == SPOOL_PLACE_FAILED
+                 ? note_failed(s, job, t.key, err)
+                 : catalogue_trouble_over(s->f->catalogue, t.key, s->name, err);
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
 static int look_at_stage(struct fsck *f, const struct spools_one *one, struct err *err)
 {
-    struct stage stage = {f, one->stage};
+    struct stage stage = {.f = f, .name = one->stage};
     char where[SPOOL_NAME_ROOM + 16];
     int64_t before = f->out->jobs;
     int rc = ERR_OK;
-    for (enum spool_place p = SPOOL_PLACE_READY; rc == ERR_OK && p <= SPOOL_PLACE_FAILED; p++)
+    for (enum spool_place p = SPOOL_PLACE_READY; rc == ERR_OK && p <= SPOOL_PLACE_FAILED; p++) {
+        stage.place = p;
         rc = spool_each(one->spool, p, look_at_job, &stage, err);
+    }
     snprintf(where, sizeof where, "spool/%s", one->stage);
     if (f->out->jobs > before && !spools_configured(f->stages, one->stage))
         problem(f, UPKEEP_JOB, where, "restore the stage in pipeline.d, or delete that directory",
@@ -835,6 +867,9 @@ static int look(struct fsck *f, struct err *err)
         rc = check_records(f, err);
     for (size_t i = 0; rc == ERR_OK && f->catalogue && i < f->spools.n; i++)
         rc = look_at_stage(f, &f->spools.one[i], err);
+    if (rc == ERR_OK && f->catalogue && f->repair) /* what lists show is made of all that */
+        rc = check(f, UPKEEP_CATALOGUE, "catalogue.db", rebuild, review_rebuild(f->catalogue, err),
+                   err);
     if (rc == ERR_OK && f->catalogue && all_spools) /* else one may lie where nobody can look */
         rc = check_lost(f, err);
     return rc;

@@ -6,8 +6,10 @@
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "dashspool/journey.h"
 #include "dashspool/raw.h"
 #include "dashspool/requests.h"
+#include "dashspool/review.h"
 #include "dashspool/root.h"
 #include "dashspool/standing.h"
 #include "dashspool/text.h"
@@ -145,7 +147,12 @@ static int add_journey(const struct parts *p, struct err *err)
                                    (void *)(uintptr_t)p, err);
     if (rc == ERR_OK)
         rc = catalogue_match_get(p->r->old, p->t->key, &match, &found, err);
-    return rc < 0 || !found ? rc : catalogue_match_put(p->r->made, p->t->key, &match, err);
+    if (rc == ERR_OK && found)
+        rc = catalogue_match_put(p->r->made, p->t->key, &match, err);
+    bool hidden = false;
+    if (rc == ERR_OK)
+        rc = journey_hides(p->r->made, p->t, &hidden, err);
+    return rc < 0 || !hidden ? rc : catalogue_private_put(p->r->made, p->t->key, true, err);
 }
 
 /* Connections, origin, protections, stages and the tracker's records of a row that was taken over;
@@ -232,7 +239,9 @@ static int old_custodies(struct reindex *r, struct err *err)
         rc = requests_carry(r->old, r->made, err);
     if (rc == ERR_OK)
         rc = standing_carry(r->old, r->made, err);
-    return trouble(r, "the requests of the old catalogue", rc, err);
+    if ((rc = trouble(r, "the requests of the old catalogue", rc, err)) == ERR_OK)
+        rc = review_carry(r->old, r->made, err);
+    return trouble(r, "the vehicles of the old catalogue", rc, err);
 }
 
 /* ---- copies of it ---- */
@@ -306,6 +315,9 @@ static int enter(struct reindex *r, const struct catalogue_transfer *t, bool tak
     int rc = catalogue_transfer_restore(r->made, t, err);
     if (rc == ERR_OK && taken_over)
         rc = old_parts(r, t, &origin, err);
+    bool noted; /* before a line says that it was reindexed: the record is as it was taken over */
+    if (rc == ERR_OK)
+        rc = review_restore(r->made, t, &noted, err);
     if (rc < 0)
         return rc;
     bool no_origin = strcmp(t->source, "file") == 0 && !origin;
@@ -406,6 +418,48 @@ static int look_at_file(void *arg, const char *path, const struct stat *st, stru
     return trouble(r, path, rc, err);
 }
 
+/* ---- jobs ---- */
+
+struct stage {
+    struct reindex *r;
+    const char *name;
+};
+
+static int enter_failed(void *arg, const struct spool_found *job, struct err *err)
+{
+    const struct stage *s = arg;
+    struct catalogue_transfer t;
+    struct catalogue_trouble why = {.at_us = job->changed_us};
+    char id[CATALOGUE_ID_ROOM];
+    spool_transfer_of(job->job, id, sizeof id);
+    int rc = catalogue_transfer_get(s->r->made, id, &t, err);
+    text_shown(job->reason, why.why, sizeof why.why);
+    if (rc == ERR_OK)
+        rc = catalogue_trouble_note(s->r->made, t.key, s->name, &why, err);
+    return err_is_temporary(rc) ? rc : ERR_OK; /* a job of nothing fsck tells */
+}
+
+static int skip_stage(void *arg, const char *stage, int rc, struct err *err)
+{
+    (void)stage;
+    return trouble(arg, "spool", rc, err);
+}
+
+/* Which ones failed stands with them. */
+static int enter_all_failed(struct reindex *r, struct err *err)
+{
+    struct spools spools;
+    int rc = spools_open(&spools, r->root, skip_stage, r, err);
+    for (size_t i = 0; rc == ERR_OK && i < spools.n; i++) {
+        struct stage s = {r, spools.one[i].stage};
+        rc = trouble(r, s.name,
+                     spool_each(spools.one[i].spool, SPOOL_PLACE_FAILED, enter_failed, &s, err),
+                     err);
+    }
+    spools_close(&spools);
+    return rc;
+}
+
 /* ---- all of it ---- */
 
 static int fill(struct reindex *r, struct err *err)
@@ -420,6 +474,8 @@ static int fill(struct reindex *r, struct err *err)
     }
     if (rc == ERR_OK)
         rc = copies_each(r->root, look_at_file, r, err);
+    if (rc == ERR_OK)
+        rc = enter_all_failed(r, err);
     return catalogue_end(r->made, rc, err);
 }
 

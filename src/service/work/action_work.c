@@ -272,11 +272,27 @@ int work_drop(struct catalogue *c, struct spool *spool, const char *job, const c
     rc = catalogue_transfer_get(c, id, &t, err);
     if (rc == ERR_OK && (rc = catalogue_begin(c, err)) == ERR_OK) {
         rc = catalogue_event_note(c, id, at_us, CUSTODY_DROPPED, who, &what, err);
-        if (rc == ERR_OK && !partial)
-            rc = catalogue_give_up(c, t.key, stage, at_us, err);
+        if (rc == ERR_OK)
+            rc = partial ? catalogue_trouble_over(c, t.key, stage, err)
+                         : catalogue_give_up(c, t.key, stage, at_us, err);
         rc = catalogue_end(c, rc, err);
     }
     return rc < 0 && rc != ERR_NOTFOUND ? rc : spool_drop(spool, job, err);
+}
+
+/* First the job, then the catalogue: while its job is there, lists say that it failed. */
+int work_retry(struct catalogue *c, struct spool *spool, const char *job, struct err *err)
+{
+    struct catalogue_transfer t;
+    char id[CATALOGUE_ID_ROOM];
+    int rc = spool_retry(spool, job, err);
+    if (rc < 0)
+        return rc;
+    spool_transfer_of(job, id, sizeof id);
+    rc = catalogue_transfer_get(c, id, &t, err);
+    if (rc == ERR_OK)
+        rc = catalogue_trouble_over(c, t.key, spool_stage(spool), err);
+    return rc == ERR_NOTFOUND ? ERR_OK : rc; /* a job of no transfer */
 }
 
 /* Of one that does not wait for a person any more somebody has decided. */
@@ -288,7 +304,7 @@ static int decide(struct acting *act, struct spool *spool, const char *job, int 
     if (rc < 0 || place != SPOOL_PLACE_FAILED)
         return rc;
     ++*n;
-    return a->kind == ACTIONS_RETRY ? spool_retry(spool, job, err)
+    return a->kind == ACTIONS_RETRY ? work_retry(act->w->catalogue, spool, job, err)
                                     : work_drop(act->w->catalogue, spool, job, a->by,
                                                 a->text && a->text[0] ? a->text : "given up", err);
 }

@@ -3,6 +3,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
+#include "dashspool/text.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,6 +264,18 @@ static int finish(struct worker *w, struct spool_job **job, const struct work *w
     return spool_put(w->spool, again.job, again.json, again.n, err);
 }
 
+/* For lists: first the catalogue, then the job. Killed in between, the job is taken again. */
+static int note_trouble(struct worker *w, const struct work *work, const struct err *why,
+                        struct err *err)
+{
+    struct catalogue_trouble t = {.at_us = clock_utc_us()};
+    if (work->transfer.key == 0) /* nobody knows of which */
+        return ERR_OK;
+    text_shown(why->text, t.why, sizeof t.why);
+    int rc = catalogue_trouble_note(w->catalogue, work->transfer.key, w->stage->name, &t, err);
+    return err_is_temporary(rc) ? rc : ERR_OK; /* it was deleted meanwhile, say */
+}
+
 /* Does a claimed job and ends it, one way or another. */
 static int work_job(struct worker *w, struct spool_job **job, struct work_tally *tally,
                     struct err *err)
@@ -301,10 +314,9 @@ static int work_job(struct worker *w, struct spool_job **job, struct work_tally 
         rc = fsx_path(&reason, err, "%s%s%s", why.text,
                       work.words ? "\n\nLast output of the command (more in output.txt):\n" : "",
                       work.words ? work.words : "");
-        if (rc == ERR_OK) {
+        if (rc == ERR_OK && (rc = note_trouble(w, &work, &why, err)) == ERR_OK)
             rc = spool_fail(w->spool, job, reason, err);
-            free(reason);
-        }
+        free(reason);
     }
     free(work.words);
     free(work.package);

@@ -147,40 +147,41 @@
  * event_words; what people note of transfers, and what vehicles are called (words: as it is looked
  * for). trouble: jobs of a stage that failed. private_mode: transfers whose driver was private at
  * some moment, as the tracker told. */
-#define REVIEW_TABLES                                                                         \
-    "CREATE TABLE event("                                                                     \
-    " key INTEGER PRIMARY KEY, id TEXT NOT NULL, imei TEXT NOT NULL, trigger TEXT NOT NULL,"  \
-    " at_us INTEGER NOT NULL, until_us INTEGER NOT NULL, time_known INTEGER NOT NULL,"        \
-    " tz_min INTEGER, cameras INTEGER NOT NULL, videos INTEGER NOT NULL,"                     \
-    " photos INTEGER NOT NULL, condition INTEGER NOT NULL, marks INTEGER NOT NULL,"           \
-    " lat_deg REAL, lon_deg REAL, seconds REAL NOT NULL, case_number TEXT) STRICT;"           \
-    "CREATE INDEX event_time ON event(at_us, key, imei, trigger, cameras, condition, marks);" \
-    "CREATE INDEX event_imei ON event(imei, at_us, key, trigger, cameras, condition, marks);" \
-    "CREATE TABLE event_of("                                                                  \
-    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"               \
-    " event INTEGER NOT NULL) STRICT;"                                                        \
-    "CREATE INDEX event_of_event ON event_of(event);"                                         \
-    "CREATE TABLE event_words("                                                               \
-    " event INTEGER PRIMARY KEY REFERENCES event(key) ON DELETE CASCADE,"                     \
-    " words TEXT NOT NULL) STRICT;"                                                           \
-    "CREATE TABLE reviewed("                                                                  \
-    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"               \
-    " who TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;"                                     \
-    "CREATE TABLE note("                                                                      \
-    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"                  \
-    " n INTEGER NOT NULL, at_us INTEGER NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL,"     \
-    " PRIMARY KEY(transfer, n)) STRICT, WITHOUT ROWID;"                                       \
-    "CREATE TABLE case_number("                                                               \
-    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"               \
-    " number TEXT NOT NULL, who TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;"               \
-    "CREATE TABLE vehicle("                                                                   \
-    " imei TEXT PRIMARY KEY, name TEXT NOT NULL, plate TEXT NOT NULL, team TEXT NOT NULL,"    \
-    " words TEXT NOT NULL) STRICT, WITHOUT ROWID;"                                            \
-    "CREATE TABLE trouble("                                                                   \
-    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"                  \
-    " stage TEXT NOT NULL, why TEXT NOT NULL, at_us INTEGER NOT NULL,"                        \
-    " PRIMARY KEY(transfer, stage)) STRICT, WITHOUT ROWID;"                                   \
-    "CREATE TABLE private_mode("                                                              \
+#define REVIEW_TABLES                                                                        \
+    "CREATE TABLE event("                                                                    \
+    " key INTEGER PRIMARY KEY, id TEXT NOT NULL, imei TEXT NOT NULL, trigger TEXT NOT NULL," \
+    " at_us INTEGER NOT NULL, until_us INTEGER NOT NULL, time_known INTEGER NOT NULL,"       \
+    " tz_min INTEGER, cameras INTEGER NOT NULL, videos INTEGER NOT NULL,"                    \
+    " photos INTEGER NOT NULL, condition INTEGER NOT NULL, marks INTEGER NOT NULL,"          \
+    " lat_deg REAL, lon_deg REAL, seconds REAL NOT NULL, case_number TEXT) STRICT;"          \
+    "CREATE INDEX event_time ON event(at_us, key, condition, marks, cameras);"               \
+    "CREATE INDEX event_imei ON event(imei, at_us, key, condition, marks, cameras);"         \
+    "CREATE INDEX event_trigger ON event(trigger, at_us, key, condition, marks, cameras);"   \
+    "CREATE TABLE event_of("                                                                 \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"              \
+    " event INTEGER NOT NULL) STRICT;"                                                       \
+    "CREATE INDEX event_of_event ON event_of(event);"                                        \
+    "CREATE TABLE event_words("                                                              \
+    " event INTEGER PRIMARY KEY REFERENCES event(key) ON DELETE CASCADE,"                    \
+    " words TEXT NOT NULL) STRICT;"                                                          \
+    "CREATE TABLE reviewed("                                                                 \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"              \
+    " who TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;"                                    \
+    "CREATE TABLE note("                                                                     \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"                 \
+    " n INTEGER NOT NULL, at_us INTEGER NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL,"    \
+    " PRIMARY KEY(transfer, n)) STRICT, WITHOUT ROWID;"                                      \
+    "CREATE TABLE case_number("                                                              \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"              \
+    " number TEXT NOT NULL, who TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;"              \
+    "CREATE TABLE vehicle("                                                                  \
+    " imei TEXT PRIMARY KEY, name TEXT NOT NULL, plate TEXT NOT NULL, team TEXT NOT NULL,"   \
+    " words TEXT NOT NULL) STRICT, WITHOUT ROWID;"                                           \
+    "CREATE TABLE trouble("                                                                  \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"                 \
+    " stage TEXT NOT NULL, why TEXT NOT NULL, at_us INTEGER NOT NULL,"                       \
+    " PRIMARY KEY(transfer, stage)) STRICT, WITHOUT ROWID;"                                  \
+    "CREATE TABLE private_mode("                                                             \
     " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE) STRICT;"
 
 /* Of records that were joined before version 10 nobody noted whether one was private: those that

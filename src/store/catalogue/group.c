@@ -47,6 +47,8 @@ const char catalogue_group_triggers[] =
     "CREATE TEMP TABLE regroup(imei TEXT, trigger TEXT, at_us INTEGER, own INTEGER,"
     " PRIMARY KEY(imei, trigger, own, at_us)) WITHOUT ROWID;"
     "CREATE TEMP TABLE regroup_left(event INTEGER PRIMARY KEY);"
+    "CREATE TEMP TABLE found(event INTEGER PRIMARY KEY);" /* of the words that were sought last */
+    "CREATE TEMP TABLE sought(words TEXT, version INTEGER, changes INTEGER, narrows INTEGER);"
     "CREATE TEMP TRIGGER regroup_transfer_put AFTER INSERT ON main.transfer BEGIN " NOTE(
         "NEW") " END;"
                "CREATE TEMP TRIGGER regroup_transfer_was AFTER UPDATE ON main.transfer WHEN "
@@ -80,7 +82,8 @@ const char catalogue_group_no_triggers[] =
     "DROP TRIGGER regroup_transfer_goes; DROP TRIGGER regroup_custody_put;" GONE("copy")
         GONE("done") GONE("protection") GONE("reviewed") GONE("note") GONE("case_number")
             GONE("trouble")
-                GONE("private_mode") "DROP TABLE temp.regroup; DROP TABLE temp.regroup_left;";
+                GONE("private_mode") "DROP TABLE temp.regroup; DROP TABLE temp.regroup_left;"
+                                     "DROP TABLE temp.found; DROP TABLE temp.sought;";
 
 /* Of the transfer t: there is a stored one of the same recording. */
 #define TWIN                                                                            \

@@ -65,11 +65,13 @@ static int read_event(sqlite3_stmt *st, struct review_event *e, struct err *err)
     return ERR_OK;
 }
 
-static int prepare(struct catalogue *c, sqlite3_stmt **st, const char *sql,
+/* rc: of what came before. */
+static int prepare(struct catalogue *c, sqlite3_stmt **st, int rc, const char *sql,
                    const struct review_where *w, struct err *err)
 {
     *st = NULL;
-    int rc = sqlx_prepare(c->db, st, sql, err);
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(c->db, st, sql, err);
     if (rc == ERR_OK)
         review_where_bind(w, *st);
     return rc;
@@ -84,7 +86,7 @@ int review_each(struct catalogue *c, const struct review_filter *f, int64_t skip
     sqlite3_stmt *st;
     char sql[sizeof w.sql + 1000];
     bool row = true;
-    review_where(&w, f);
+    int rc = review_where(&w, c, f, err);
     snprintf(
         sql, sizeof sql,
         SELECT(
@@ -93,7 +95,7 @@ int review_each(struct catalogue *c, const struct review_filter *f, int64_t skip
                                                                                   "e.at_us DESC, "
                                                                                   "e.key DESC",
         w.sql, w.n + 1, w.n + 2);
-    int rc = prepare(c, &st, sql, &w, err);
+    rc = prepare(c, &st, rc, sql, &w, err);
     if (rc == ERR_OK) {
         sqlite3_bind_int64(st, w.n + 1, limit);
         sqlite3_bind_int64(st, w.n + 2, skip);
@@ -107,31 +109,38 @@ int review_each(struct catalogue *c, const struct review_filter *f, int64_t skip
 
 /* ---- numbers ---- */
 
-#define TO_REVIEW "sum((marks & 1) = 0)"
-
+/* Grouped by SQL they would be sorted first. */
 int review_count(struct catalogue *c, const struct review_filter *f, struct review_counts *out,
                  struct err *err)
 {
     struct review_where w;
     sqlite3_stmt *st;
-    char sql[sizeof w.sql + 200];
+    char sql[sizeof w.sql + 1000];
     bool row = true;
     *out = (struct review_counts){.all = 0};
-    review_where(&w, f);
-    snprintf(sql, sizeof sql,
-             "SELECT condition, count(*), " TO_REVIEW " FROM event%s GROUP BY condition", w.sql);
-    int rc = prepare(c, &st, sql, &w, err);
-    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        int64_t condition, n, to_review;
-        if (!sqlx_int64(st, 0, 0, REVIEW_CONDITIONS - 1, &condition) ||
-            !sqlx_int64(st, 1, 0, INT64_MAX, &n) || !sqlx_int64(st, 2, 0, INT64_MAX, &to_review))
-            continue;
-        out->condition[condition] = n;
-        out->all += n;
-        out->to_review += to_review;
+    int rc = review_where(&w, c, f, err);
+    int n = snprintf(sql, sizeof sql, "SELECT count(*), coalesce(sum((marks & %d) = 0), 0)",
+                     REVIEW_REVIEWED);
+    for (int i = 0; i < REVIEW_CONDITIONS; i++)
+        n += snprintf(sql + n, sizeof sql - (size_t)n, ", coalesce(sum(condition = %d), 0)", i);
+    snprintf(sql + n, sizeof sql - (size_t)n, " FROM event%s", w.sql);
+    rc = prepare(c, &st, rc, sql, &w, err);
+    if (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        out->all = sqlite3_column_int64(st, 0);
+        out->to_review = sqlite3_column_int64(st, 1);
+        for (int i = 0; i < REVIEW_CONDITIONS; i++)
+            out->condition[i] = sqlite3_column_int64(st, 2 + i);
     }
     sqlite3_finalize(st);
     return rc;
+}
+
+static int64_t day_of(int64_t at_us, int64_t east_us)
+{
+    const int64_t day_us = INT64_C(86400) * 1000000;
+    int64_t us =
+        at_us > INT64_MAX - INT64_C(86400000000) || at_us < INT64_MIN / 2 ? at_us : at_us + east_us;
+    return us / day_us - (us % day_us < 0);
 }
 
 int review_days(struct catalogue *c, const struct review_filter *f, int tz_min, review_day_fn *fn,
@@ -139,22 +148,24 @@ int review_days(struct catalogue *c, const struct review_filter *f, int tz_min, 
 {
     struct review_where w;
     sqlite3_stmt *st;
-    char sql[sizeof w.sql + 300];
+    char sql[sizeof w.sql + 200];
     bool row = true;
-    review_where(&w, f);
-    /* SQL divides towards 0 */
-    snprintf(sql, sizeof sql,
-             "SELECT (at_us + ?%d) / 86400000000 - ((at_us + ?%d) %% 86400000000 < 0) AS day,"
-             " count(*), " TO_REVIEW " FROM event%s GROUP BY day ORDER BY day DESC",
-             w.n + 1, w.n + 1, w.sql);
-    int rc = prepare(c, &st, sql, &w, err);
-    if (rc == ERR_OK)
-        sqlite3_bind_int64(st, w.n + 1, tz_min * INT64_C(60000000));
-    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row)
-        rc = fn(arg, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
-                sqlite3_column_int64(st, 2), err);
+    int64_t day = 0, all = 0, to_review = 0, east_us = tz_min * INT64_C(60000000);
+    int rc = review_where(&w, c, f, err);
+    snprintf(sql, sizeof sql, "SELECT at_us, marks FROM event%s ORDER BY at_us DESC", w.sql);
+    rc = prepare(c, &st, rc, sql, &w, err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        int64_t of = day_of(sqlite3_column_int64(st, 0), east_us);
+        if (all > 0 && of != day) {
+            rc = fn(arg, day, all, to_review, err);
+            all = to_review = 0;
+        }
+        day = of;
+        all++;
+        to_review += (sqlite3_column_int64(st, 1) & REVIEW_REVIEWED) == 0;
+    }
     sqlite3_finalize(st);
-    return rc;
+    return rc < 0 || all == 0 ? rc : fn(arg, day, all, to_review, err);
 }
 
 /* ---- one ---- */
@@ -229,7 +240,7 @@ static int neighbour(struct catalogue *c, const struct review_where *w, int64_t 
              " ?%d) ORDER BY at_us %s, key %s LIMIT 1)",
              w->sql, w->sql[0] ? "AND" : "WHERE", newer ? ">" : "<", w->n + 1, w->n + 2,
              newer ? "ASC" : "DESC", newer ? "ASC" : "DESC");
-    int rc = prepare(c, &st, sql, w, err);
+    int rc = prepare(c, &st, ERR_OK, sql, w, err);
     out[0] = '\0';
     if (rc == ERR_OK) {
         sqlite3_bind_int64(st, w->n + 1, at_us);
@@ -274,13 +285,12 @@ int review_beside(struct catalogue *c, const struct review_filter *f, const char
     bool row = false;
     *out = (struct review_beside){.newer = ""};
     int rc = place_of(c, id, &at_us, &key, err);
-    if (rc < 0)
+    if (rc < 0 || (rc = review_where(&w, c, f, err)) < 0)
         return rc;
-    review_where(&w, f);
     snprintf(sql, sizeof sql,
              "SELECT coalesce(sum((at_us, key) > (?%d, ?%d)), 0), count(*) FROM event%s", w.n + 1,
              w.n + 2, w.sql);
-    if ((rc = prepare(c, &st, sql, &w, err)) == ERR_OK) {
+    if ((rc = prepare(c, &st, ERR_OK, sql, &w, err)) == ERR_OK) {
         sqlite3_bind_int64(st, w.n + 1, at_us);
         sqlite3_bind_int64(st, w.n + 2, key);
         rc = sqlx_step(st, &row, err);

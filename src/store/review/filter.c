@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BLANKS " \t\n"
+
 bool review_text_ok(const char *text, size_t room, bool lines)
 {
     size_t n = strnlen(text, room), bytes;
@@ -54,25 +56,134 @@ static void add_text(struct review_where *w, const char *sql, const char *text)
         add_bound(w, sql, (struct review_bind){.type = BIND_TEXT, .text = text});
 }
 
-/* Each word anywhere in one of these: what is selected by itself is looked up once, and not for
- * each event. */
-static void add_words(struct review_where *w, const char *q)
+/* ---- free text ----
+ *
+ * One page asks several questions with the same words: which events have all of them anywhere is
+ * looked up once, into a table of the connection, until something was written. */
+
+/* Beyond these it is better to go through all events, and look for each whether it is there. */
+#define FOUND_MANY 5000
+
+#define HAVE_IT                                                           \
+    "(SELECT event FROM event_words WHERE instr(words, ?1) > 0 UNION ALL" \
+    " SELECT key FROM event WHERE imei IN (SELECT imei FROM camera"       \
+    "  WHERE instr(imei, ?1) > 0 UNION SELECT imei FROM vehicle"          \
+    "  WHERE instr(words, ?1) > 0))"
+
+static int look_for(struct catalogue *c, const char *sql, const char *word, struct err *err)
 {
-    char folded[REVIEW_QUERY_ROOM];
-    snprintf(folded, sizeof folded, "%s", q ? q : "");
-    text_fold(folded);
-    char *rest = folded, *word;
-    for (int n = 0; n < REVIEW_WORDS_MAX && (word = strtok_r(rest, " \t\n", &rest)); n++) {
-        snprintf(w->word[n], sizeof w->word[n], "%s", word);
-        add_text(w,
-                 "(instr(imei, ?) > 0 OR imei IN (SELECT imei FROM vehicle"
-                 " WHERE instr(words, ?) > 0) OR key IN (SELECT event FROM event_words"
-                 " WHERE instr(words, ?) > 0))",
-                 w->word[n]);
-    }
+    sqlite3_stmt *st = NULL;
+    int rc = sqlx_prepare(c->db, &st, sql, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_text(st, 1, word, -1, SQLITE_STATIC);
+    rc = sqlx_run(st, err);
+    sqlite3_finalize(st);
+    return rc;
 }
 
-void review_where(struct review_where *out, const struct review_filter *f)
+/* Whether the table is of these words, and of the catalogue as it is; *narrows: as find() has it.
+ */
+static int is_found(struct catalogue *c, const char *words, int64_t version, bool *out,
+                    bool *narrows, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    *out = false;
+    int rc = sqlx_prepare(c->db, &st,
+                          "SELECT narrows FROM temp.sought WHERE words = ?1 AND version = ?2"
+                          " AND changes = ?3",
+                          err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_text(st, 1, words, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(st, 2, version);
+        sqlite3_bind_int64(st, 3, sqlite3_total_changes64(c->db));
+        rc = sqlx_step(st, out, err);
+    }
+    *narrows = rc == ERR_OK && *out && sqlite3_column_int(st, 0);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int note_found(struct catalogue *c, const char *words, int64_t version, bool narrows,
+                      struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlx_prepare(c->db, &st, "INSERT INTO temp.sought VALUES(?1, ?2, ?3, ?4)", err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_text(st, 1, words, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(st, 2, version);
+        sqlite3_bind_int64(st, 3, sqlite3_total_changes64(c->db) + 1); /* with this one */
+        sqlite3_bind_int(st, 4, narrows);
+        rc = sqlx_run(st, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* What all IMEIs have (the first digits, say) is in each event. */
+static int is_everywhere(struct catalogue *c, const char *word, bool *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool other = false;
+    int rc =
+        sqlx_prepare(c->db, &st, "SELECT 1 FROM camera WHERE instr(imei, ?1) = 0 LIMIT 1", err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_text(st, 1, word, -1, SQLITE_STATIC);
+        rc = sqlx_step(st, &other, err);
+    }
+    *out = !other;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* *narrows false: all events have all words. */
+static int find(struct catalogue *c, const char *words, int64_t version, bool *narrows,
+                struct err *err)
+{
+    char each[REVIEW_QUERY_ROOM], *rest = each, *word;
+    bool everywhere = false;
+    snprintf(each, sizeof each, "%s", words);
+    *narrows = false;
+    int rc = sqlx_exec(c->db, "DELETE FROM temp.sought; DELETE FROM temp.found", err);
+    while (rc == ERR_OK && (word = strtok_r(rest, BLANKS, &rest))) {
+        rc = is_everywhere(c, word, &everywhere, err);
+        if (rc < 0 || everywhere)
+            continue;
+        rc = look_for(c,
+                      *narrows ? "DELETE FROM temp.found WHERE event NOT IN " HAVE_IT
+                               : "INSERT OR IGNORE INTO temp.found SELECT * FROM " HAVE_IT,
+                      word, err);
+        *narrows = true;
+    }
+    return rc < 0 ? rc : note_found(c, words, version, *narrows, err);
+}
+
+static int add_words(struct review_where *w, struct catalogue *c, const char *q, struct err *err)
+{
+    char words[REVIEW_QUERY_ROOM];
+    int64_t version, n = 0;
+    bool found, narrows;
+    snprintf(words, sizeof words, "%s", q ? q : "");
+    if (words[strspn(words, BLANKS)] == '\0')
+        return ERR_OK;
+    text_fold(words);
+    int rc = sqlx_number(c->db, "PRAGMA data_version", &version, err);
+    if (rc == ERR_OK)
+        rc = is_found(c, words, version, &found, &narrows, err);
+    if (rc == ERR_OK && !found)
+        rc = find(c, words, version, &narrows, err);
+    if (rc == ERR_OK && narrows)
+        rc = sqlx_number(c->db, "SELECT count(*) FROM temp.found", &n, err);
+    if (rc == ERR_OK && narrows)
+        add(w, n > FOUND_MANY ? "+key IN (SELECT event FROM temp.found)"
+                              : "key IN (SELECT event FROM temp.found)");
+    return rc;
+}
+
+/* ---- all of it ---- */
+
+int review_where(struct review_where *out, struct catalogue *c, const struct review_filter *f,
+                 struct err *err)
 {
     *out = (struct review_where){.n = 0};
     add_text(out, "imei = ?", f->imei);
@@ -106,7 +217,7 @@ void review_where(struct review_where *out, const struct review_filter *f)
         out->bind[out->n++] = (struct review_bind){.type = BIND_REAL, .real = f->east};
         add(out, either);
     }
-    add_words(out, f->q);
+    return add_words(out, c, f->q, err);
 }
 
 void review_where_bind(const struct review_where *w, sqlite3_stmt *st)

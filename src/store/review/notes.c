@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WHO_ROOM 256 /* the name of a person, or where a browser is */
-
 /* Runs sql with ?1 the key, ?2 who, ?3 when, ?4 a text. *changed: it found something to do. */
 static int run(struct catalogue *c, const char *sql, int64_t key, const char *who, int64_t at_us,
                const char *text, bool *changed, struct err *err)
@@ -34,7 +32,7 @@ static int put(struct catalogue *c, const char *id, const char *who, const char 
 {
     struct catalogue_transfer t;
     bool own, changed = false;
-    if (!who[0] || !review_text_ok(who, WHO_ROOM, false))
+    if (!who[0] || !review_text_ok(who, REVIEW_WHO_ROOM, false))
         return err_set(err, ERR_MALFORMED,
                        "%s: who notes that has no name, or one that cannot be "
                        "shown",
@@ -95,7 +93,7 @@ int review_add_note(struct catalogue *c, const char *id, const char *who, const 
 int review_notes(struct catalogue *c, int64_t key, review_note_fn *fn, void *arg, struct err *err)
 {
     sqlite3_stmt *st = NULL;
-    char who[WHO_ROOM], text[REVIEW_NOTE_ROOM];
+    char who[REVIEW_WHO_ROOM], text[REVIEW_NOTE_ROOM];
     bool row = true;
     int rc = sqlx_prepare(c->db, &st,
                           "SELECT at_us, who, text FROM note WHERE transfer = ?1 ORDER BY n", err);

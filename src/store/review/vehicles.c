@@ -106,3 +106,17 @@ int review_vehicle_each(struct catalogue *c, review_vehicle_fn *fn, void *arg, s
     buf_clear(&all);
     return rc;
 }
+
+static int carry_one(void *arg, const struct review_vehicle *v, struct err *err)
+{
+    struct catalogue *to = arg;
+    return v->name[0] || v->plate[0] || v->group[0] ? review_vehicle_put(to, v, err) : ERR_OK;
+}
+
+int review_carry(struct catalogue *from, struct catalogue *to, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(to, &own, err);
+    return rc < 0 ? rc
+                  : catalogue_leave(to, own, review_vehicle_each(from, carry_one, to, err), err);
+}
