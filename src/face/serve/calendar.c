@@ -6,49 +6,10 @@
 
 enum { BAR_TALLEST = 23, BOX = 37, HIGH = 18 };
 
-/* ---- counting ---- */
-
-struct run { /* days that have the same distance to UTC where they begin */
-    struct calendar_day *day;
-    int64_t first, n;
-};
-
-/* The last hour of a day on which clocks go back would be the next one's. */
-static int count_day(void *arg, int64_t day, int64_t all, int64_t to_review, struct err *err)
-{
-    struct run *r = arg;
-    int64_t i = day - r->first;
-    (void)err;
-    i = i < 0 ? 0 : i >= r->n ? r->n - 1 : i;
-    r->day[i].all += all;
-    r->day[i].to_review += to_review;
-    return ERR_OK;
-}
-
-int calendar_count(const struct serve *s, const struct filter *f, int64_t first, int64_t n,
-                   struct calendar_day *out, struct err *err)
-{
-    int rc = ERR_OK;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = (struct calendar_day){.day = first + i};
-    for (int64_t i = 0, next; rc == ERR_OK && i < n; i = next) {
-        struct filter of = *f;
-        int tz_min = when_min(s, when_day_us(s, first + i));
-        for (next = i + 1; next < n && when_min(s, when_day_us(s, first + next)) == tz_min;)
-            next++;
-        of.from = first + i;
-        of.to = first + next - 1;
-        struct review_filter filter = filter_review(s, &of);
-        struct run r = {.day = out + i, .first = first + i, .n = next - i};
-        rc = review_days(s->catalogue, &filter, tz_min, count_day, &r, err);
-    }
-    return rc;
-}
-
 /* ---- the strip ---- */
 
 /* "Fri 27 November: 11 events, 6 to review" */
-static void say_day(const struct serve *s, struct web_page *h, const struct calendar_day *d)
+static void say_day(const struct serve *s, struct web_page *h, const struct counts_day *d)
 {
     char day[WHEN_ROOM];
     when_day_text(s, h, d->day, WHEN_LONG_DAY, day);
@@ -56,7 +17,7 @@ static void say_day(const struct serve *s, struct web_page *h, const struct cale
     calendar_say(h, d);
 }
 
-void calendar_say(struct web_page *h, const struct calendar_day *d)
+void calendar_say(struct web_page *h, const struct counts_day *d)
 {
     if (d->all == 0) {
         web_say(h, "no events");
@@ -77,7 +38,7 @@ static void put_bar(struct web_page *h, const char *look, int top, int high)
     web_put(h, text);
 }
 
-static void put_bars(struct web_page *h, const struct calendar_day *d, int64_t most)
+static void put_bars(struct web_page *h, const struct counts_day *d, int64_t most)
 {
     char text[120];
     int high = d->all ? 2 + (int)(d->all * (BAR_TALLEST - 2) / most) : 0;
@@ -96,7 +57,7 @@ static void put_bars(struct web_page *h, const struct calendar_day *d, int64_t m
 }
 
 static void put_day(const struct serve *s, struct web_page *h, const struct filter *f,
-                    const struct calendar_day *d, int64_t first, int64_t today, int64_t most)
+                    const struct counts_day *d, int64_t first, int64_t today, int64_t most)
 {
     struct filter of = *f;
     struct clock_civil c = clock_civil_from_utc(d->day * 86400 * INT64_C(1000000), 0);
@@ -133,7 +94,7 @@ static void put_step(struct web_page *h, const struct filter *f, int64_t end, co
 {
     struct filter of = *f;
     of.page = 1;
-    of.from = end == FILTER_ANY ? FILTER_ANY : end - CALENDAR_DAYS + 1;
+    of.from = end == FILTER_ANY ? FILTER_ANY : end - COUNTS_STRIP + 1;
     of.to = end;
     web_put(h, "<a class=\"button plain icon\" href=\"/");
     filter_put(h, &of);
@@ -142,25 +103,21 @@ static void put_step(struct web_page *h, const struct filter *f, int64_t end, co
     web_put(h, "</a>\n");
 }
 
-int calendar_put(const struct serve *s, struct web_page *h, const struct filter *f, int64_t end,
-                 struct err *err)
+void calendar_put(const struct serve *s, struct web_page *h, const struct filter *f,
+                  const struct counts_day days[COUNTS_STRIP])
 {
-    struct calendar_day days[CALENDAR_DAYS];
-    int64_t most = 1, first = end - CALENDAR_DAYS + 1, today = when_day(s, clock_utc_us());
-    int rc = calendar_count(s, f, first, CALENDAR_DAYS, days, err);
-    if (rc < 0)
-        return rc;
-    for (int i = 0; i < CALENDAR_DAYS; i++)
+    int64_t most = 1, first = days[0].day, today = when_day(s, clock_utc_us());
+    int64_t end = first + COUNTS_STRIP - 1;
+    for (int i = 0; i < COUNTS_STRIP; i++)
         most = days[i].all > most ? days[i].all : most;
     web_print(h, "<nav class=\"days\" aria-label=\"%s\">\n", web_tr(h, "Days"));
     put_step(h, f, first - 1, "prev", web_tr(h, "Four weeks earlier"));
     web_put(h, "<ol>\n");
-    for (int i = CALENDAR_DAYS - 1; i >= 0; i--)
+    for (int i = COUNTS_STRIP - 1; i >= 0; i--)
         put_day(s, h, f, &days[i], first, today, most);
     web_put(h, "</ol>\n");
     if (end < today)
-        put_step(h, f, end + CALENDAR_DAYS < today ? end + CALENDAR_DAYS : FILTER_ANY, "next",
+        put_step(h, f, end + COUNTS_STRIP < today ? end + COUNTS_STRIP : FILTER_ANY, "next",
                  web_tr(h, "Four weeks later"));
     web_put(h, "</nav>\n");
-    return ERR_OK;
 }

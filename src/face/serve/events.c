@@ -23,17 +23,12 @@ struct list {
     struct review_counts found; /* of the filter */
     int64_t ever;               /* of any filter; looked at where nothing was found */
     int64_t newest_day;         /* of base; FILTER_ANY: none */
+    struct counts_day strip[COUNTS_STRIP];
     struct review_event *event; /* of this page */
     size_t n;
 };
 
 /* ---- counting ---- */
-
-static int count(struct list *l, const struct filter *f, struct review_counts *out, struct err *err)
-{
-    struct review_filter filter = filter_review(l->serve, f);
-    return review_count(l->serve->catalogue, &filter, out, err);
-}
 
 static bool same_choice(const struct filter *a, const struct filter *b)
 {
@@ -64,19 +59,19 @@ static int count_all(struct list *l, struct err *err)
     struct filter base = base_of(&l->filter), of = base;
     struct review_counts some = {0};
     struct filter any = {.from = FILTER_ANY, .to = FILTER_ANY};
-    int rc = count(l, &base, &l->base, err);
+    int rc = counts_of(l->serve, &base, &l->base, err);
     snprintf(of.trigger, sizeof of.trigger, "crash");
-    if (rc == ERR_OK && (rc = count(l, &of, &some, err)) == ERR_OK)
+    if (rc == ERR_OK && (rc = counts_of(l->serve, &of, &some, err)) == ERR_OK)
         l->crashes = some.all;
     of = base;
     of.marks = REVIEW_PROTECTED;
-    if (rc == ERR_OK && (rc = count(l, &of, &some, err)) == ERR_OK)
+    if (rc == ERR_OK && (rc = counts_of(l->serve, &of, &some, err)) == ERR_OK)
         l->kept = some.all;
     l->found = l->base;
     if (rc == ERR_OK && !same_choice(&base, &l->filter))
-        rc = count(l, &l->filter, &l->found, err);
+        rc = counts_of(l->serve, &l->filter, &l->found, err);
     l->ever = l->found.all;
-    if (rc == ERR_OK && l->found.all == 0 && (rc = count(l, &any, &some, err)) == ERR_OK)
+    if (rc == ERR_OK && l->found.all == 0 && (rc = counts_of(l->serve, &any, &some, err)) == ERR_OK)
         l->ever = some.all;
     return rc;
 }
@@ -178,12 +173,12 @@ static int64_t calendar_end(const struct list *l)
     int64_t today = when_day(l->serve, clock_utc_us());
     int64_t end = today;
     if (f->from == FILTER_ANY && f->to == FILTER_ANY && l->newest_day != FILTER_ANY &&
-        l->newest_day <= today - CALENDAR_DAYS)
+        l->newest_day <= today - COUNTS_STRIP)
         end = l->newest_day;
-    if (f->to != FILTER_ANY && (f->to < today - CALENDAR_DAYS + 1 || f->from != f->to))
+    if (f->to != FILTER_ANY && (f->to < today - COUNTS_STRIP + 1 || f->from != f->to))
         end = f->to;
-    else if (f->to == FILTER_ANY && f->from != FILTER_ANY && f->from < today - CALENDAR_DAYS + 1)
-        end = f->from + CALENDAR_DAYS - 1;
+    else if (f->to == FILTER_ANY && f->from != FILTER_ANY && f->from < today - COUNTS_STRIP + 1)
+        end = f->from + COUNTS_STRIP - 1;
     return end > today ? today : end;
 }
 
@@ -495,8 +490,10 @@ static int put_cards(struct list *l, struct err *err)
     char text[WHEN_ROOM];
     int64_t newest = when_day(s, l->event[0].at_us);
     int64_t oldest = when_day(s, l->event[l->n - 1].at_us), n = newest - oldest + 1;
-    struct calendar_day *days = n <= DAYS_MAX ? calloc((size_t)n, sizeof *days) : NULL;
-    int rc = days ? calendar_count(s, &l->filter, oldest, n, days, err) : ERR_OK;
+    bool near = oldest >= l->strip[0].day && newest <= l->strip[COUNTS_STRIP - 1].day;
+    struct counts_day *made = !near && n <= DAYS_MAX ? calloc((size_t)n, sizeof *made) : NULL;
+    const struct counts_day *days = near ? &l->strip[oldest - l->strip[0].day] : made;
+    int rc = made ? counts_days(s, &l->filter, oldest, n, made, err) : ERR_OK;
     web_print(h, "<section id=\"cards\" aria-label=\"%s\">\n", web_tr(h, "Events as cards"));
     for (size_t i = 0; rc == ERR_OK && i < l->n; i++) {
         int64_t day = when_day(s, l->event[i].at_us);
@@ -516,7 +513,7 @@ static int put_cards(struct list *l, struct err *err)
         rc = cards_put(s, h, l->ask, &l->event[i], &l->filter, err);
     }
     web_put(h, "</ol>\n</section>\n");
-    free(days);
+    free(made);
     return rc;
 }
 
@@ -641,36 +638,43 @@ static void put_keymap(struct web_page *h)
               web_tr(h, "Single letters are keys"));
 }
 
+static int put_page(struct list *l, struct err *err)
+{
+    struct web_page *h = &l->h;
+    int rc = ERR_OK;
+    put_head(l);
+    calendar_put(l->serve, h, &l->filter, l->strip);
+    put_tabs(l);
+    put_form(l);
+    if (l->n > 0)
+        rc = l->filter.table ? put_table(l, err) : put_cards(l, err);
+    else
+        put_nothing(l);
+    if (l->n > 0)
+        put_pager(l);
+    put_keymap(h);
+    web_put(h, "<template data-reviewed>");
+    cards_reviewed(h);
+    web_put(h, "</template>\n");
+    frame_script(h, "list.js");
+    return rc;
+}
+
 int serve_events(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
     struct serve *s = app;
     struct list l = {.serve = s, .ask = ask, .newest_day = FILTER_ANY};
     int rc = filter_read(ask, &l.filter, err);
-    if (rc == ERR_OK)
-        rc = collect(&l, err);
-    if (rc < 0) {
-        free(l.event);
+    if (rc < 0 || (rc = catalogue_read_begin(s->catalogue, err)) < 0)
         return rc;
+    if ((rc = collect(&l, err)) == ERR_OK &&
+        (rc = counts_strip(s, &l.filter, calendar_end(&l) - COUNTS_STRIP + 1, l.strip, err)) ==
+            ERR_OK) {
+        frame_begin(s, &l.h, ask, "Events");
+        if ((rc = put_page(&l, err)) < 0)
+            web_page_clear(&l.h);
     }
-    frame_begin(s, &l.h, ask, "Events");
-    put_head(&l);
-    rc = calendar_put(s, &l.h, &l.filter, calendar_end(&l), err);
-    put_tabs(&l);
-    put_form(&l);
-    if (rc == ERR_OK && l.n > 0)
-        rc = l.filter.table ? put_table(&l, err) : put_cards(&l, err);
-    else if (rc == ERR_OK)
-        put_nothing(&l);
-    if (l.n > 0)
-        put_pager(&l);
-    put_keymap(&l.h);
-    web_put(&l.h, "<template data-reviewed>");
-    cards_reviewed(&l.h);
-    web_put(&l.h, "</template>\n");
-    frame_script(&l.h, "list.js");
+    catalogue_rollback(s->catalogue);
     free(l.event);
-    if (rc == ERR_OK)
-        return frame_send(s, &l.h, ask, out, err);
-    web_page_clear(&l.h);
-    return rc;
+    return rc < 0 ? rc : frame_send(s, &l.h, ask, out, err);
 }

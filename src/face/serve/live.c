@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define COUNTED_US INT64_C(1000000)  /* however often pages are asked for */
+#define TOLD_US    INT64_C(500000)   /* however often something changes */
 #define STATE_US   INT64_C(15000000) /* looking at everything costs more */
 
 /* Everybody gets what one of them asked for, for a while: to look costs. */
@@ -33,7 +34,7 @@ static void count_requests(struct serve *s, struct live_counts *n)
 
 const struct live_counts *live_count(struct serve *s)
 {
-    const struct review_filter every = {.q = NULL};
+    const struct filter every = {.from = FILTER_ANY, .to = FILTER_ANY};
     struct live_counts *n = &s->counts;
     struct review_counts events;
     struct err unimportant;
@@ -44,7 +45,7 @@ const struct live_counts *live_count(struct serve *s)
     if (rc == ERR_OK && (!s->counts_us || version != s->counts_of)) {
         s->counts_of = version;
         count_requests(s, n);
-        if (review_count(s->catalogue, &every, &events, &unimportant) == ERR_OK)
+        if (counts_of(s, &every, &events, &unimportant) == ERR_OK)
             n->to_review = events.to_review;
     }
     s->counts_us = now_us;
@@ -61,6 +62,7 @@ int serve_live(void *app, const struct web_ask *ask, struct web_answer *out, str
     if (ask->head)
         return err_set(err, ERR_MALFORMED, "a stream has no head of its own");
     s->told[0] = '\0'; /* a newcomer hears it at once */
+    s->told_us = 0;
     return web_stream(ask, out, err);
 }
 
@@ -70,13 +72,16 @@ void live_tell(struct serve *s)
     char text[160];
     int64_t version = 0;
     struct err unimportant; /* catalogue_there() says what is wrong */
-    if (web_streams(s->web) == 0 || catalogue_version(s->catalogue, &version, &unimportant) < 0)
+    int64_t now_us = clock_mono_us();
+    if (web_streams(s->web) == 0 || now_us - s->told_us < TOLD_US ||
+        catalogue_version(s->catalogue, &version, &unimportant) < 0)
         return;
+    s->told_us = now_us;
     const struct live_counts *n = live_count(s);
     snprintf(text, sizeof text,
-             "{\"version\":%" PRId64 ",\"review\":%" PRId64 ",\"requests\":%" PRId64
+             "{\"version\":\"%" PRIx64 "\",\"review\":%" PRId64 ",\"requests\":%" PRId64
              ",\"bad\":%" PRId64 "}",
-             version, n->to_review, n->requests, n->troubles);
+             (uint64_t)version, n->to_review, n->requests, n->troubles);
     if (strcmp(text, s->told) == 0)
         return;
     snprintf(s->told, sizeof s->told, "%s", text);

@@ -34,7 +34,8 @@ struct serve {
     struct map_ground *ground; /* of map.c */
     int64_t counts_of;         /* catalogue_version() then */
     struct web *web;
-    char told[160];   /* to who looks, last */
+    char told[160]; /* to who looks, last: at told_us (monotonic) */
+    int64_t told_us;
     int64_t swept_us; /* when unfinished uploads were (monotonic) */
 };
 
@@ -236,21 +237,28 @@ int cards_table_put(struct serve *s, struct web_page *h, const struct web_ask *a
                     struct err *err) DS_MUST_CHECK;
 void cards_table_end(struct web_page *h);
 
-/* ---- calendar.c: days, and how many events they have ---- */
+/* ---- counts.c: how many events there are; kept while nothing changes ---- */
 
-#define CALENDAR_DAYS 28
+int counts_of(struct serve *s, const struct filter *f, struct review_counts *out,
+              struct err *err) DS_MUST_CHECK;
 
-struct calendar_day {
+#define COUNTS_STRIP 28 /* days */
+struct counts_day {
     int64_t day, all, to_review;
 };
 /* n days from `first` on, whatever days the filter has. */
-int calendar_count(const struct serve *s, const struct filter *f, int64_t first, int64_t n,
-                   struct calendar_day *out, struct err *err) DS_MUST_CHECK;
-/* The strip of four weeks that ends with that day. */
-int calendar_put(const struct serve *s, struct web_page *h, const struct filter *f, int64_t end,
-                 struct err *err) DS_MUST_CHECK;
+int counts_days(struct serve *s, const struct filter *f, int64_t first, int64_t n,
+                struct counts_day *out, struct err *err) DS_MUST_CHECK;
+/* The same of four weeks. */
+int counts_strip(struct serve *s, const struct filter *f, int64_t first,
+                 struct counts_day out[COUNTS_STRIP], struct err *err) DS_MUST_CHECK;
+
+/* ---- calendar.c: four weeks as a strip of days that are links ---- */
+
+void calendar_put(const struct serve *s, struct web_page *h, const struct filter *f,
+                  const struct counts_day days[COUNTS_STRIP]);
 /* "11 events, 6 to review" */
-void calendar_say(struct web_page *h, const struct calendar_day *d);
+void calendar_say(struct web_page *h, const struct counts_day *d);
 
 /* ---- upload.c: files that people bring ---- */
 

@@ -1,4 +1,5 @@
 #include "catalogue_internal.h"
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -485,9 +486,37 @@ int catalogue_there(const struct catalogue *c, struct err *err)
                    sqlite3_db_filename(c->db, "main"));
 }
 
+#define UNSETTLED_US INT64_C(50000) /* a file system counts time in ticks of 10 ms at most */
+
+static int64_t mix(int64_t sum, int64_t value)
+{
+    return (int64_t)(((uint64_t)sum ^ (uint64_t)value) * UINT64_C(0x100000001b3)); /* FNV-1a */
+}
+
+/* Every commit writes the log, and every checkpoint the file. PRAGMA data_version is another number
+ * each time for a reader that cannot write while nobody else has the catalogue open. */
 int catalogue_version(struct catalogue *c, int64_t *out, struct err *err)
 {
-    return sqlx_number(c->db, "PRAGMA data_version", out, err);
+    static const char *const ends[] = {"", "-wal"};
+    static int64_t unsettled;
+    const char *main_file = sqlite3_db_filename(c->db, "main");
+    int64_t sum = 1, newest_us = 0;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < sizeof ends / sizeof *ends; i++) {
+        struct stat st;
+        char *path = NULL;
+        rc = fsx_path(&path, err, "%s%s", main_file, ends[i]);
+        if (rc == ERR_OK && stat(path, &st) == 0) {
+            int64_t us = st.st_mtim.tv_sec * INT64_C(1000000) + st.st_mtim.tv_nsec / 1000;
+            newest_us = us > newest_us ? us : newest_us;
+            sum = mix(mix(mix(sum, us), st.st_size), (int64_t)st.st_ino);
+        }
+        free(path);
+    }
+    if (rc == ERR_OK && clock_utc_us() - newest_us < UNSETTLED_US)
+        sum = mix(sum, ++unsettled); /* another commit may come within the same tick */
+    *out = sum;
+    return rc;
 }
 
 /* What is committed to a file without a name is lost with the last who has it open. */
