@@ -38,7 +38,7 @@ int intake_holds(struct raw *raw, const struct catalogue_transfer *t, bool *out,
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
                 const struct custody_what *what, struct err *err)
 {
-    char by[64];
+    char by[256]; /* a person's name may be in it */
     snprintf(by, sizeof by, "dashspool " DASHSPOOL_VERSION " %s", who);
     return catalogue_event_note(c, id, CATALOGUE_NOW, event, by, what, err);
 }

@@ -259,7 +259,7 @@ static void put_package(struct serve *s, struct web_page *h, const struct web_as
         frame_action(h, ask, "verify");
         web_print(h, "<input type=\"hidden\" name=\"package\" value=\"%s\">", p->name);
         web_put(h, "<input type=\"hidden\" name=\"to\" value=\"/packages\">");
-        web_print(h, "<button aria-label=\"%s\">", web_tr(h, "Verify"));
+        web_put(h, "<button>");
         frame_icon(h, "whole");
         web_print(h, "%s<span class=\"hidden\"> %s</span></button></form>", web_tr(h, "Verify"),
                   p->name);

@@ -114,7 +114,8 @@ int serve_try(const struct cfg *cfg, const struct cfg *old, struct err *err)
 static int enter_sandbox(const char *root, struct err *err)
 {
     static const char zones[] = CLOCK_TZ_DATABASE;
-    const char *const dirs[] = {root, NULL}, *const reads[] = {zones, NULL};
+    static const char letters[] = "/usr/lib/locale"; /* upper and lower case of names (bag.h) */
+    const char *const dirs[] = {root, NULL}, *const reads[] = {zones, letters, NULL};
     char *writes[4] = {NULL};
     struct sandbox_report report;
     int rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);

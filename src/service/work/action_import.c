@@ -106,7 +106,8 @@ int act_import(struct acting *act, struct err *err)
 {
     const struct actions_action *a = act->a;
     struct taking t = {.act = act};
-    struct import_options options = {.who = a->by,
+    char who[ACTIONS_BY_ROOM + 16]; /* "dashspool 0.1.0 import for ann", in the custody */
+    struct import_options options = {.who = who,
                                      .imei = a->imei && a->imei[0] ? a->imei : NULL,
                                      .camera = a->camera && a->camera[0] ? a->camera : NULL,
                                      .feeds = act->w->feeds,
@@ -117,6 +118,7 @@ int act_import(struct acting *act, struct err *err)
                                      .arg = &t};
     struct stat st;
     char *dir = NULL;
+    snprintf(who, sizeof who, "import for %s", a->by);
     int rc = fsx_path(&dir, err, "%s/upload/%s", act->w->root, a->upload);
     if (rc == ERR_OK && (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode)))
         rc = err_set(err, ERR_NOTFOUND, "there is no upload %s; upload the files once more",
