@@ -221,12 +221,21 @@ static int put_report(struct package *p, enum report_facts_form form, const char
 
 static int put_info(struct package *p, struct err *err)
 {
-    char at[CLOCK_TEXT_ROOM], day[11], text[64];
+    char at[CLOCK_TEXT_ROOM], day[11], text[320];
+    const struct export_request *r = p->request;
+    bool titled = r->title && r->title[0];
     clock_rfc3339(p->request->at_us, 0, at);
     snprintf(day, sizeof day, "%.10s", at);
-    snprintf(text, sizeof text, "%d transfers", p->result->transfers);
+    snprintf(text, sizeof text, "%s%s%d transfers", titled ? r->title : "", titled ? "; " : "",
+             p->result->transfers);
     int rc = bag_put_info(p->bag, BAG_SOURCE_ORGANIZATION, p->request->who, err);
-    if (rc == ERR_OK && (rc = bag_put_info(p->bag, BAG_EXTERNAL_DESCRIPTION, text, err)) == ERR_OK)
+    if (rc == ERR_OK)
+        rc = bag_put_info(p->bag, BAG_EXTERNAL_DESCRIPTION, text, err);
+    if (rc == ERR_OK && r->case_number && r->case_number[0])
+        rc = bag_put_info(p->bag, BAG_EXTERNAL_IDENTIFIER, r->case_number, err);
+    if (rc == ERR_OK && r->recipient && r->recipient[0])
+        rc = bag_put_info(p->bag, BAG_RECIPIENT, r->recipient, err);
+    if (rc == ERR_OK)
         rc = bag_put_info(p->bag, BAG_SOFTWARE_AGENT, "dashspool " DASHSPOOL_VERSION, err);
     if (rc == ERR_OK && (rc = bag_put_info(p->bag, BAG_BAGGING_DATE, day, err)) == ERR_OK)
         rc = bag_put_info(p->bag, BAG_EXPORTED_AT, at, err);

@@ -563,6 +563,9 @@ int report_facts_report(struct report_facts *s, const struct export_request *req
                         enum report_facts_form form, FILE *out, struct err *err)
 {
     struct report r = {.author = request->who,
+                       .title = request->title,
+                       .reference = request->case_number,
+                       .recipient = request->recipient,
                        .tool = "dashspool " DASHSPOOL_VERSION,
                        .made = {.known = true, .utc_us = request->at_us},
                        .redacted = redaction != NULL,

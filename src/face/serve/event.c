@@ -274,6 +274,7 @@ int serve_event(void *app, const struct web_ask *ask, struct web_answer *out, st
     put_head(&e);
     put_actions(&e);
     rc = put_cockpit(&e, err);
+    actions_sheets(e.serve, &h, ask, &e.review);
     put_keymap(&e);
     event_island(&e);
     web_put(&h, "</div>\n");
