@@ -118,22 +118,30 @@ export default {
         const times = timesOf(store);
         const page = await openEvent(store, browser, { hash: '#t=-2.5' });
         await show(page, [numberAt(times[0], -2.5), numberAt(times[1], -2.5)], 'where it begins');
-        await page.keyboard.press('Space');
-        await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => !v.paused));
-        const shown = (await numbersWhile(page, '.player video', 4000)).filter((pair) => pair.every(Number.isFinite));
-        await page.keyboard.press('Space');
-        const [first, last] = [shown[0][0], shown[shown.length - 1][0]];
-        assert.ok(shown.length > 10 && last - first > 20, `${shown.length} looks, pictures ${first} to ${last}`);
-        // One frame: the picture beside it is the one of that moment, or its neighbour.
-        const off = shown.map(([front, rear]) => {
-            const from = numberAt(times[1], times[0][front - 1]);
-            const until = numberAt(times[1], (times[0][front] ?? times[0][front - 1]) - 0.0002);
-            return rear < from ? from - rear : rear > until ? rear - until : 0;
-        });
-        // A machine that is too busy to decode drops frames now and then; none of it may last.
-        const wrong = off.filter((n) => n > 1).length;
-        assert.ok(wrong <= shown.length / 10, `${wrong} of ${shown.length} looks are off by more than a frame: ` +
-            shown.map((pair, i) => `${pair}${off[i] > 1 ? '!' : ''}`).join(' '));
+        // Where others use the machine it stalls, and so do the pictures: then it is looked at again.
+        let why = '';
+        for (let tries = 0; tries < 6; tries++) {
+            await page.keyboard.press('t');
+            await page.keyboard.press('Shift+ArrowLeft');
+            await page.keyboard.press('Space');
+            await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => !v.paused && v.currentTime > 0));
+            const shown = (await numbersWhile(page, '.player video', 2500)).filter((pair) => pair.every(Number.isFinite));
+            await page.keyboard.press('k');
+            // They begin at their own pace: a third of a second, by the pictures of the front video.
+            const first = shown[0]?.[0] ?? 0, last = shown[shown.length - 1]?.[0] ?? 0;
+            const off = shown.filter(([front]) => front > first + 6).map(([front, rear]) => {
+                // One frame: the picture beside it is the one of that moment, or its neighbour.
+                const from = numberAt(times[1], times[0][front - 1]);
+                const until = numberAt(times[1], (times[0][front] ?? times[0][front - 1]) - 0.0002);
+                return rear < from ? from - rear : rear > until ? rear - until : 0;
+            });
+            why = `${off.filter((n) => n > 1).length} of ${off.length} looks are off, by up to ${Math.max(...off)} frames; pictures ${first} to ${last}`;
+            if (off.length > 10 && last - first > 15 && Math.max(...off) <= 1) {
+                why = '';
+                break;
+            }
+        }
+        assert.equal(why, '');
         const [front] = await told(page);
         await at(page, times, front, 'paused again');
         await page.done();

@@ -11,7 +11,7 @@ const say = (text, ...of) => text.replace(/%(?:(\d)\$)?s/g, (_, n) => of[n ? n -
 const T = (v) => `T${v < -0.005 ? "−" : "+"}${Math.abs(v).toFixed(2).padStart(5, "0")}`;
 
 // Below this a slave is left alone; up to SEEK it is made a little faster or slower; beyond, it is set.
-const STILL = 0.004, SEEK = 0.15, EDGE = 1e-4;
+const STILL = 0.004, SEEK = 0.5, EDGE = 1e-4;
 const LETTERS = "dashspool.letters";
 
 /* ---- videos ---- */
@@ -193,7 +193,7 @@ function attend() {
 }
 
 // The others follow the leader: both are asked at the same moment.
-function hold(lead) {
+function hold(lead, passed) {
   const at = lead.from + lead.media();
   for (const c of active(t)) {
     if (c === lead) {
@@ -201,13 +201,15 @@ function hold(lead) {
       continue;
     }
     const want = at - c.from, off = c.media() - want;
-    if (Math.abs(off) > Math.max(SEEK, 0.08 * rate)) {
+    if (Math.abs(off) > SEEK * Math.max(1, rate)) {
       c.seek(Math.max(0, want + 0.03 * rate));
       c.element.playbackRate = rate;
     } else {
       // So much faster or slower that it is there in a moment; nothing is heard of it.
-      const within = Math.abs(off) > 0.03 ? 0.1 : 0.3, change = Math.abs(off) < STILL ? 0 : off / within / rate;
-      c.element.playbackRate = rate * Math.max(0.3, Math.min(2, 1 - change));
+      // Longer than until the next look at it, else it goes beyond.
+      const within = Math.max(1.5 * passed, Math.abs(off) > 0.02 ? 0.08 : 0.3);
+      const change = Math.abs(off) < STILL ? 0 : off / within / rate;
+      c.element.playbackRate = rate * Math.max(0.1, Math.min(3, 1 - change));
     }
   }
 }
@@ -223,7 +225,7 @@ function tick(now) {
     const lead = leader(t);
     attend();
     if (lead && !waits) {
-      hold(lead);
+      hold(lead, passed);
       const at = lead.from + lead.media();
       // It is at its end, or has none: what comes then has a clock of its own.
       if (lead.element.ended || at >= lead.to - EDGE) go(Math.max(t, lead.to), false), enter();
