@@ -93,8 +93,6 @@ const leader = (v) => active(v)[0];
 
 /* ---- what is told ---- */
 
-const isTrue = (v) => Math.abs(v) < 1e9;
-
 function caption(n) {
   const lane = lanes.find((l) => l.n === n);
   if (!lane) return;
@@ -153,7 +151,7 @@ function clock() {
   seek.value = t;
   seek.setAttribute("aria-valuetext", say(words.at, T(t)));
   $("[data-t]").textContent = T(t);
-  if (wall && isTrue(data.t0_ms)) {
+  if (wall && Number.isFinite(data.t0_ms)) {
     const at = new Date(data.t0_ms + data.tz_min * 60000 + Math.round(t * 1000));
     wall.textContent = `${at.toISOString().slice(11, 22)} ${words.zone}`;
   }
