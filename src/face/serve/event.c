@@ -141,7 +141,8 @@ static void put_actions(struct event *e)
               reviewed ? web_tr(h, "Not reviewed") : web_tr(h, "Reviewed, next"));
     put_sheet_button(e, ACTIONS_PROTECT, "protect", "lock", web_tr(h, "Protect"));
     put_sheet_button(e, ACTIONS_NOTE, "addnote", "note", web_tr(h, "Note"));
-    put_sheet_button(e, ACTIONS_REQUEST, "more", "ask", web_tr(h, "Request"));
+    if (live_count(e->serve)->asks)
+        put_sheet_button(e, ACTIONS_REQUEST, "more", "ask", web_tr(h, "Request"));
     put_sheet_button(e, ACTIONS_EXPORT, "export", "export", web_tr(h, "Export"));
     web_put(h, "</div>\n</div>\n<form id=\"reviewed\" method=\"post\" action=\"/action\" hidden>");
     frame_action(h, e->ask, reviewed ? "unreviewed" : "reviewed");
@@ -228,7 +229,8 @@ static int put_cockpit(struct event *e, struct err *err)
         event_photos(e);
     web_put(h, "</div>\n<div class=\"rail\">\n");
     event_condition(e);
-    event_map(e);
+    if (rc == ERR_OK)
+        rc = event_map(e, err);
     if (rc == ERR_OK)
         rc = event_review(e, err);
     web_put(h, "</div>\n</div>\n\n<div class=\"below\">\n");

@@ -86,7 +86,7 @@ void event_clear(struct event *e);
 double event_seconds(const struct event *e, int64_t utc_us);
 /* "T+01.10" */
 const char *event_t(double s, char out[EVENT_T_ROOM]);
-/* "Front video", "Rear photo" */
+/* "Front video", "Rear photo 2" */
 void event_name(const struct event *e, const struct event_clip *c, char out[EVENT_NAME_ROOM]);
 void event_copy_url(struct web_page *h, const struct event_clip *c, const struct event_copy *copy);
 /* 16:41:52.30 CET */
@@ -107,9 +107,13 @@ const char *event_percent(const struct event *e, double s, char out[EVENT_T_ROOM
 void event_grid(struct event *e);
 void event_trigger_line(struct event *e);
 void event_plots(struct event *e);
-void event_map(struct event *e);
+
 /* The speeds, forces and places of the island. */
 void event_island_journey(struct event *e);
+
+/* ---- event_map.c ---- */
+
+int event_map(struct event *e, struct err *err) DS_MUST_CHECK;
 
 /* ---- event_told.c: what is wrong, facts, files ---- */
 

@@ -363,7 +363,14 @@ void event_name(const struct event *e, const struct event_clip *c, char out[EVEN
     size_t i = 0;
     while (i < 4 && strcmp(names[i].camera, c->t.camera) != 0)
         i++;
-    snprintf(out, EVENT_NAME_ROOM, "%s", web_tr(e->h, c->video ? names[i].video : names[i].photo));
+    const char *name = web_tr(e->h, c->video ? names[i].video : names[i].photo);
+    int of = 0, which = 0;
+    for (size_t k = 0; k < e->n_clips; k++) {
+        const struct event_clip *other = e->clip[k];
+        of += other->video == c->video && strcmp(other->t.camera, c->t.camera) == 0;
+        which = other == c ? of : which;
+    }
+    snprintf(out, EVENT_NAME_ROOM, of > 1 ? "%s %d" : "%s", name, which);
 }
 
 void event_copy_url(struct web_page *h, const struct event_clip *c, const struct event_copy *copy)

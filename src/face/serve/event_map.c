@@ -1,5 +1,6 @@
 /* Where it was: the track as the tracker told it, or the one place that the camera knows. Drawn
  * here, to scale, and asks nobody. */
+#include "dashspool/atlas.h"
 #include "event.h"
 #include <math.h>
 #include <stdio.h>
@@ -128,9 +129,89 @@ static void put_scale_bar(struct web_page *h, const struct plan *p)
                "class=\"scalebar\" d=\"M300 38V25M296 29l4-5 4 5\"/>\n");
 }
 
-/* For player.js, that moves the marker: how a place becomes a spot. */
-static void put_drawing(struct event *e, const struct plan *p, double lat, double lon)
+/* ---- the region, where there is a place and no track ---- */
+
+#define REGION_DEG   5.0 /* from top to bottom */
+#define REGION_UNITS 4   /* of the atlas, for one of the drawing */
+
+static void region_begin(void *arg, enum atlas_part part)
 {
+    struct web_page *h = arg;
+    web_put(h, part == ATLAS_LAND     ? "<path class=\"ground\" d=\""
+               : part == ATLAS_BORDER ? "<path class=\"border\" d=\""
+                                      : "<path class=\"coast\" d=\"");
+}
+
+static void region_spot(struct web_page *h, char how, long x, long y)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%c%ld %ld", how, x, y);
+    web_put(h, text);
+}
+
+static void region_move(void *arg, long x, long y)
+{
+    region_spot(arg, 'M', x, y);
+}
+
+static void region_line(void *arg, long x, long y)
+{
+    region_spot(arg, 'L', x, y);
+}
+
+static void region_shut(void *arg)
+{
+    web_put(arg, "Z");
+}
+
+static void region_end(void *arg)
+{
+    web_put(arg, "\"/>\n");
+}
+
+static void region_name(void *arg, const char *name, size_t bytes, struct atlas_spot at)
+{
+    struct web_page *h = arg;
+    char text[64], place[96];
+    snprintf(text, sizeof text, "%.*s", (int)bytes, name);
+    snprintf(place, sizeof place,
+             "<text class=\"name\" text-anchor=\"middle\" x=\"%.0f\" y=\"%.0f\">", at.x, at.y);
+    web_put(h, place);
+    web_print(h, "%s</text>\n", text);
+}
+
+static int put_region(struct event *e, double lat, double lon, struct err *err)
+{
+    struct web_page *h = e->h;
+    const struct atlas *atlas = map_atlas(e->serve);
+    struct atlas_view view =
+        atlas_about(lat, lon, REGION_DEG, (int)WIDTH * REGION_UNITS, (int)HEIGHT * REGION_UNITS);
+    const struct atlas_pen pen = {region_begin, region_move, region_line,
+                                  region_shut,  region_end,  h};
+    struct atlas_names *names = NULL;
+    view.least = REGION_UNITS;
+    int rc = atlas_names_new(&names, atlas, err);
+    if (rc < 0)
+        return rc;
+    web_put(h, "<g class=\"region\" transform=\"scale(0.25)\">\n");
+    rc = atlas_draw_land(atlas, &view, &pen, names, err);
+    if (rc == ERR_OK) {
+        atlas_draw_lines(atlas, &view, ATLAS_BORDER, &pen);
+        atlas_draw_lines(atlas, &view, ATLAS_COAST, &pen);
+        atlas_each_name(atlas, names, region_name, h);
+    }
+    web_put(h, "</g>\n");
+    atlas_names_free(&names);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
+/* For player.js, that moves the marker: how a place becomes a spot. */
+static int put_drawing(struct event *e, const struct plan *p, double lat, double lon,
+                       struct err *err)
+{
+    int rc = ERR_OK;
     struct web_page *h = e->h;
     char text[160];
     double x, y;
@@ -146,9 +227,12 @@ static void put_drawing(struct event *e, const struct plan *p, double lat, doubl
     else
         web_sayf(h, "The place of the event: %s", text);
     web_put(h, "\">\n");
-    put_cells(h, p);
-    if (e->track)
+    if (e->track) {
+        put_cells(h, p);
         put_track(e, p);
+    } else {
+        rc = put_region(e, lat, lon, err);
+    }
     spot(p, lat, lon, &x, &y);
     snprintf(text, sizeof text, "<path class=\"hit\" transform=\"translate(%.1f %.1f)\" ", x, y);
     web_put(h, text);
@@ -164,28 +248,74 @@ static void put_drawing(struct event *e, const struct plan *p, double lat, doubl
     }
     put_scale_bar(h, p);
     web_put(h, "</svg>\n");
+    return rc;
 }
 
-void event_map(struct event *e)
+/* For map.js: what can be moved takes the place of the drawing, where there are streets to see. */
+static void put_islands(struct event *e, double lat, double lon)
 {
     struct web_page *h = e->h;
+    const struct track_point *before = NULL;
+    char text[96];
+    bool begun = false;
+    snprintf(text, sizeof text, "[[%.7f,%.7f,", lat, lon);
+    web_put(h, "<script type=\"application/json\" id=\"place\">");
+    web_put(h, text);
+    web_put(h, "\"#\",");
+    web_json(h, words_trigger(h, e->review.trigger));
+    web_put(h, ",\"\"]]</script>\n<script type=\"application/json\" id=\"way\">[");
+    for (size_t i = 0; e->track && i < e->track->n; i++) {
+        const struct track_point *at = &e->track->point[i];
+        if (!is_shown(e, at)) {
+            before = NULL;
+            continue;
+        }
+        bool on = before && before->segment == at->segment &&
+                  at->utc_us - before->utc_us <= TRACK_TRACKER_GAP_US;
+        snprintf(text, sizeof text, "%s[%.3f,%.7f,%.7f]",
+                 !begun ? ""
+                 : on   ? ","
+                        : ",null,",
+                 event_seconds(e, at->utc_us), at->lat_deg, at->lon_deg);
+        web_put(h, text);
+        before = at;
+        begun = true;
+    }
+    web_put(h, "]</script>\n");
+}
+
+int event_map(struct event *e, struct err *err)
+{
+    struct web_page *h = e->h;
+    bool streets = cfg_text(e->serve->cfg, "ui", "tiles")[0];
     double lat, lon;
     char text[64];
     if (!event_has_place(e, &lat, &lon))
-        return;
+        return ERR_OK;
     struct plan p = plan_of(e, lat, lon);
+    if (!e->track) /* of the region */
+        p.per_m = HEIGHT / (REGION_DEG * PER_DEG_M);
     web_print(h,
               "<section class=\"panel map\" aria-labelledby=\"m\">\n<h2 class=\"hidden\" "
               "id=\"m\">%s</h2>\n",
               web_tr(h, "Map"));
-    put_drawing(e, &p, lat, lon);
+    if (streets) {
+        put_islands(e, lat, lon);
+        map_begin(e->serve, h, "place", e->track ? "way" : NULL);
+    }
+    int rc = put_drawing(e, &p, lat, lon, err);
+    if (streets)
+        map_end(e->serve, h);
     web_put(h, "<p><span class=\"num\">");
     snprintf(text, sizeof text, "%.5f° %s, %.5f° %s", fabs(lat), lat < 0 ? "S" : "N", fabs(lon),
              lon < 0 ? "W" : "E");
     web_text(h, text);
-    web_put(
-        h, "</span> <span class=\"num\" data-course></span><a class=\"noprint\" href=\"/map?imei=");
+    web_put(h, "</span> <span class=\"num\" data-course></span><a class=\"noprint\" "
+               "href=\"/map?imei=");
     web_url(h, e->review.vehicle.imei);
     web_print(h, "\">%s</a>", web_tr(h, "Open the map"));
     web_put(h, "</p>\n</section>\n");
+    if (streets)
+        frame_script(h, "map.js");
+    return rc;
 }

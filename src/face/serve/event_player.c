@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum { MARKS_MAX = 32 };
-#define SHORT_S 0.02 /* what begins so near to the end of the axis needs no mark */
+#define ADJOINING_S 0.5  /* clips in a row: a break so short is no news */
+#define SHORT_S     0.02 /* what begins so near to the end of the axis needs no mark */
 
 /* ---- the videos ---- */
 
@@ -359,16 +360,28 @@ static void add_mark(struct marks *m, double t, enum mark_kind kind, int lane,
         m->mark[m->n++] = (struct mark){t, kind, lane, stretch};
 }
 
+/* Whether a clip of its lane ends, or begins, where this one begins, or ends. */
+static bool goes_on_at(const struct event *e, const struct event_clip *c, double t)
+{
+    for (size_t i = 0; i < e->n_clips; i++) {
+        const struct event_clip *other = e->clip[i];
+        if (other != c && other->lane == c->lane && other->viewing &&
+            t > other->from_s - ADJOINING_S && t < other->until_s + ADJOINING_S)
+            return true;
+    }
+    return false;
+}
+
 static void add_marks_of(struct marks *m, const struct event *e, const struct event_clip *c)
 {
-    if (fabs(c->from_s - e->lo) > SHORT_S)
+    if (fabs(c->from_s - e->lo) > SHORT_S && !goes_on_at(e, c, c->from_s))
         add_mark(m, c->from_s, MARK_BEGINS, c->lane, NULL);
     for (size_t k = 0; k < c->timing.n_stretches; k++) {
         const struct recipe_stretch *s = &c->timing.stretch[k];
         if (s->cause != RECIPE_SOMEWHERE && s->cause != RECIPE_UNFINISHED)
             add_mark(m, c->from_s + (double)s->from_us / 1e6, MARK_FLAW, c->lane, s);
     }
-    if (fabs(c->until_s - e->hi) > SHORT_S)
+    if (fabs(c->until_s - e->hi) > SHORT_S && !goes_on_at(e, c, c->until_s))
         add_mark(m, c->until_s, MARK_ENDS, c->lane, NULL);
 }
 

@@ -85,6 +85,11 @@ void map_close(struct serve *s)
     s->ground = NULL;
 }
 
+const struct atlas *map_atlas(const struct serve *s)
+{
+    return s->ground->atlas;
+}
+
 /* ---- tiles ---- */
 
 /* "Z/X/Y" */

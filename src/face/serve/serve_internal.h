@@ -85,6 +85,9 @@ int map_check(const char *value, struct err *err) DS_MUST_CHECK;
 /* Before the sandbox: it has the file of tiles open. */
 int map_open(struct serve *s, struct err *err) DS_MUST_CHECK;
 void map_close(struct serve *s);
+/* Outlines of countries, for drawings of the server; borrowed. */
+struct atlas;
+const struct atlas *map_atlas(const struct serve *s);
 web_fn serve_tile, serve_map;
 /* A <figure> that map.js makes one that can be moved; what is put between stands there without
  * script. points, track: ids of JSON islands, see map.js; NULL: none. The page needs map.js, too.

@@ -169,6 +169,7 @@ function show(pictures = true) {
     caption(lane.n);
   }
   journey();
+  document.dispatchEvent(new CustomEvent("clock", { detail: { t } })); // for map.js
 }
 
 const go = (v, pictures = true) => { t = Math.min(hi, Math.max(lo, v)); show(pictures); };
