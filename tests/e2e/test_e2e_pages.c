@@ -1,148 +1,39 @@
-/* The pages that people work in: what they list, choose, say and offer, in each state. */
-#include "dashspool/clock.h"
-#include "dashspool/review.h"
+/* The list of events: what it shows, chooses, says and offers, in each state. */
 #include "support/http.h"
-#include "support/proc.h"
-#include "support/sql.h"
-#include "support/stored.h"
+#include "support/pages.h"
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define VAN   "352093081452251"
 #define TRUCK "350000000000006"
-#define NOON  INT64_C(1732878000000000) /* 2024-11-29T11:00:00Z, 12:00 in Berlin */
+#define NOON  PAGES_NOON
 #define HOUR  INT64_C(3600000000)
 
-struct world {
-    char *dir;
-    char root[512];
-    struct proc server;
-    bool running;
-    int port;
-};
-
-/* ---- the store ---- */
-
-/* Of the camera's own zone if tz_min is not 0; at 0: nobody knows when. */
-static void add(struct world *w, const char *imei, const char *camera, const char *kind,
-                const char *trigger, int64_t at_us, int tz_min, enum catalogue_state state)
-{
-    static int made;
-    struct stored s;
-    struct catalogue_transfer row = {.state = state, .published = true, .arrived_us = NOON};
-    if (at_us != 0) {
-        row.known = CATALOGUE_HAS_META | CATALOGUE_TIME_OK | (tz_min ? CATALOGUE_ZONE_OK : 0u);
-        row.time_us = at_us;
-        row.tz_min = tz_min;
-    }
-    snprintf(row.imei, sizeof row.imei, "%s", imei);
-    snprintf(row.camera, sizeof row.camera, "%s", camera);
-    snprintf(row.kind, sizeof row.kind, "%s", kind);
-    snprintf(row.trigger_name, sizeof row.trigger_name, "%s", trigger);
-    stored_open(&s, w->root);
-    made++;
-    stored_add(&s, &row, &made, sizeof made);
-    if (state == CATALOGUE_STORED)
-        stored_copy(&s, w->root, &row, strcmp(kind, "photo") == 0 ? "still" : "poster",
-                    support_path("", row.id) + 1, &made, sizeof made);
-    stored_close(&s);
-}
-
-static void add_stored(struct world *w, const char *imei, const char *camera, const char *trigger,
+static void add_stored(struct pages *w, const char *imei, const char *camera, const char *trigger,
                        int64_t at_us)
 {
-    add(w, imei, camera, "video", trigger, at_us, 0, CATALOGUE_STORED);
+    pages_add(w, &(struct pages_file){imei, camera, trigger, at_us, .state = CATALOGUE_STORED});
 }
 
-static void name_vehicle(struct world *w, const char *imei, const char *name, const char *plate)
+static void add(struct pages *w, const char *imei, const char *camera, const char *kind,
+                const char *trigger, int64_t at_us, int tz_min, enum catalogue_state state)
 {
-    struct stored s;
-    struct err err;
-    struct review_vehicle v = {.imei = ""};
-    snprintf(v.imei, sizeof v.imei, "%s", imei);
-    snprintf(v.name, sizeof v.name, "%s", name);
-    snprintf(v.plate, sizeof v.plate, "%s", plate);
-    stored_open(&s, w->root);
-    assert_ok(catalogue_commit(s.catalogue, &err));
-    assert_ok(review_vehicle_put(s.catalogue, &v, &err));
-    assert_ok(catalogue_begin(s.catalogue, &err));
-    stored_close(&s);
-}
-
-/* Settings of these pages: another zone than that of the test. */
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    w->dir = support_tmp_dir();
-    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
-    assert_int_equal(mkdir(w->root, 0700), 0);
-    support_configure(w->root, "[ui]\nzone = Europe/Berlin\n");
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    int status = w->running ? proc_stop(&w->server, SIGTERM) : 0;
-    support_tmp_remove(&w->dir);
-    free(w);
-    assert_int_equal(status, 0);
-    return 0;
-}
-
-static void start(struct world *w)
-{
-    char line[200];
-    const char *argv[] = {DASHSPOOL_BINARY, "--root",      w->root, "serve",
-                          "--listen",       "127.0.0.1:0", NULL};
-    w->server = proc_start(support_path(w->dir, "serve.log"), argv);
-    w->running = true;
-    proc_wait_for(&w->server, "listening on 127.0.0.1:", line, sizeof line);
-    w->port = (int)strtol(line, NULL, 10);
-}
-
-/* The page, in a static buffer that the next one takes. */
-static const char *page(const struct world *w, const char *path)
-{
-    static char text[4 << 20];
-    struct http_answer a = http_ask(w->port, "GET", path, "", NULL);
-    if (a.status != 200)
-        fail_msg("%s: %d\n%s", path, a.status, a.text);
-    snprintf(text, sizeof text, "%s", a.body);
-    http_clear(&a);
-    return text;
-}
-
-static int count(const char *text, const char *words)
-{
-    int n = 0;
-    for (; (text = strstr(text, words)) != NULL; text += strlen(words))
-        n++;
-    return n;
-}
-
-static void assert_lacks(const char *text, const char *words)
-{
-    if (strstr(text, words))
-        fail_msg("'%s' is in %s", words, text);
+    pages_add(w, &(struct pages_file){imei, camera, trigger, at_us, kind, tz_min, state, false});
 }
 
 /* ---- events ---- */
 
 static void test_an_event_is_a_card_with_all_that_one_decides_by(void **state)
 {
-    struct world *w = *state;
-    name_vehicle(w, VAN, "Van 12", "B-XY 1234");
+    struct pages *w = *state;
+    pages_name(w, VAN, "Van 12", "B-XY 1234");
     add(w, VAN, "front", "video", "crash", NOON, 60, CATALOGUE_STORED);
     add(w, VAN, "rear", "video", "crash", NOON + 1000000, 60, CATALOGUE_STORED);
     add(w, VAN, "front", "photo", "crash", NOON, 60, CATALOGUE_STORED);
-    start(w);
-    const char *text = page(w, "/");
-    assert_int_equal(count(text, "<article class=\"card new\""), 1); /* three files */
+    pages_start(w, DASHSPOOL_BINARY);
+    const char *text = pages_get(w, "/");
+    assert_int_equal(pages_count(text, "<article class=\"card new\""), 1); /* three files */
     assert_has(text, "<b>1</b> event, <b>1</b> to review");
     assert_has(text, "Van 12</a> <span class=\"plate\">B-XY 1234</span>");
     assert_has(text, "<time datetime=\"2024-11-29T12:00:00+01:00\" title=\"2024-11-29 11:00:00 "
@@ -151,32 +42,33 @@ static void test_an_event_is_a_card_with_all_that_one_decides_by(void **state)
     assert_has(text, "Front, rear, 1 photo");
     assert_has(text, "Friday, 29 November 2024</h2><p>1 event, 1 to review</p>");
     assert_has(text, "Mark reviewed: Van 12, 12:00:00 CET");
-    assert_int_equal(count(text, "src=\"/copy/" VAN "-"), 2); /* the rear one in the front one */
-    text = page(w, "/?view=table");
+    assert_int_equal(pages_count(text, "src=\"/copy/" VAN "-"),
+                     2); /* the rear one in the front one */
+    text = pages_get(w, "/?view=table");
     assert_has(text, "Fri 29 Nov 2024, 12:00:00 CET</time></a></th><td>Van 12");
     assert_has(text, "<th scope=\"col\">Condition</th>");
-    assert_lacks(text, "class=\"card");
+    pages_lack(text, "class=\"card");
 }
 
 /* Where it happened is another zone than where it is looked at. */
 static void test_times_are_of_the_place_and_days_of_the_settings(void **state)
 {
-    struct world *w = *state;
+    struct pages *w = *state;
     add(w, VAN, "front", "video", "crash", NOON + 12 * HOUR, -300, CATALOGUE_STORED);
     add(w, TRUCK, "front", "video", "crash", 0, 0, CATALOGUE_STORED); /* when it arrived */
-    start(w);
-    const char *text = page(w, "/");
+    pages_start(w, DASHSPOOL_BINARY);
+    const char *text = pages_get(w, "/");
     assert_has(text, "Saturday, 30 November 2024</h2>");
     assert_has(text, "datetime=\"2024-11-29T18:00:00-05:00\" title=\"2024-11-29 23:00:00 UTC\">"
                      "18:00:00 -05:00</time>");
     assert_has(text, "time of arrival");
     /* its day is the 30th here */
-    assert_has(page(w, "/?from=2024-11-30&to=2024-11-30"), "<b>1</b> event,");
+    assert_has(pages_get(w, "/?from=2024-11-30&to=2024-11-30"), "<b>1</b> event,");
 }
 
 static void test_each_trigger_has_its_words(void **state)
 {
-    struct world *w = *state;
+    struct pages *w = *state;
     static const char *const triggers[][2] = {{"request", "Requested"},
                                               {"din1", "Input 1"},
                                               {"din4", "Input 4"},
@@ -195,10 +87,10 @@ static void test_each_trigger_has_its_words(void **state)
     enum { N = sizeof triggers / sizeof *triggers };
     for (int i = 0; i < N; i++)
         add_stored(w, VAN, "front", triggers[i][0], NOON + i * HOUR);
-    start(w);
+    pages_start(w, DASHSPOOL_BINARY);
     char words[80];
-    const char *text = page(w, "/");
-    assert_int_equal(count(text, "<article class=\"card"), N);
+    const char *text = pages_get(w, "/");
+    assert_int_equal(pages_count(text, "<article class=\"card"), N);
     for (int i = 0; i < N; i++) {
         snprintf(words, sizeof words, "</svg>%s</span><", triggers[i][1]);
         assert_has(text, words);
@@ -207,9 +99,9 @@ static void test_each_trigger_has_its_words(void **state)
 
 static void test_filters_are_links_with_what_they_leave(void **state)
 {
-    struct world *w = *state;
-    name_vehicle(w, VAN, "Van 12", "B-XY 1234");
-    name_vehicle(w, TRUCK, "Truck 4", "");
+    struct pages *w = *state;
+    pages_name(w, VAN, "Van 12", "B-XY 1234");
+    pages_name(w, TRUCK, "Truck 4", "");
     add_stored(w, VAN, "front", "crash", NOON);
     add_stored(w, VAN, "rear", "towing", NOON + 2 * HOUR);
     add_stored(w, TRUCK, "front", "crash", NOON + 4 * HOUR);
@@ -237,13 +129,13 @@ static void test_filters_are_links_with_what_they_leave(void **state)
         {"?q=truck&trigger=crash&cameras=front&from=2024-11-29&to=2024-11-29&view=table",
          "<b>1</b> event,"},
     };
-    start(w);
+    pages_start(w, DASHSPOOL_BINARY);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char path[200];
         snprintf(path, sizeof path, "/%s", rows[i].query);
-        assert_has(page(w, path), rows[i].found);
+        assert_has(pages_get(w, path), rows[i].found);
     }
-    const char *text = page(w, "/?q=truck&trigger=crash&from=2024-11-29&to=2024-11-29");
+    const char *text = pages_get(w, "/?q=truck&trigger=crash&from=2024-11-29&to=2024-11-29");
     /* each chip removes one, and leaves the others */
     assert_has(text, "href=\"/?trigger=crash&amp;from=2024-11-29&amp;to=2024-11-29\">“truck” ");
     assert_has(text, "href=\"/?q=truck&amp;from=2024-11-29&amp;to=2024-11-29\">Crash ");
@@ -252,7 +144,7 @@ static void test_filters_are_links_with_what_they_leave(void **state)
     assert_has(text, "?q=truck&amp;trigger=crash&amp;from=2024-11-29&amp;to=2024-11-29\"><span "
                      "class=\"hidden\">Not reviewed: </span>Truck 4</a>");
     /* quick filters have their numbers, of the other filters */
-    text = page(w, "/?imei=" TRUCK);
+    text = pages_get(w, "/?imei=" TRUCK);
     assert_has(text, "href=\"/?imei=" TRUCK "\">All <span class=\"count\">3</span>");
     assert_has(text, "href=\"/?imei=" TRUCK "&amp;trigger=crash\">Crash <span "
                      "class=\"count\">1</span>");
@@ -263,7 +155,7 @@ static void test_filters_are_links_with_what_they_leave(void **state)
 
 static void test_values_that_are_none_are_told(void **state)
 {
-    struct world *w = *state;
+    struct pages *w = *state;
     static const char *const bad[] = {"page=0",
                                       "page=x",
                                       "page=99999999999999999999",
@@ -277,7 +169,7 @@ static void test_values_that_are_none_are_told(void **state)
                                       "imei=1234567890123456",
                                       "from=0000-00-00"};
     add_stored(w, VAN, "front", "crash", NOON);
-    start(w);
+    pages_start(w, DASHSPOOL_BINARY);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char path[100];
         snprintf(path, sizeof path, "/?%s", bad[i]);
@@ -295,58 +187,58 @@ static void test_values_that_are_none_are_told(void **state)
 
 static void test_what_strangers_named_is_text(void **state)
 {
-    struct world *w = *state;
-    name_vehicle(w, VAN, "<img src=x onerror=1>", "\"'><q>");
+    struct pages *w = *state;
+    pages_name(w, VAN, "<img src=x onerror=1>", "\"'><q>");
     add_stored(w, VAN, "front", "<q>\"'&", NOON);
-    start(w);
+    pages_start(w, DASHSPOOL_BINARY);
     static const char *const pages[] = {
         "/",       "/?view=table", "/?imei=" VAN, "/?q=%3Cq%3E%22'&trigger=%3Cq%3E",
         "/status", "/upload",      "/requests"};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-        const char *text = page(w, pages[i]);
-        assert_lacks(text, "<q>");
-        assert_lacks(text, "<img src=x");
-        assert_lacks(text, " onerror=1>");
-        assert_int_equal(count(text, "<script type=\"module\" src=\"/assets/"),
-                         count(text, "<script"));
+        const char *text = pages_get(w, pages[i]);
+        pages_lack(text, "<q>");
+        pages_lack(text, "<img src=x");
+        pages_lack(text, " onerror=1>");
+        assert_int_equal(pages_count(text, "<script type=\"module\" src=\"/assets/"),
+                         pages_count(text, "<script"));
     }
-    assert_has(page(w, "/"), "&lt;img src=x onerror=1&gt;</a>");
+    assert_has(pages_get(w, "/"), "&lt;img src=x onerror=1&gt;</a>");
 }
 
 static void test_pages_and_their_ends(void **state)
 {
-    struct world *w = *state;
+    struct pages *w = *state;
     for (int i = 0; i < 125; i++)
         add_stored(w, VAN, "front", "periodic", NOON - i * HOUR);
-    start(w);
-    const char *text = page(w, "/?trigger=periodic");
-    assert_int_equal(count(text, "<article class=\"card"), 50);
+    pages_start(w, DASHSPOOL_BINARY);
+    const char *text = pages_get(w, "/?trigger=periodic");
+    assert_int_equal(pages_count(text, "<article class=\"card"), 50);
     assert_has(text, "<p>1 to 50 of 125</p>");
     assert_has(text, "Page 1 of 3");
     assert_has(text, "<span class=\"button\" aria-disabled=\"true\">First</span>");
     assert_has(text, "href=\"/?trigger=periodic&amp;page=2\" rel=\"next\">");
     assert_has(text, "href=\"/?trigger=periodic&amp;page=3\" rel=\"last\">");
-    text = page(w, "/?trigger=periodic&page=3");
-    assert_int_equal(count(text, "<article class=\"card"), 25);
+    text = pages_get(w, "/?trigger=periodic&page=3");
+    assert_int_equal(pages_count(text, "<article class=\"card"), 25);
     assert_has(text, "<p>101 to 125 of 125</p>");
     assert_has(text, "<span class=\"button\" aria-disabled=\"true\">Last</span>");
     assert_has(text, "href=\"/?trigger=periodic\" rel=\"first\">");
-    text = page(w, "/?trigger=periodic&page=4");
+    text = pages_get(w, "/?trigger=periodic&page=4");
     assert_has(text, "There is no such page");
     assert_has(text, "href=\"/?trigger=periodic&amp;page=3\">Last page</a>");
 }
 
 static void test_nothing_to_show_offers_the_way_out(void **state)
 {
-    struct world *w = *state;
-    start(w);
-    const char *text = page(w, "/");
+    struct pages *w = *state;
+    pages_start(w, DASHSPOOL_BINARY);
+    const char *text = pages_get(w, "/");
     assert_has(text, "No footage has arrived yet");
     assert_has(text, "<a class=\"button primary\" href=\"/upload\">");
-    proc_stop(&w->server, SIGTERM);
+    pages_stop(w);
     add_stored(w, VAN, "front", "crash", NOON);
-    start(w);
-    text = page(w, "/?trigger=towing&view=table");
+    pages_start(w, DASHSPOOL_BINARY);
+    text = pages_get(w, "/?trigger=towing&view=table");
     assert_has(text, "No event matches these filters");
     assert_has(text, "<a class=\"button\" href=\"/?view=table\">Remove all filters</a>");
 }
@@ -354,22 +246,22 @@ static void test_nothing_to_show_offers_the_way_out(void **state)
 /* The strip ends with today, or with the last day that has something. */
 static void test_the_calendar_counts_days(void **state)
 {
-    struct world *w = *state;
+    struct pages *w = *state;
     /* around the day on which clocks went back: 25 hours long */
     int64_t day = INT64_C(1729980000000000); /* 2024-10-26T22:00:00Z: 27 October begins */
     for (int i = -1; i <= 25; i++)
         add_stored(w, i % 2 ? VAN : TRUCK, "front", "periodic", day + i * HOUR);
-    start(w);
-    const char *text = page(w, "/");
+    pages_start(w, DASHSPOOL_BINARY);
+    const char *text = pages_get(w, "/");
     assert_has(text, "Sunday, 27 October 2024: 25 events, 25 to review\">");
     assert_has(text, "Saturday, 26 October 2024: 1 event, 1 to review\">");
     assert_has(text, "Monday, 28 October 2024: 1 event, 1 to review\">");
     assert_has(text, "Sunday, 27 October 2024</h2><p>25 events, 25 to review</p>");
     assert_has(text, "Friday, 25 October 2024: no events\">");
-    assert_int_equal(count(text, "<li><a "), 28);
+    assert_int_equal(pages_count(text, "<li><a "), 28);
     assert_has(text, "href=\"/?from=2024-10-27&amp;to=2024-10-27\"");
     assert_has(text, "href=\"/?from=2024-09-03&amp;to=2024-09-30\" title=\"Four weeks earlier\"");
-    text = page(w, "/?from=2024-10-27&to=2024-10-27");
+    text = pages_get(w, "/?from=2024-10-27&to=2024-10-27");
     assert_has(text, "<b>25</b> events");
     assert_has(text, "aria-current=\"true\" href=\"/?from=2024-10-27&amp;to=2024-10-27\"");
     assert_has(text, "title=\"Four weeks later\"");
@@ -377,18 +269,18 @@ static void test_the_calendar_counts_days(void **state)
 
 static void test_a_week_in_the_list_is_of_the_choice(void **state)
 {
-    struct world *w = *state;
+    struct pages *w = *state;
     add_stored(w, VAN, "front", "crash", NOON);
     add_stored(w, TRUCK, "front", "towing", NOON);
-    start(w);
-    const char *text = page(w, "/?trigger=crash");
+    pages_start(w, DASHSPOOL_BINARY);
+    const char *text = pages_get(w, "/?trigger=crash");
     assert_has(text, "Friday, 29 November 2024: 1 event, 1 to review\">");
     assert_has(text, "Friday, 29 November 2024</h2><p>1 event, 1 to review</p>");
 }
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, pages_set_up, pages_tear_down)
     const struct CMUnitTest tests[] = {
         T(test_an_event_is_a_card_with_all_that_one_decides_by),
         T(test_times_are_of_the_place_and_days_of_the_settings),

@@ -389,10 +389,16 @@ static int send_text(const char *text, struct web_answer *out, struct err *err)
 
 int upload_put(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
-    struct coming *c = ask->body;
+    void *made = NULL; /* of a body without a byte, which begins nothing */
     char text[200];
-    int rc = settle(app, c, c->at == c->total, err);
-    snprintf(text, sizeof text, "{\"offset\":%" PRId64 ",\"sha256\":\"%s\"}", c->at, c->sha256);
+    int rc = ask->body ? ERR_OK : put_begin(app, ask, &made, err);
+    struct coming *c = made ? made : ask->body;
+    if (rc == ERR_OK)
+        rc = settle(app, c, c->at == c->total, err);
+    if (rc == ERR_OK)
+        snprintf(text, sizeof text, "{\"offset\":%" PRId64 ",\"sha256\":\"%s\"}", c->at, c->sha256);
+    if (made)
+        drop(app, made);
     return rc < 0 ? rc : send_text(text, out, err);
 }
 

@@ -1,0 +1,312 @@
+/* Files that people bring, piece by piece or by a form, and what those who look are told. */
+#include "dashspool/hash.h"
+#include "support/http.h"
+#include "support/pages.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VAN "352093081452251"
+
+struct uploads {
+    struct pages *w;
+    char csrf[80], place[64];
+};
+
+static void begin(struct uploads *u, struct pages *w)
+{
+    char header[128];
+    u->w = w;
+    if (!w->running)
+        pages_start(w, DASHSPOOL_BINARY);
+    snprintf(u->csrf, sizeof u->csrf, "%s",
+             http_between(pages_get(w, "/upload"), "name=\"csrf\" value=\"", "\""));
+    snprintf(header, sizeof header, "X-CSRF-Token: %s\r\n", u->csrf);
+    struct http_answer a = http_post(w->port, "/upload/new", header, "");
+    assert_int_equal(a.status, 200);
+    snprintf(u->place, sizeof u->place, "%s", http_between(a.body, "\"upload\":\"", "\""));
+    http_clear(&a);
+}
+
+static struct http_answer put(const struct uploads *u, const char *name, long offset, long total,
+                              const char *data)
+{
+    char path[400], header[200];
+    snprintf(path, sizeof path, "/upload/put?upload=%s&name=%s&offset=%ld&total=%ld", u->place,
+             name, offset, total);
+    snprintf(header, sizeof header,
+             "X-CSRF-Token: %s\r\nContent-Type: application/octet-stream\r\n", u->csrf);
+    return http_ask(u->w->port, "POST", path, header, data);
+}
+
+static void put_expect(const struct uploads *u, const char *name, long offset, long total,
+                       const char *data, int status, const char *says)
+{
+    struct http_answer a = put(u, name, offset, total, data);
+    if (a.status != status)
+        fail_msg("%s: %d instead of %d: %s", name, a.status, status, a.body ? a.body : "");
+    assert_has(a.body, says);
+    http_clear(&a);
+}
+
+static struct http_answer done(const struct uploads *u, const char *more)
+{
+    char form[300];
+    snprintf(form, sizeof form, "csrf=%s&upload=%s&imei=" VAN "&camera=rear%s", u->csrf, u->place,
+             more);
+    return http_post(u->w->port, "/upload/done", "Accept: application/json\r\n", form);
+}
+
+static const char *in_place(const struct uploads *u, const char *name)
+{
+    static char path[1200];
+    snprintf(path, sizeof path, "%s/upload/%s/%s", u->w->root, u->place, name);
+    return path;
+}
+
+static void test_pieces_go_on_where_they_broke_off(void **state)
+{
+    struct uploads u;
+    char path[300], sha256[HASH_HEX_ROOM];
+    struct err err;
+    begin(&u, *state);
+    put_expect(&u, "card/front.h265", 0, 9, "abcd", 200, "{\"offset\":4,\"sha256\":\"\"}");
+    put_expect(&u, "card/front.h265", 9, 9, "", 503, "4 bytes are here, not 9");
+    put_expect(&u, "card/front.h265", 0, 9, "abcd", 503, "4 bytes are here, not 0");
+    /* the server is started again: what was told as here is here */
+    pages_stop(u.w);
+    pages_start(u.w, DASHSPOOL_BINARY);
+    snprintf(u.csrf, sizeof u.csrf, "%s",
+             http_between(pages_get(u.w, "/upload"), "name=\"csrf\" value=\"", "\""));
+    snprintf(path, sizeof path, "/upload/state?upload=%s&name=card/front.h265", u.place);
+    assert_has(pages_get(u.w, path), "{\"offset\":4,\"whole\":false}");
+    assert_true(support_exists(in_place(&u, "card/front.h265.part")));
+    assert_ok(hash_text("abcdefghi", 9, sha256, &err));
+    put_expect(&u, "card/front.h265", 4, 9, "efghi", 200, sha256);
+    assert_has(pages_get(u.w, path), "{\"offset\":9,\"whole\":true}");
+    assert_true(support_exists(in_place(&u, "card/front.h265")));
+    assert_false(support_exists(in_place(&u, "card/front.h265.part")));
+    put_expect(&u, "card/front.h265", 0, 9, "abcd", 400, "is here already");
+    put_expect(&u, "empty.json", 0, 0, "", 200, "e3b0c44298fc1c149afbf4c8996fb924");
+    /* in one go */
+    put_expect(&u, "rear.h265", 0, 9, "abcdefghi", 200, sha256);
+    put_expect(&u, "more.h265", 0, 3, "abcd", 400, "more bytes came than it has");
+}
+
+static void test_no_name_leads_out_of_its_place(void **state)
+{
+    struct uploads u;
+    static const char *const names[] = {"../x.h265",      "/etc/x.h265",  "a/../../x.h265",
+                                        ".x.h265",        "a/.given",     "",
+                                        "a//b.h265",      "a%0Ab.h265",   "a%5Cb.h265",
+                                        "%E2%80%AE.h265", "%FF.h265",     "1/2/3/4/5/6/7/8/9.h265",
+                                        "x.h265.part",    "%2e%2e/x.h265"};
+    begin(&u, *state);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        put_expect(&u, names[i], 0, 3, "abc", 400, "<h1>");
+    assert_int_equal(support_entries(in_place(&u, "")), 0);
+    char place[64];
+    memcpy(place, u.place, sizeof place);
+    snprintf(u.place, sizeof u.place, "../../raw");
+    put_expect(&u, "x.h265", 0, 3, "abc", 404, "no such upload");
+    snprintf(u.place, sizeof u.place, "00000000000000000000000000000000");
+    put_expect(&u, "x.h265", 0, 3, "abc", 404, "no such upload");
+    memcpy(u.place, place, sizeof place);
+    put_expect(&u, "x.h265", 0, 3, "abc", 200, "\"offset\":3");
+}
+
+static void test_limits(void **state)
+{
+    struct uploads u;
+    struct pages *w = *state;
+    support_configure(w->root, "[serve]\nupload_max_gb = 1\n");
+    begin(&u, w);
+    put_expect(&u, "x.h265", 0, 1000000001, "abc", 400, "An upload may have 1.0 GB");
+    put_expect(&u, "x.h265", 0, 999999999, "abc", 200, "\"offset\":3");
+    put_expect(&u, "y.h265", 0, 999999999, "abc", 400, "An upload may have 1.0 GB");
+    pages_stop(w);
+    support_configure(w->root, "[receive]\nmin_free_mib = 1000000000\n");
+    begin(&u, w);
+    put_expect(&u, "x.h265", 0, 3, "abc", 503, "too little space");
+}
+
+/* Without a token of its page nothing is taken. */
+static void test_another_site_brings_nothing(void **state)
+{
+    struct uploads u;
+    begin(&u, *state);
+    snprintf(u.csrf, sizeof u.csrf, "0");
+    put_expect(&u, "x.h265", 0, 3, "abc", 403, "<h1>");
+    assert_int_equal(support_entries(in_place(&u, "")), 0);
+}
+
+static void take_footage(const struct uploads *u, const char *name)
+{
+    struct buf b = support_read(TEST_SAMPLES "/rear-25fps-6s-silent.h265");
+    char path[300], head[600];
+    int fd = http_dial(u->w->port);
+    snprintf(path, sizeof path, "/upload/put?upload=%s&name=%s&offset=0&total=%zu", u->place, name,
+             b.used);
+    int n = snprintf(head, sizeof head,
+                     "POST %s HTTP/1.1\r\nHost: localhost\r\nX-CSRF-Token: %s\r\nContent-Type: "
+                     "application/octet-stream\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                     path, u->csrf, b.used);
+    http_send(fd, head, (size_t)n);
+    http_send(fd, buf_data(&b), b.used);
+    struct http_answer a = http_read(fd);
+    assert_int_equal(a.status, 200);
+    http_clear(&a);
+    buf_clear(&b);
+}
+
+static void test_an_upload_becomes_an_event(void **state)
+{
+    struct uploads u;
+    struct pages *w = *state;
+    begin(&u, w);
+    take_footage(&u, "card/20241129T072345Z.h265");
+    struct http_answer a = done(&u, "");
+    assert_int_equal(a.status, 200);
+    assert_has(a.body, "{\"job\":\"import-");
+    http_clear(&a);
+    a = done(&u, "");
+    assert_int_equal(a.status, 400); /* once is enough */
+    http_clear(&a);
+    put_expect(&u, "late.h265", 0, 3, "abc", 400, "finished already");
+    struct proc_result r = DASHSPOOL(w->root, "work", "--once", "--stage", "action");
+    expect(r, 0, "");
+    const char *text = pages_get(w, "/");
+    assert_has(text, "/event/" VAN "-rear-video-20241129T072345Z");
+    assert_false(support_exists(in_place(&u, "")));
+    r = DASHSPOOL(w->root, "show", "--custody", VAN "-rear-video-20241129T072345Z");
+    expect(r, 0, "somebody at 127.0.0.1");
+}
+
+static void test_a_form_does_without_a_script(void **state)
+{
+    struct uploads u;
+    struct pages *w = *state;
+    char body[2000], header[200];
+    begin(&u, w);
+    int n = snprintf(
+        body, sizeof body,
+        "--boundary\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n%s\r\n"
+        "--boundary\r\nContent-Disposition: form-data; name=\"imei\"\r\n\r\n" VAN "\r\n"
+        "--boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.h265\"\r\n"
+        "Content-Type: application/octet-stream\r\n\r\nabc\r\n"
+        "--boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.h265\"\r\n"
+        "Content-Type: application/octet-stream\r\n\r\ndefg\r\n--boundary--\r\n",
+        u.csrf);
+    assert_true(n > 0 && (size_t)n < sizeof body);
+    snprintf(header, sizeof header, "Content-Type: multipart/form-data; boundary=boundary\r\n");
+    struct http_answer a = http_ask(w->port, "POST", "/upload", header, body);
+    assert_int_equal(a.status, 303);
+    assert_has(a.text, "Location: /upload?did=import-");
+    http_clear(&a);
+    /* the newest place has both, by names of their own */
+    struct proc_result r = PROC_RUN("find", support_path(w->root, "upload"), "-type", "f");
+    assert_has(proc_out(&r), "/a.h265\n");
+    assert_has(proc_out(&r), "/a-2.h265\n");
+    assert_has(proc_out(&r), "/.given\n");
+    proc_clear(&r);
+    /* none was chosen */
+    snprintf(body, sizeof body,
+             "--boundary\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n%s\r\n"
+             "--boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\n"
+             "Content-Type: application/octet-stream\r\n\r\n\r\n--boundary--\r\n",
+             u.csrf);
+    a = http_ask(w->port, "POST", "/upload", header, body);
+    assert_int_equal(a.status, 400);
+    assert_has(a.body, "No file was chosen");
+    http_clear(&a);
+}
+
+static void make_old(const char *path, int days)
+{
+    struct timespec now;
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+    struct timespec times[2] = {{.tv_sec = now.tv_sec - days * 86400L},
+                                {.tv_sec = now.tv_sec - days * 86400L}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void test_what_nobody_finished_goes(void **state)
+{
+    struct uploads old, fresh, given;
+    struct pages *w = *state;
+    begin(&old, w);
+    put_expect(&old, "x.h265", 0, 9, "abc", 200, "\"offset\":3");
+    begin(&fresh, w);
+    put_expect(&fresh, "x.h265", 0, 9, "abc", 200, "\"offset\":3");
+    begin(&given, w);
+    put_expect(&given, "x.h265", 0, 3, "abc", 200, "\"offset\":3");
+    struct http_answer a = done(&given, "");
+    http_clear(&a);
+    pages_stop(w);
+    make_old(in_place(&old, "x.h265.part"), 2);
+    make_old(in_place(&old, ""), 2);
+    make_old(in_place(&given, "x.h265"), 2);
+    make_old(in_place(&given, ".given"), 2);
+    make_old(in_place(&given, ""), 2);
+    pages_start(w, DASHSPOOL_BINARY);
+    (void)pages_get(w, "/upload");
+    support_wait(!support_exists(in_place(&old, "")));
+    assert_true(support_exists(in_place(&fresh, "x.h265.part")));
+    assert_true(support_exists(in_place(&given, "x.h265")));
+}
+
+/* ---- live ---- */
+
+/* What comes until the words are there. */
+static void hear(int fd, const char *words)
+{
+    static char text[65536];
+    size_t used = 0;
+    text[0] = '\0';
+    while (!strstr(text, words)) {
+        assert_true(used < sizeof text - 1);
+        ssize_t n = recv(fd, text + used, sizeof text - 1 - used, 0);
+        if (n <= 0)
+            fail_msg("no '%s' in: %s", words, text);
+        used += (size_t)n;
+        text[used] = '\0';
+    }
+}
+
+static void test_who_looks_hears_of_changes(void **state)
+{
+    struct pages *w = *state;
+    static const char ask[] = "GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    pages_start(w, DASHSPOOL_BINARY);
+    int fd = http_dial(w->port);
+    http_send(fd, ask, sizeof ask - 1);
+    hear(fd, "\"review\":0,");
+    pages_add(w,
+              &(struct pages_file){VAN, "front", "crash", PAGES_NOON, .state = CATALOGUE_STORED});
+    hear(fd, "\"review\":1,");
+    close(fd);
+    http_expect(w->port, "/", "", 200);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, pages_set_up, pages_tear_down)
+    const struct CMUnitTest tests[] = {
+        T(test_pieces_go_on_where_they_broke_off),
+        T(test_no_name_leads_out_of_its_place),
+        T(test_limits),
+        T(test_another_site_brings_nothing),
+        T(test_an_upload_becomes_an_event),
+        T(test_a_form_does_without_a_script),
+        T(test_what_nobody_finished_goes),
+        T(test_who_looks_hears_of_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
