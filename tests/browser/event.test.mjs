@@ -183,4 +183,73 @@ export default {
         assert.deepEqual(over, []);
         await page.done();
     },
+
+    'keys do nothing while somebody writes, and letters can be switched off': async ({ store, browser }) => {
+        const times = timesOf(store);
+        const page = await openEvent(store, browser, { hash: '#t=0' });
+        const n = numberAt(times[0], 0);
+        await at(page, times, n, 'the trigger');
+        await page.locator('.actions [popovertarget=addnote]').click();
+        const field = page.locator('#addnote textarea');
+        await field.pressSequentially('jkl t 5 [');
+        await field.press('ArrowLeft');
+        assert.equal(await field.inputValue(), 'jkl t 5 [');
+        await page.keyboard.press('Escape');
+        await at(page, times, n, 'nothing was stepped');
+        await page.keyboard.press('?');
+        await page.locator('[data-keys]').uncheck();
+        await page.keyboard.press('Escape');
+        await page.locator('body').click({ position: { x: 2, y: 2 } });
+        await page.keyboard.press('5');
+        await page.keyboard.press('l');
+        await page.keyboard.press('ArrowRight');
+        await at(page, times, n + 1, 'arrows still step');
+        assert.equal(await page.locator('input[name=speed]:checked').inputValue(), '1');
+        await page.reload();
+        await page.keyboard.press('5');
+        assert.equal(await page.locator('input[name=speed]:checked').inputValue(), '1', 'it is kept');
+        await page.done();
+    },
+
+    'a gap has a text in its place, and marks lead from one to the next': async ({ store, browser }) => {
+        const page = await openPage(browser);
+        await page.visit(`${store.address}/event/${event.damaged}`);
+        const [clip] = (await page.evaluate(() => JSON.parse(document.getElementById('timing').textContent))).videos;
+        const gap = clip.missing.find(([from, until]) => until - from > 0.1);
+        assert.ok(gap, `the store has a gap: ${JSON.stringify(clip.missing)}`);
+        await page.evaluate((t) => { location.hash = `#t=${t}`; }, ((gap[0] + gap[1]) / 2 + clip.from).toFixed(3));
+        await page.locator('.absent').waitFor({ state: 'visible' });
+        assert.match(await page.locator('.absent').innerText(), /camera recorded nothing|did not arrive/);
+        assert.match(await page.locator('output[data-frame="0"]').innerText(), /^no frame/);
+        const marks = await page.evaluate(() => [...document.querySelectorAll('.jump a')].map((a) => +a.hash.slice(3)));
+        assert.ok(marks.length > 0);
+        await page.evaluate(() => { location.hash = '#t=0'; });
+        await page.locator('.absent').waitFor({ state: 'hidden' });
+        await page.keyboard.press(']');
+        const first = marks.find((t) => t > 0.005);
+        await page.waitForFunction((t) => Math.abs(document.querySelector('.seek').value - t) < 0.006, first);
+        await page.done();
+    },
+
+    'backwards it goes by steps, and ends at the beginning': async ({ store, browser }) => {
+        const times = timesOf(store);
+        const page = await openEvent(store, browser, { hash: `#t=${(times[0][0] + 0.5).toFixed(3)}` });
+        await page.keyboard.press('j');
+        await page.waitForFunction((t) => document.querySelector('.seek').value - t < 0.01, times[0][0]);
+        await show(page, [1, 1], 'the first pictures');
+        assert.equal(await page.evaluate(() => document.querySelector('[data-do=play] use').getAttribute('href').endsWith('play')), true);
+        await page.done();
+    },
+
+    'without script all of it is there but the common clock': async ({ store, browser }) => {
+        const page = await openPage(browser, { javaScriptEnabled: false });
+        await page.visit(`${store.address}/event/${event.pair}`);
+        assert.equal(await page.locator('.player video[controls]').count(), 2);
+        assert.equal(await page.locator('.controls').isVisible(), false);
+        for (const part of ['.lane', '.plot', '.map svg', '.jump a', '.custody', '.files', 'button[form=reviewed]'])
+            assert.ok(await page.locator(part).first().isVisible(), part);
+        await page.locator('.actions [popovertarget=addnote]').click();
+        assert.ok(await page.locator('#addnote textarea').isVisible(), 'sheets open');
+        await page.done();
+    },
 };

@@ -12,7 +12,7 @@ const T = (v) => `T${v < -0.005 ? "−" : "+"}${Math.abs(v).toFixed(2).padStart(
 
 // Below this a slave is left alone; up to SEEK it is made a little faster or slower; beyond, it is set.
 const STILL = 0.004, SEEK = 0.5, EDGE = 1e-4;
-const LETTERS = "dashspool.letters";
+const LETTERS = "keys"; // as the list keeps it
 
 /* ---- videos ---- */
 
