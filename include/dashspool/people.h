@@ -13,7 +13,7 @@
  * A token is 256 bits of the system's random numbers, so its SHA-256 is as good as a slow hash: it
  * cannot be guessed from it.
  *
- * Files touched: ROOT/people.db, its -wal and -shm; mode 0640, its owner ROOT's. Not thread-safe.
+ * Files touched: ROOT/people.db and its -journal; mode 0640, its owner ROOT's. Not thread-safe.
  */
 #ifndef DASHSPOOL_PEOPLE_H
 #define DASHSPOOL_PEOPLE_H
@@ -23,7 +23,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PEOPLE_NAME_ROOM  65 /* 1 to 64 bytes of UTF-8: text_hidden() and '/' are refused */
+#define PEOPLE_NAME_ROOM                                                              \
+    65                       /* 1 to 64 bytes of UTF-8, none of them hidden or a '/'; \
+                              whatever their case, the same */
 #define PEOPLE_TOKEN_ROOM 48 /* base64url of 32 bytes, with its NUL */
 
 enum people_role { PEOPLE_NOBODY, PEOPLE_VIEWER, PEOPLE_REVIEWER, PEOPLE_ADMIN };
@@ -39,9 +41,18 @@ struct people_person {
 
 struct people;
 
-/* May `create` the file; else one that is not there is ERR_NOTFOUND. *out is the caller's. */
-int people_open(struct people **out, const char *root, bool create, struct err *err) DS_MUST_CHECK;
+/* To write, makes the file where there is none; else, to look only, that is ERR_NOTFOUND. *out is
+ * the caller's. */
+int people_open(struct people **out, const char *root, bool write, struct err *err) DS_MUST_CHECK;
 void people_close(struct people **people);
+/* Another file, or none, has its name by now. */
+bool people_moved(const struct people *p);
+
+/* All of it into the new file `path`, as of one moment. */
+int people_backup(struct people *p, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* Whether there is, or was, anybody: who removed the last one did not open the door for all. */
+int people_any(struct people *p, bool *out, struct err *err) DS_MUST_CHECK;
 
 /* A new person; the token goes to `token`. ERR_BUSY: the name was used before; ERR_MALFORMED: it is
  * none. */
@@ -59,7 +70,7 @@ typedef int people_fn(void *arg, const struct people_person *person, struct err 
 int people_each(struct people *p, people_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
 
 /* Whose token that is; ERR_NOTFOUND: nobody's, or one's who was removed. */
-int people_by_token(struct people *p, const char *token, struct people_person *out,
+int people_by_token(struct people *p, const char *token, struct people_person *out, int64_t *mark,
                     struct err *err) DS_MUST_CHECK;
 
 /* Whether a session that began with this person, and this `mark`, still holds: *mark is a number

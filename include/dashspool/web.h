@@ -59,6 +59,10 @@ const char *web_field_at(const struct web_ask *ask, const char *name, size_t i);
 /* For custody and logs: the name, else "somebody at <peer>". */
 const char *web_who(const struct web_ask *ask, char out[PEOPLE_NAME_ROOM + WEB_PEER_ROOM]);
 
+/* Into ROOT/access/<day>.jsonl, kept for [serve] access_days: who, when, from where, what ("play"),
+ * of what. What is handed out is a custody event instead. */
+void web_note(const struct web_ask *ask, const char *what, const char *of);
+
 /* ---- an answer ---- */
 
 struct web_answer {

@@ -500,7 +500,7 @@ static void test_with_a_token_only_who_has_it(void **state)
     assert_int_equal(count_shown(w), 0);
     struct page p = get(w, "/event/" CLIP "?token=" TOKEN);
     assert_int_equal(p.status, 401);
-    assert_has(p.body, "<form method=\"post\" action=\"/login\">");
+    assert_has(p.body, "method=\"post\" action=\"/login\">");
     assert_has(p.body, "name=\"to\" value=\"/event/" CLIP "\"");
     assert_null(strstr(p.text, TOKEN));
     assert_null(strstr(p.text, "Set-Cookie"));
@@ -534,7 +534,7 @@ static void test_with_a_token_only_who_has_it(void **state)
     assert_true(p.status != 303 && p.status != 200);
     free(p.text);
     free(big);
-    assert_status(w, "/login", header, 404);
+    assert_status(w, "/login", header, 200);
     p = ask(w, "POST", "/", header);
     assert_int_equal(p.status, 405);
     free(p.text);

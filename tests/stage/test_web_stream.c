@@ -40,7 +40,22 @@ static int publish(void *app, const struct web_ask *ask, struct web_answer *out,
     return rc;
 }
 
+static int csrf(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
+{
+    struct buf b;
+    char text[100];
+    (void)app;
+    int n = snprintf(text, sizeof text, "csrf=%s.", ask->csrf);
+    buf_init(&b, sizeof text);
+    int rc = buf_append(&b, text, (size_t)n, err);
+    if (rc == ERR_OK)
+        rc = web_send(&b, 200, "text/plain; charset=utf-8", "no-store", out, err);
+    buf_clear(&b);
+    return rc;
+}
+
 static const struct web_route routes[] = {
+    {.path = "/csrf", .least = PEOPLE_VIEWER, .answer = csrf},
     {.path = "/live", .least = PEOPLE_VIEWER, .answer = live},
     {.path = "/publish", .least = PEOPLE_VIEWER, .answer = publish},
 };
@@ -172,6 +187,52 @@ static void test_who_takes_nothing_is_ended(void **state)
     close(hears.fd);
 }
 
+/* Told by the server within a second or so, not by the next page. */
+static void test_they_end_with_their_session(void **state)
+{
+    struct world *w = *state;
+    struct people *people;
+    struct err err;
+    struct listener anna = {.fd = -1}, anybody;
+    char token[PEOPLE_TOKEN_ROOM], form[200], ask[400], ben[PEOPLE_TOKEN_ROOM];
+    listen_to(&anybody, w->server.port);
+    assert_ok(people_open(&people, w->dir, true, &err));
+    assert_ok(people_add(people, "anna", PEOPLE_VIEWER, 1, token, &err));
+    assert_ok(people_add(people, "ben", PEOPLE_VIEWER, 1, ben, &err));
+    snprintf(form, sizeof form, "Authorization: Bearer %s\r\n", ben);
+    http_expect(w->server.port, "/publish", form, 200); /* the door is closed by now */
+    while (recv(anybody.fd, anybody.text, sizeof anybody.text, 0) > 0)
+        continue;
+    close(anybody.fd);
+    for (int removed = 0; removed < 2; removed++) {
+        snprintf(form, sizeof form, "name=anna&token=%s", token);
+        struct http_answer a = http_post(w->server.port, "/login", "", form);
+        assert_int_equal(a.status, 303);
+        anna = (struct listener){.fd = http_dial(w->server.port)};
+        snprintf(ask, sizeof ask, "GET /live HTTP/1.1\r\nHost: localhost\r\n%s\r\n",
+                 http_cookie(&a));
+        http_send(anna.fd, ask, strlen(ask));
+        wait_for(&anna, "retry: 3000\n\n");
+        if (removed) {
+            assert_ok(people_remove(people, "anna", 2, &err));
+        } else {
+            struct http_answer page =
+                http_ask(w->server.port, "GET", "/csrf", http_cookie(&a), NULL);
+            char csrf[100];
+            snprintf(csrf, sizeof csrf, "csrf=%s", http_between(page.body, "csrf=", "."));
+            http_clear(&page);
+            page = http_post(w->server.port, "/logout", http_cookie(&a), csrf);
+            assert_int_equal(page.status, 303);
+            http_clear(&page);
+        }
+        http_clear(&a);
+        while (recv(anna.fd, anna.text, sizeof anna.text, 0) > 0)
+            continue;
+        close(anna.fd);
+    }
+    people_close(&people);
+}
+
 static void test_they_end_with_the_server(void **state)
 {
     struct world *w = *state;
@@ -189,6 +250,7 @@ int main(void)
         T(test_all_hear_what_happens_and_others_are_answered),
         T(test_all_hear_behind_a_proxy),
         T(test_who_takes_nothing_is_ended),
+        T(test_they_end_with_their_session),
         T(test_they_end_with_the_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,7 +237,10 @@ static const struct cli_option serve_options[] = {
                  "address to listen on (default 127.0.0.1:7180; port 0: any free port)")},
     {OPT_SETTING("token-file", "FILE", "token_file",
                  "file whose first line is a token of at least 16 characters; browsers ask for it, "
-                 "programs send 'Authorization: Bearer TOKEN'")},
+                 "programs send 'Authorization: Bearer TOKEN'; it only lets look")},
+    {OPT_SETTING("tls-cert", "FILE", "tls_cert",
+                 "certificate in PEM, then its intermediate certificates: the pages by https")},
+    {OPT_SETTING("tls-key", "FILE", "tls_key", "private key of the certificate, in PEM")},
     {0}};
 
 static int run_serve(struct cli *cli, const struct cli_args *args)
@@ -252,12 +255,12 @@ static int run_serve(struct cli *cli, const struct cli_args *args)
 const struct cli_command cli_serve = {
     .name = "serve",
     .group = CLI_LOOK,
-    .summary = "serve read-only web pages",
-    .prose = "Serve read-only web pages: the list of transfers; for each its facts, custody "
-             "record, viewing copy to play, and all copies and the original to download. On "
-             "127.0.0.1 (the default) any user of this computer may look; any other address "
-             "requires a token. There is no TLS: for access over a network use an SSH tunnel (ssh "
-             "-L 7180:localhost:7180 HOST) or a reverse proxy with a certificate.",
+    .summary = "serve the web pages",
+    .prose = "Serve the web pages: events with their videos, facts and custody records, and what "
+             "people do with them. On 127.0.0.1 (the default) any user of this computer may "
+             "everything until there are people ('dashspool user add'); any other address "
+             "requires people or a token. Over a network use --tls-cert and --tls-key, a reverse "
+             "proxy with a certificate, or an SSH tunnel (ssh -L 7180:localhost:7180 HOST).",
     .options = serve_options,
     .example = "dashspool --root /srv/dashcam serve",
     .run = run_serve,

@@ -170,7 +170,11 @@ int serve_copy(void *app, const struct web_ask *ask, struct web_answer *out, str
     int fd, rc = find_copy(s, ask, &t, &w, err);
     if (rc < 0 || (rc = open_copy(s, &w.copy, &fd, err)) < 0)
         return rc;
-    const char *type = type_of(w.name, &shown);
+    const char *type = type_of(w.name, &shown), *range = web_header_of(ask, "Range");
+    /* A player asks on in parts, and lists are full of pictures. */
+    bool begins = !range[0] || strncmp(range, "bytes=0-", 8) == 0;
+    if (begins && !ask->head && strncmp(type, "image/", 6) != 0)
+        web_note(ask, shown ? "play" : "copy", ask->rest);
     rc = web_send_file(ask, fd, (uint64_t)w.copy.length_bytes, w.copy.sha256, type, out, err);
     return rc < 0 ? rc : answer_name(out, w.name, shown, err);
 }

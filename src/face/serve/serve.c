@@ -13,9 +13,20 @@
 static const struct cfg_key keys[] = {
     {"enabled", CFG_BOOL, "yes or no", 0, 0, "no", "whether 'dashspool run' starts it"},
     {"listen", CFG_TEXT, "HOST:PORT", 1, 300, "127.0.0.1:7180",
-     "address to listen on; any other than loopback requires token_file", listen_check},
+     "address to listen on; any other than loopback requires people or token_file", listen_check},
     {"token_file", CFG_TEXT, "path", 0, 4000, "",
-     "file whose first line is the access token for browsers and programs"},
+     "file whose first line is an access token that lets programs and browsers look"},
+    {"tls_cert", CFG_TEXT, "path", 0, 4000, "",
+     "PEM file: the certificate, then its intermediate certificates; empty: no TLS"},
+    {"tls_key", CFG_TEXT, "path", 0, 4000, "", "PEM file: the private key of the certificate"},
+    {"session_idle", CFG_SPAN, "time", 60000, 31LL * 86400000, "12 h",
+     "log in again after so long without a page"},
+    {"session_max", CFG_SPAN, "time", 60000, 366LL * 86400000, "7 d",
+     "log in again after so long in any case"},
+    {"trusted_proxy", CFG_TEXT, "addresses", 0, 1000, "",
+     "proxies that are believed who asks (X-Forwarded-For, Forwarded): addresses, networks"},
+    {"access_days", CFG_INT, "days", 1, 3650, "90",
+     "how long access/ remembers who logged in and looked at which video"},
     {"upload_max_gb", CFG_INT, "GB", 1, 100000, "20",
      "size of an upload to the pages, all its files"},
     {"outcomes_h", CFG_INT, "hours", 1, 8760, "72",
@@ -116,7 +127,7 @@ static int enter_sandbox(const char *root, struct err *err)
     static const char zones[] = CLOCK_TZ_DATABASE;
     static const char letters[] = "/usr/lib/locale"; /* upper and lower case of names (bag.h) */
     const char *const dirs[] = {root, NULL}, *const reads[] = {zones, letters, NULL};
-    char *writes[4] = {NULL};
+    char *writes[5] = {NULL};
     struct sandbox_report report;
     int rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
     if (rc == ERR_OK)
@@ -125,6 +136,8 @@ static int enter_sandbox(const char *root, struct err *err)
         rc = fsx_path(&writes[2], err, "%s/upload", root);
     if (rc == ERR_OK)
         rc = fsx_mkdirs(writes[2], err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&writes[3], err, "%s/access", root);
     struct sandbox_rules rules = {.kind = SANDBOX_SERVER,
                                   .stage = "serve",
                                   .read = {"/proc/locks"},

@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/listen.h"
 #include "web_internal.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -64,7 +65,8 @@ static void begin(struct clients *all, struct MHD_Connection *connection, void *
         n += !o->ended && !o->stream;
         of_peer += !o->ended && !o->stream && strcmp(o->peer, c->peer) == 0;
     }
-    bool room = of_peer < OF_ONE_PEER || make_room(all, c->peer);
+    bool room =
+        of_peer < OF_ONE_PEER || proxies_trust(all->proxies, c->peer) || make_room(all, c->peer);
     if (room && n >= WEB_CONNECTIONS_MAX - SPARE)
         room = make_room(all, NULL);
     if (!room)
@@ -106,6 +108,20 @@ void clients_answered(struct MHD_Connection *connection, bool is_on_its_way)
     c->answered = is_on_its_way;
     c->since_us = clock_mono_us();
     c->came = 0;
+}
+
+/* Behind a proxy who is known only now: he is counted as he comes. */
+void clients_is_for(struct MHD_Connection *connection, const char *peer)
+{
+    struct client *c = client_of(connection);
+    int of_peer = 0;
+    if (!c || strcmp(c->peer, peer) == 0)
+        return;
+    snprintf(c->peer, sizeof c->peer, "%s", peer);
+    for (const struct client *o = c->all->first; o; o = o->next)
+        of_peer += !o->ended && !o->stream && strcmp(o->peer, peer) == 0;
+    if (of_peer > OF_ONE_PEER && !make_room(c->all, peer))
+        end(c);
 }
 
 void clients_streams(struct MHD_Connection *connection)

@@ -2,15 +2,14 @@
 #include "web_internal.h"
 #include <string.h>
 
-/* title: translated. */
-static void begin(const struct web_request *r, struct web_page *h, const char *title)
+void own_begin(const struct web_request *r, struct web_page *h, const char *title)
 {
     r->web->app->begin(r->web->app->app, h, &r->ask, title);
     web_print(h, "<h1>%s</h1>\n", title);
 }
 
-static int end(const struct web_request *r, struct web_page *h, unsigned status,
-               struct web_answer *out, struct err *err)
+int own_end(const struct web_request *r, struct web_page *h, unsigned status,
+            struct web_answer *out, struct err *err)
 {
     r->web->app->end(r->web->app->app, h, &r->ask);
     return web_page_send(h, status, out, err);
@@ -28,18 +27,18 @@ int own_error(const struct web_request *r, const struct err *why, struct web_ans
     int code = why->code;
     bool bad = code == ERR_MALFORMED || code == ERR_CONFIG;
     web_page_init(&h, &r->ask);
-    begin(r, &h,
-          code == ERR_NOTFOUND ? web_tr(&h, "Not found")
-          : bad                ? web_tr(&h, "Bad request")
-                               : web_tr(&h, "Server error"));
+    own_begin(r, &h,
+              code == ERR_NOTFOUND ? web_tr(&h, "Not found")
+              : bad                ? web_tr(&h, "Bad request")
+                                   : web_tr(&h, "Server error"));
     web_print(&h, "<p>%s</p>\n", why->text);
     put_way_out(&h);
-    return end(r, &h,
-               code == ERR_NOTFOUND     ? MHD_HTTP_NOT_FOUND
-               : bad                    ? MHD_HTTP_BAD_REQUEST
-               : err_is_temporary(code) ? MHD_HTTP_SERVICE_UNAVAILABLE
-                                        : MHD_HTTP_INTERNAL_SERVER_ERROR,
-               out, err);
+    return own_end(r, &h,
+                   code == ERR_NOTFOUND     ? MHD_HTTP_NOT_FOUND
+                   : bad                    ? MHD_HTTP_BAD_REQUEST
+                   : err_is_temporary(code) ? MHD_HTTP_SERVICE_UNAVAILABLE
+                                            : MHD_HTTP_INTERNAL_SERVER_ERROR,
+                   out, err);
 }
 
 /* "These pages" are of ask->role; the route asks for more. */
@@ -66,18 +65,18 @@ int own_refusal(const struct web_request *r, struct web_answer *out, struct err 
     web_page_init(&h, &r->ask);
     switch (r->may) {
     case GATE_OTHER_NAME:
-        begin(r, &h, web_tr(&h, "Wrong host name"));
+        own_begin(r, &h, web_tr(&h, "Wrong host name"));
         web_print(&h, "<p>%s</p>\n",
                   web_tr(&h, "Without a token, these pages are only served as http://127.0.0.1 or "
                              "http://localhost."));
         break;
     case GATE_ROLE:
-        begin(r, &h, web_tr(&h, "Not allowed"));
+        own_begin(r, &h, web_tr(&h, "Not allowed"));
         put_role(&h, r);
         put_way_out(&h);
         break;
     case GATE_ORIGIN:
-        begin(r, &h, web_tr(&h, "Not allowed"));
+        own_begin(r, &h, web_tr(&h, "Not allowed"));
         web_print(&h, "<p>%s</p>\n<p>%s</p>\n",
                   web_tr(&h, "Another site's page asked for this, so nothing was done."),
                   web_tr(&h, "If it was a page of this server, behind a proxy: the proxy must hand "
@@ -85,57 +84,42 @@ int own_refusal(const struct web_request *r, struct web_answer *out, struct err 
         put_way_out(&h);
         break;
     case GATE_CSRF:
-        begin(r, &h, web_tr(&h, "The page was too old"));
+        own_begin(r, &h, web_tr(&h, "The page was too old"));
         web_print(&h, "<p>%s</p>\n<p>%s</p>\n",
                   web_tr(&h, "Nothing was done: the page was made before you logged in, or before "
                              "the server was started again."),
                   web_tr(&h, "Go back, reload the page, and do it again."));
         put_way_out(&h);
         break;
-    case GATE_UNKNOWN:
+    case GATE_UNKNOWN: /* login.c asks who that is */
     case GATE_MAY:
-        web_page_clear(&h);
-        return own_login(r, r->route && !r->ask.post ? r->ask.path : "/", out, err);
+        break;
     }
-    return end(r, &h, MHD_HTTP_FORBIDDEN, out, err);
+    return own_end(r, &h, MHD_HTTP_FORBIDDEN, out, err);
 }
 
 int own_too_large(const struct web_request *r, struct web_answer *out, struct err *err)
 {
     struct web_page h;
     web_page_init(&h, &r->ask);
-    begin(r, &h, web_tr(&h, "Too large"));
+    own_begin(r, &h, web_tr(&h, "Too large"));
     web_print(&h, "<p>%s</p>\n",
               web_tr(&h, "The form holds more text than is taken. Nothing was done; go back and "
                          "shorten it."));
-    return end(r, &h, MHD_HTTP_CONTENT_TOO_LARGE, out, err);
+    return own_end(r, &h, MHD_HTTP_CONTENT_TOO_LARGE, out, err);
 }
 
 int own_method(const struct web_request *r, struct web_answer *out, struct err *err)
 {
     struct web_page h;
-    bool get = request_is_taken(r->web->app, r->ask.path, false);
-    bool post =
-        request_is_taken(r->web->app, r->ask.path, true) || strcmp(r->ask.path, "/login") == 0;
+    bool get =
+        request_is_taken(r->web->app, r->ask.path, false) || strcmp(r->ask.path, "/login") == 0;
+    bool post = request_is_taken(r->web->app, r->ask.path, true) ||
+                strcmp(r->ask.path, "/login") == 0 || strcmp(r->ask.path, "/logout") == 0;
     web_page_init(&h, &r->ask);
-    begin(r, &h, web_tr(&h, "Method not allowed"));
+    own_begin(r, &h, web_tr(&h, "Method not allowed"));
     web_print(&h, "<p>%s</p>\n", web_tr(&h, "This address does not take that method."));
-    int rc = end(r, &h, MHD_HTTP_METHOD_NOT_ALLOWED, out, err);
+    int rc = own_end(r, &h, MHD_HTTP_METHOD_NOT_ALLOWED, out, err);
     const char *allow = get && post ? "GET, HEAD, POST" : post ? "POST" : "GET, HEAD";
     return rc < 0 ? rc : web_header(out, "Allow", allow, err);
-}
-
-int own_login(const struct web_request *r, const char *to, struct web_answer *out, struct err *err)
-{
-    struct web_page h;
-    web_page_init(&h, &r->ask);
-    begin(r, &h, web_tr(&h, "Access token required"));
-    web_print(&h, "<p>%s</p>\n", web_tr(&h, "Ask the administrator of this server for it."));
-    web_print(&h,
-              "<form method=\"post\" action=\"/login\"><input type=\"hidden\" name=\"to\" "
-              "value=\"%s\"><label>%s<input type=\"password\" name=\"token\" "
-              "autocomplete=\"current-password\" required></label><button>%s</button></form>",
-              to, web_tr(&h, "Token"), web_tr(&h, "Open"));
-    int rc = end(r, &h, MHD_HTTP_UNAUTHORIZED, out, err);
-    return rc < 0 ? rc : web_header(out, "WWW-Authenticate", "Bearer", err);
 }

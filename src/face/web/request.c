@@ -133,7 +133,8 @@ struct web_request *request_new(struct web *w, struct MHD_Connection *connection
                               .post = strcmp(method, "POST") == 0};
     r->ask.language = language_choose(web_header_of(&r->ask, "Accept-Language"));
     r->route = find_route(w->app, path, r->ask.post, &r->known);
-    r->login = r->ask.post && strcmp(path, "/login") == 0;
+    r->login = strcmp(path, "/login") == 0;
+    r->logout = r->ask.post && strcmp(path, "/logout") == 0;
     if (r->route)
         r->ask.rest = path + strlen(r->route->path);
     gate_peer(connection, r->ask.peer);

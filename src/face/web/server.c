@@ -3,6 +3,7 @@
 #include "dashspool/listen.h"
 #include "dashspool/log.h"
 #include "dashspool/stop.h"
+#include "dashspool/tls.h"
 #include "web_internal.h"
 #include <errno.h>
 #include <netdb.h>
@@ -14,63 +15,43 @@
 #include <unistd.h>
 
 enum { IDLE_S = 30, MEMORY_BYTES = 32 * 1024, BACKLOG = 64, WAIT_MS = 60000, STREAMS_MS = 1000 };
-
-/* ---- log in ---- */
-
-/* The browser has it from now on, for no script to read and no other site to send. */
-static int answer_cookie(struct web *w, const char *path, struct web_answer *out, struct err *err)
-{
-    char cookie[HASH_HEX_ROOM + 80];
-    struct web_page to = {.rc = ERR_OK};
-    buf_init(&to.b, 4096);
-    web_path(&to, path);
-    if (to.rc == ERR_OK)
-        to.rc = buf_append(&to.b, "", 1, &to.err);
-    snprintf(cookie, sizeof cookie, "dashspool=%s; Path=/; HttpOnly; SameSite=Strict",
-             w->gate.cookie);
-    int rc = web_redirect(to.rc == ERR_OK ? (const char *)buf_data(&to.b) : "/", out, err);
-    if (rc == ERR_OK)
-        rc = web_header(out, "Set-Cookie", cookie, err);
-    buf_clear(&to.b);
-    return rc;
-}
-
-static int answer_login(struct web *w, const struct web_request *r, struct web_answer *out,
-                        struct err *err)
-{
-    const char *to = web_field(&r->ask, "to"); /* leads nowhere else */
-    if (!request_is_taken(w->app, to, false))
-        to = "/";
-    if (r->may != GATE_MAY)
-        return own_refusal(r, out, err);
-    if (r->unfit || r->large || !w->gate.token ||
-        !gate_is_token(&w->gate, web_field(&r->ask, "token")))
-        return own_login(r, to, out, err);
-    return answer_cookie(w, to, out, err);
-}
+#define PEM_BYTES_MAX ((size_t)1 << 20)
 
 /* ---- who answers ---- */
+
+static int answer_page(struct web *w, struct web_request *r, struct web_answer *out,
+                       struct err *err)
+{
+    if (r->rc < 0) {
+        *err = r->err;
+        return r->rc;
+    }
+    if (r->login)
+        return login_answer(r, out, err);
+    if (r->logout)
+        return logout_answer(r, out, err);
+    if (!r->route)
+        return err_set(err, ERR_NOTFOUND, "There is no such page.");
+    if (r->ask.post && r->unfit)
+        return err_set(err, ERR_MALFORMED, "This is no form of these pages.");
+    return r->route->answer(w->app->app, &r->ask, out, err);
+}
 
 static int answer(struct web *w, struct web_request *r, struct web_answer *out, struct err *err)
 {
     struct err why = {0};
-    if (r->ask.post && r->may == GATE_MAY && r->route && !gate_is_own_form(r))
-        r->may = r->unfit || r->large ? r->may : GATE_CSRF;
+    bool form = r->ask.post && (r->route || r->logout) && !r->unfit && !r->large;
+    if (form && r->may == GATE_MAY && r->rc == ERR_OK && !gate_is_own_form(r))
+        r->may = GATE_CSRF;
+    if (r->may == GATE_UNKNOWN)
+        return login_ask(r, r->route && !r->ask.post ? r->ask.path : "/", out, err);
     if (r->may != GATE_MAY)
         return own_refusal(r, out, err);
     if (!r->route && r->known)
         return own_method(r, out, err);
-    if (r->large)
+    if (r->large && !r->login)
         return own_too_large(r, out, err);
-    int rc = r->rc;
-    if (rc < 0)
-        why = r->err;
-    else if (!r->route)
-        rc = err_set(&why, ERR_NOTFOUND, "There is no such page.");
-    else if (r->ask.post && r->unfit)
-        rc = err_set(&why, ERR_MALFORMED, "This is no form of these pages.");
-    else
-        rc = r->route->answer(w->app->app, &r->ask, out, &why);
+    int rc = answer_page(w, r, out, &why);
     if (rc == ERR_OK)
         return rc;
     if (out->response)
@@ -92,9 +73,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     (void)version;
     if (!r) { /* its headers are there; now its body and its end */
         r = *state = request_new(w, connection, url, method);
-        if (r)
-            gate_judge(&w->gate, r);
-        return r ? MHD_YES : MHD_NO;
+        if (!r)
+            return MHD_NO;
+        r->https = w->tls;
+        proxies_judge(&w->proxies, r);
+        clients_is_for(connection, r->ask.peer);
+        if ((r->rc = who_asks(&w->who, r, &r->err)) == ERR_OK)
+            gate_judge(&w->who, r);
+        return MHD_YES;
     }
     if (*upload_bytes > 0) {
         bool more = request_take(r, upload, *upload_bytes);
@@ -104,9 +90,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         return more ? MHD_YES : MHD_NO;
     }
     bool get = r->ask.head || strcmp(method, "GET") == 0;
-    int rc = r->login             ? answer_login(w, r, &out, &err)
-             : r->ask.post || get ? answer(w, r, &out, &err)
-                                  : own_method(r, &out, &err);
+    int rc = r->ask.post || get ? answer(w, r, &out, &err) : own_method(r, &out, &err);
     if (rc < 0 && log_may(LOG_LEVEL_ERROR, r->ask.peer))
         log_error("serve", "response failed, out of memory", LOG_TEXT("path", url), LOG_ERR(&err));
     enum MHD_Result done =
@@ -143,27 +127,81 @@ static int open_port(const struct addrinfo *at, const char *listen_at, int *fd, 
     return ERR_OK;
 }
 
+/* What its settings say of who may; root NULL: to try them. */
+static int judge(struct who *who, struct proxies *proxies, const char *root, const struct cfg *cfg,
+                 const struct sockaddr *at, struct err *err)
+{
+    const char *trusted = cfg_text(cfg, "serve", "trusted_proxy");
+    int rc = who_open(who, root, cfg_text(cfg, "serve", "token_file"), err);
+    if (rc == ERR_OK)
+        rc = proxies_read(proxies, trusted, err);
+    if (rc == ERR_OK && at)
+        rc = gate_check_address(who_is_asked_for(who), cfg_text(cfg, "serve", "listen"), at, err);
+    if (rc == ERR_OK && at && trusted[0] && !who_is_asked_for(who))
+        rc = err_set(err, ERR_CONFIG,
+                     "trusted_proxy %s: whoever reaches the proxy could see and do everything; add "
+                     "people first: dashspool user add NAME --role admin",
+                     trusted);
+    return rc;
+}
+
+static int check_tls(const struct cfg *cfg, struct err *err)
+{
+    const char *cert = cfg_text(cfg, "serve", "tls_cert"), *key = cfg_text(cfg, "serve", "tls_key");
+    if (!cert[0] && !key[0])
+        return ERR_OK;
+    if (!cert[0] || !key[0])
+        return err_set(err, ERR_CONFIG, "tls_cert and tls_key: set both of them, or none");
+    return tls_try_server(cert, key, "", err);
+}
+
+/* Its files, as libmicrohttpd wants them: in memory, as long as it runs. */
+static int read_tls(struct web *w, const struct cfg *cfg, struct err *err)
+{
+    int rc = check_tls(cfg, err);
+    w->tls = cfg_text(cfg, "serve", "tls_cert")[0] != '\0';
+    if (rc < 0 || !w->tls)
+        return rc;
+    if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+        return err_set(err, ERR_CONFIG, "tls_cert: this machine's libmicrohttpd has no TLS");
+    rc = fsx_read_file(cfg_text(cfg, "serve", "tls_cert"), &w->cert, err);
+    if (rc == ERR_OK && (rc = buf_append(&w->cert, "", 1, err)) == ERR_OK)
+        rc = fsx_read_file(cfg_text(cfg, "serve", "tls_key"), &w->key, err);
+    return rc < 0 ? rc : buf_append(&w->key, "", 1, err);
+}
+
 static int start(struct web *w, const struct cfg *cfg, struct err *err)
 {
     const char *listen_at = cfg_text(cfg, "serve", "listen");
     struct addrinfo *at = NULL;
     int rc = listen_resolve(listen_at, &at, err);
     if (rc == ERR_OK)
-        rc = gate_open(&w->gate, cfg_text(cfg, "serve", "token_file"), listen_at, at->ai_addr, err);
+        rc = judge(&w->who, &w->proxies, w->root, cfg, at->ai_addr, err);
+    if (rc == ERR_OK)
+        rc = sessions_open(&w->who.sessions, w->root, cfg_ms(cfg, "serve", "session_idle") * 1000,
+                           cfg_ms(cfg, "serve", "session_max") * 1000, err);
+    if (rc == ERR_OK)
+        rc = read_tls(w, cfg, err);
     if (rc == ERR_OK)
         rc = open_port(at, listen_at, &w->fd, err);
     if (at)
         freeaddrinfo(at);
     if (rc < 0)
         return rc;
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, w->cert.mem},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, w->key.mem},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, w->priorities},
+        {MHD_OPTION_END, 0, NULL},
+    };
     w->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, w,
-        MHD_OPTION_LISTEN_SOCKET, w->fd, MHD_OPTION_CONNECTION_LIMIT,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (w->tls ? MHD_USE_TLS : 0u), 0, NULL, NULL,
+        on_request, w, MHD_OPTION_LISTEN_SOCKET, w->fd, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)(WEB_CONNECTIONS_MAX + WEB_STREAMS_MAX), MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
         MHD_OPTION_NOTIFY_CONNECTION, clients_on_connection, &w->clients,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, w, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+        MHD_OPTION_ARRAY, w->tls ? tls : tls + 3, MHD_OPTION_END);
     return w->daemon ? ERR_OK : err_set(err, ERR_NOMEM, "starting the web server failed");
 }
 
@@ -172,16 +210,18 @@ int web_try(const struct cfg *cfg, const struct cfg *old, struct err *err)
     const char *at = cfg_text(cfg, "serve", "listen"), *port = strrchr(at, ':');
     const char *its = old ? strrchr(cfg_text(old, "serve", "listen"), ':') : NULL;
     const char *token = cfg_text(cfg, "serve", "token_file");
-    struct addrinfo *address = NULL;
-    struct gate unused;
+    struct proxies proxies;
+    struct who who;
     if (token[0] && fsx_check_file(token, err) < 0)
         return cfg_blame(cfg, "serve", "token_file", err);
-    if (listen_try(at, !old || (port && its && strcmp(port, its) == 0), err) < 0 ||
-        listen_resolve(at, &address, err) < 0)
+    if (listen_try(at, !old || (port && its && strcmp(port, its) == 0), err) < 0)
         return cfg_blame(cfg, "serve", "listen", err);
-    int rc = gate_open(&unused, token, at, address->ai_addr, err);
-    freeaddrinfo(address);
-    return rc < 0 ? cfg_blame(cfg, "serve", token[0] ? "token_file" : "listen", err) : ERR_OK;
+    if (check_tls(cfg, err) < 0)
+        return cfg_blame(cfg, "serve", "tls_cert", err);
+    /* Whether people are there is known once it starts, for ROOT is. */
+    int rc = judge(&who, &proxies, NULL, cfg, NULL, err);
+    who_close(&who);
+    return rc < 0 ? cfg_blame(cfg, "serve", "token_file", err) : ERR_OK;
 }
 
 /* Each connection is a file; the limit that is usual (1024) is for others besides. */
@@ -199,13 +239,27 @@ int web_open(struct web **out, const char *root, const struct cfg *cfg, const st
              struct err *err)
 {
     struct web *w = *out = calloc(1, sizeof *w);
-    (void)root;
+    char *access_dir = NULL;
     if (!w)
         return err_nomem(err, "the web server");
     w->fd = -1;
     w->app = app;
+    /* TLS 1.2 and 1.3, with forward secrecy and authenticated encryption only, as cameras get. */
+    snprintf(w->priorities, sizeof w->priorities,
+             "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:"
+             "-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:+CHACHA20-POLY1305");
+    buf_init(&w->cert, PEM_BYTES_MAX);
+    buf_init(&w->key, PEM_BYTES_MAX);
+    w->root = root;
+    w->clients.proxies = &w->proxies;
+    w->access_days = cfg_int(cfg, "serve", "access_days");
     raise_files();
     int rc = language_open(cfg_text(cfg, "ui", "language"), err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&access_dir, err, "%s/access", root);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(access_dir, err);
+    free(access_dir);
     return rc < 0 ? rc : start(w, cfg, err);
 }
 
@@ -218,7 +272,10 @@ int web_run(struct web *w, struct stop *stop, struct err *err)
         int rc = w->app->between ? w->app->between(w->app->app, err) : ERR_OK;
         if (rc < 0)
             return rc;
-        streams_beat(&w->streams);
+        if ((rc = sessions_keep(&w->who.sessions, err)) < 0 && log_may(LOG_LEVEL_ERROR, ""))
+            log_error("serve", "sessions are not kept", LOG_ERR(err)); /* they hold for now */
+        access_sweep(w);
+        streams_beat(&w->streams, &w->who);
         MHD_UNSIGNED_LONG_LONG ms = WAIT_MS, most = w->streams.n ? STREAMS_MS : WAIT_MS;
         if (MHD_get_timeout(w->daemon, &ms) != MHD_YES || ms > most)
             ms = most;
@@ -245,6 +302,11 @@ void web_close(struct web **web)
     }
     if (w && !w->daemon && w->fd >= 0)
         close(w->fd);
+    if (w) {
+        who_close(&w->who);
+        buf_clear(&w->cert);
+        buf_clear(&w->key);
+    }
     free(w);
     *web = NULL;
 }

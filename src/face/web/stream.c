@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OF_ONE_SESSION = 32, PIECE = 4096 };
+enum { OF_ONE_PERSON = 32, PIECE = 4096 };
 #define UNREAD_BYTES_MAX ((size_t)64 << 10) /* who takes nothing is ended: it comes again */
 #define BEAT_US          INT64_C(15000000)
 
@@ -17,8 +17,10 @@ struct stream {
     int fd;
     struct buf unread;
     bool suspended, over;
-    int64_t told_us;          /* monotonic */
-    char csrf[WEB_CSRF_ROOM]; /* of its session */
+    int64_t told_us; /* monotonic */
+    char session[HASH_HEX_ROOM], name[PEOPLE_NAME_ROOM];
+    int64_t mark;
+    bool anybody; /* nobody had to log in when it began */
 };
 
 static void go_on(struct stream *s)
@@ -74,12 +76,12 @@ static void stream_free(void *arg)
     free(s);
 }
 
-static bool has_room(const struct streams *all, const char *csrf)
+static bool has_room(const struct streams *all, const char *name)
 {
-    size_t of_session = 0;
+    size_t of_person = 0;
     for (const struct stream *s = all->first; s; s = s->next)
-        of_session += csrf[0] && strcmp(s->csrf, csrf) == 0;
-    return all->n < WEB_STREAMS_MAX && of_session < OF_ONE_SESSION;
+        of_person += name[0] && strcmp(s->name, name) == 0;
+    return all->n < WEB_STREAMS_MAX && of_person < OF_ONE_PERSON;
 }
 
 int web_stream(const struct web_ask *ask, struct web_answer *out, struct err *err)
@@ -87,7 +89,7 @@ int web_stream(const struct web_ask *ask, struct web_answer *out, struct err *er
     struct web_request *r = ask->request;
     struct streams *all = &r->web->streams;
     *out = (struct web_answer){.status = MHD_HTTP_OK};
-    if (!has_room(all, ask->name[0] ? ask->csrf : ""))
+    if (!has_room(all, ask->name))
         return err_set(err, ERR_BUSY, "There are too many pages that are kept up to date.");
     const union MHD_ConnectionInfo *fd =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -98,7 +100,10 @@ int web_stream(const struct web_ask *ask, struct web_answer *out, struct err *er
     s->all = all;
     s->connection = r->connection;
     buf_init(&s->unread, UNREAD_BYTES_MAX);
-    snprintf(s->csrf, sizeof s->csrf, "%s", ask->name[0] ? ask->csrf : "");
+    s->mark = r->mark;
+    s->anybody = !who_is_asked_for(&r->web->who);
+    snprintf(s->session, sizeof s->session, "%s", r->session);
+    snprintf(s->name, sizeof s->name, "%s", ask->name);
     s->next = all->first;
     s->self = &all->first;
     if (s->next)
@@ -150,11 +155,24 @@ size_t web_streams(const struct web *w)
     return w->streams.n;
 }
 
-void streams_beat(struct streams *all)
+/* Whether its person still may listen. */
+static bool holds(const struct stream *s, struct who *who)
+{
+    enum people_role role = PEOPLE_NOBODY;
+    struct err unimportant; /* it comes again, and is told why not */
+    if (s->anybody)
+        return !who_is_asked_for(who);
+    return (!s->session[0] || sessions_has(&who->sessions, s->session)) &&
+           who_holds(who, s->name, s->mark, &role, &unimportant) == ERR_OK && role > PEOPLE_NOBODY;
+}
+
+void streams_beat(struct streams *all, struct who *who)
 {
     int64_t now_us = clock_mono_us();
     for (struct stream *s = all->first; s; s = s->next)
-        if (now_us - s->told_us >= BEAT_US)
+        if (!s->over && !holds(s, who))
+            end(s);
+        else if (now_us - s->told_us >= BEAT_US)
             put(s, ":\n\n");
 }
 

@@ -6,20 +6,54 @@
 #include "dashspool/text.h"
 #include "dashspool/web.h"
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
-#define GATE_SECRET_BYTES 32
+struct session {
+    char sha256[HASH_HEX_ROOM];  /* of its cookie */
+    char name[PEOPLE_NAME_ROOM]; /* "": by the token of token_file */
+    int64_t mark, began_us, seen_us;
+};
 
-struct gate {
-    bool token;                              /* one is asked for */
-    char sha256[HASH_HEX_ROOM];              /* of it */
-    char cookie[HASH_HEX_ROOM];              /* what a browser keeps instead of it */
-    unsigned char secret[GATE_SECRET_BYTES]; /* of this process */
+struct sessions {
+    struct session *list;
+    size_t n;
+    char *path;
+    bool changed;
+    int64_t saved_us, idle_us, life_us;
+};
+
+enum tries_kind { TRY_NAME, TRY_ADDRESS, TRY_BEARER };
+#define TRIES_MAX      512
+#define TRIES_KEY_ROOM (PEOPLE_NAME_ROOM + 4)
+struct tries {
+    struct
+    try {
+        char key[TRIES_KEY_ROOM];
+        int64_t first_us; /* monotonic */
+        int n;
+    }
+    of[TRIES_MAX];
+};
+
+#define WHO_COOKIE "dashspool"
+
+struct who {
+    const char *root;
+    bool token;                 /* there is one for all, of token_file */
+    char sha256[HASH_HEX_ROOM]; /* of it */
+    int64_t token_mark;
+    struct people *people;    /* NULL: there are none */
+    bool in_use;              /* there is somebody, or was */
+    unsigned char secret[32]; /* of this process */
+    struct sessions sessions;
+    struct tries tries;
 };
 
 struct client;
 struct clients { /* who is connected */
     struct client *first;
+    const struct proxies *proxies;
 };
 
 struct stream;
@@ -29,9 +63,24 @@ struct streams {
     bool resumed; /* MHD_run() has something to do, which MHD_get_timeout() does not know */
 };
 
+#define PROXIES_MAX 16
+struct proxies {
+    struct proxy {
+        struct in6_addr address;
+        unsigned bits;
+    } of[PROXIES_MAX];
+    size_t n;
+};
+
 struct web {
     const struct web_app *app;
-    struct gate gate;
+    const char *root;
+    int64_t access_days, access_day; /* how long it is kept; when it was looked through */
+    bool tls;
+    struct buf cert, key; /* PEM */
+    char priorities[256]; /* of GnuTLS */
+    struct proxies proxies;
+    struct who who;
     struct clients clients;
     struct streams streams;
     struct MHD_Daemon *daemon;
@@ -58,7 +107,11 @@ struct web_request {
     struct web_ask ask;
     const struct web_route *route; /* NULL: none for this method */
     bool known;                    /* there is one for another method */
-    bool login;                    /* it is the form of the page that asks who that is */
+    bool logout;                   /* it is the form of that */
+    bool https;                    /* as the browser sees it */
+    char session[HASH_HEX_ROOM];   /* its hash; "": by none */
+    int64_t mark;                  /* of the person (people.h), of the token */
+    bool login;                    /* … of the page that asks who that is */
     enum gate_may may;
     bool bearer;                      /* shows a token that no browser sends unasked */
     struct MHD_PostProcessor *parser; /* of a form */
@@ -89,25 +142,84 @@ bool request_is_taken(const struct web_app *app, const char *path, bool post);
 
 /* ---- gate.c ---- */
 
-/* Reads the token's file, if there is one, and judges the address with it. */
-int gate_open(struct gate *a, const char *token_file, const char *listen,
-              const struct sockaddr *addr, struct err *err) DS_MUST_CHECK;
+/* ERR_CONFIG: others could reach the address, and nobody is asked for a token. */
+int gate_check_address(bool who_is_asked, const char *listen, const struct sockaddr *addr,
+                       struct err *err) DS_MUST_CHECK;
 
-/* Who asks, into r->ask, and whether that one may, as far as the headers tell: into r->may. */
-void gate_judge(const struct gate *a, struct web_request *r);
+/* Whether the one who asks (who_asks()) may, as far as the headers tell: into r->may. */
+void gate_judge(const struct who *a, struct web_request *r);
 
 /* Whether a POST bears the CSRF token of who asks, as far as its body came. */
 bool gate_is_own_form(const struct web_request *r);
 
-/* Whether another site's page asks, as the browser says. */
-bool gate_is_foreign(const struct web_ask *ask);
-
-/* Whether that is the token: it comes in the body of a form or in a header. In an address it would
- * be kept in histories and in the logs of others. */
-bool gate_is_token(const struct gate *a, const char *token);
-
 /* The address of its peer, without the port. */
 void gate_peer(struct MHD_Connection *connection, char host[WEB_PEER_ROOM]);
+
+/* ---- who.c ---- */
+
+/* root NULL: only the token's file is judged. */
+int who_open(struct who *a, const char *root, const char *token_file,
+             struct err *err) DS_MUST_CHECK;
+void who_close(struct who *a);
+/* Else everybody at this computer may everything. */
+bool who_is_asked_for(const struct who *a);
+/* Into r->ask (name, role, csrf); PEOPLE_NOBODY: not known. */
+int who_asks(struct who *a, struct web_request *r, struct err *err) DS_MUST_CHECK;
+/* The role of a session's person, PEOPLE_NOBODY: it is over. */
+int who_holds(struct who *a, const char *name, int64_t mark, enum people_role *role,
+              struct err *err) DS_MUST_CHECK;
+/* The cookie of a new session; the one before is over. ERR_NOTFOUND: they do not match. A token
+ * comes in the body of a form or in a header: in an address it would be kept in histories and in
+ * the logs of others. */
+int who_logs_in(struct who *a, const struct web_request *r, const char *name, const char *token,
+                char cookie[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
+const char *who_cookie(const struct web_request *r);
+bool who_same(const char a[HASH_HEX_ROOM], const char b[HASH_HEX_ROOM]);
+
+/* ---- sessions.c ---- */
+
+int sessions_open(struct sessions *all, const char *root, int64_t idle_us, int64_t life_us,
+                  struct err *err) DS_MUST_CHECK;
+void sessions_close(struct sessions *all);
+/* By the hash of its cookie. */
+bool sessions_has(const struct sessions *all, const char *sha256);
+/* NULL: there is none, or it is over. Borrowed until the next call. */
+const struct session *sessions_find(struct sessions *all, const char *cookie);
+int sessions_new(struct sessions *all, const char *name, int64_t mark, char cookie[HASH_HEX_ROOM],
+                 struct err *err) DS_MUST_CHECK;
+int sessions_end(struct sessions *all, const char *cookie, struct err *err) DS_MUST_CHECK;
+/* Now and then: when they were seen goes to disk. */
+int sessions_keep(struct sessions *all, struct err *err) DS_MUST_CHECK;
+
+/* ---- access.c ---- */
+
+void access_note(const struct web *w, const char *who, const char *from, const char *what,
+                 const char *of);
+/* Once a day: what is too old goes. */
+void access_sweep(struct web *w);
+
+/* ---- tries.c ---- */
+
+void tries_failed(struct tries *all, enum tries_kind kind, const char *text);
+void tries_succeeded(struct tries *all, enum tries_kind kind, const char *text);
+/* 0: none for now, but in *wait_s seconds. */
+int tries_left(struct tries *all, enum tries_kind kind, const char *text, int *wait_s);
+
+/* ---- proxy.c ---- */
+
+int proxies_read(struct proxies *out, const char *text, struct err *err) DS_MUST_CHECK;
+bool proxies_trust(const struct proxies *all, const char *peer);
+/* Who asks, and whether by https, as the trusted ones say: r->ask.peer, r->https. */
+void proxies_judge(const struct proxies *all, struct web_request *r);
+
+/* ---- login.c ---- */
+
+/* Asks who that is; `to`: where it leads then. */
+int login_ask(const struct web_request *r, const char *to, struct web_answer *out,
+              struct err *err) DS_MUST_CHECK;
+/* GET and POST of /login, POST of /logout. */
+int login_answer(struct web_request *r, struct web_answer *out, struct err *err) DS_MUST_CHECK;
+int logout_answer(struct web_request *r, struct web_answer *out, struct err *err) DS_MUST_CHECK;
 
 /* ---- own.c: pages of its own ---- */
 
@@ -118,9 +230,11 @@ int own_refusal(const struct web_request *r, struct web_answer *out, struct err 
 int own_too_large(const struct web_request *r, struct web_answer *out,
                   struct err *err) DS_MUST_CHECK;
 int own_method(const struct web_request *r, struct web_answer *out, struct err *err) DS_MUST_CHECK;
-/* Asks for the token; `to`: where the form leads then. */
-int own_login(const struct web_request *r, const char *to, struct web_answer *out,
-              struct err *err) DS_MUST_CHECK;
+
+/* Beginning (title: translated) and end of one. */
+void own_begin(const struct web_request *r, struct web_page *h, const char *title);
+int own_end(const struct web_request *r, struct web_page *h, unsigned status,
+            struct web_answer *out, struct err *err) DS_MUST_CHECK;
 
 /* ---- clients.c ----
  *
@@ -135,6 +249,9 @@ void clients_on_connection(void *clients, struct MHD_Connection *connection, voi
 
 /* The answer to a request is on its way, or (false) it has come to its end. */
 void clients_answered(struct MHD_Connection *connection, bool is_on_its_way);
+
+/* Its request is of this address, as a trusted proxy says: that is what counts. */
+void clients_is_for(struct MHD_Connection *connection, const char *peer);
 
 /* Its answer is a stream: it does not count any more. */
 void clients_streams(struct MHD_Connection *connection);
@@ -154,8 +271,9 @@ const char *language_choose(const char *accept);
 
 /* ---- stream.c ---- */
 
-/* Those that were told nothing for long are, and who left is found out. */
-void streams_beat(struct streams *streams);
+/* Those that were told nothing for long are, and who left is found out; those whose session is over
+ * end. */
+void streams_beat(struct streams *streams, struct who *who);
 /* Before the daemon is stopped. */
 void streams_end(struct streams *streams);
 

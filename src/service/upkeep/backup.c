@@ -6,6 +6,7 @@
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "dashspool/people.h"
 #include "dashspool/raw.h"
 #include "dashspool/records.h"
 #include "dashspool/root.h"
@@ -509,6 +510,35 @@ static int write_mark(const struct backup *b, const char *state, struct err *err
     return rc;
 }
 
+/* dir/unfinished/people.db: who may use the pages; a ROOT need not have it. */
+static int take_people(const struct backup *b, const char *unfinished, struct err *err)
+{
+    struct people *people = NULL;
+    char *path = NULL;
+    int rc = people_open(&people, b->root, false, err);
+    if (rc == ERR_NOTFOUND)
+        return ERR_OK;
+    if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/people.db", unfinished)) == ERR_OK)
+        rc = people_backup(people, path, err);
+    people_close(&people);
+    free(path);
+    return rc;
+}
+
+/* … takes the place of that of an earlier backup. */
+static int finish_people(const struct backup *b, const char *unfinished, struct err *err)
+{
+    char *from = NULL, *to = NULL;
+    int rc = fsx_path(&from, err, "%s/people.db", unfinished);
+    if (rc == ERR_OK)
+        rc = fsx_path(&to, err, "%s/people.db", b->dir);
+    if (rc == ERR_OK && access(from, F_OK) == 0 && (rc = fsx_sync_file(from, err)) == ERR_OK)
+        rc = fsx_rename(from, to, err);
+    free(from);
+    free(to);
+    return rc;
+}
+
 /* dir/unfinished/catalogue.db: the catalogue as of this moment. */
 static int take_snapshot(struct backup *b, struct catalogue *c, const char *unfinished,
                          struct err *err)
@@ -522,6 +552,8 @@ static int take_snapshot(struct backup *b, struct catalogue *c, const char *unfi
     if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/catalogue.db", unfinished)) == ERR_OK)
         rc = catalogue_backup(c, path, err);
     free(path);
+    if (rc == ERR_OK)
+        rc = take_people(b, unfinished, err);
     if (rc == ERR_OK && (rc = catalogue_open(&b->snapshot, unfinished, false, err)) == ERR_OK)
         rc = catalogue_count(b->snapshot, &n, err);
     if (rc == ERR_OK)
@@ -546,6 +578,8 @@ static int finish(struct backup *b, const char *unfinished, struct err *err)
     }
     if (rc == ERR_OK && (rc = fsx_sync_file(from, err)) == ERR_OK)
         rc = fsx_rename(from, to, err);
+    if (rc == ERR_OK)
+        rc = finish_people(b, unfinished, err);
     if (rc == ERR_OK)
         rc = fsx_remove_tree(unfinished, err);
     free(from);

@@ -68,8 +68,8 @@ static int check_inside(const char *root, const char *at, const char *dir, struc
 /* An earlier backup whose parts are those of ROOT: a link put there. */
 static int check_parts(const char *root, const char *dir, struct err *err)
 {
-    static const char *const parts[] = {"raw", "archive", "telemetry", "catalogue.db",
-                                        "unfinished"};
+    static const char *const parts[] = {"raw",          "archive",   "telemetry",
+                                        "catalogue.db", "people.db", "unfinished"};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof parts / sizeof *parts; i++) {
         char *ours = NULL, *theirs = NULL;
