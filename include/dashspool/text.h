@@ -112,4 +112,10 @@ const char *words_guess(const struct words_guess *guess);
  * many of text it stands for. */
 const char *text_xml(const char *text, size_t *taken, size_t *n);
 
+/* Mark, for xgettext, a sentence that the pages say in their own language (web_tr()), where it is
+ * not said there: in a table, an argument of a function of ours, or by a room that knows no page.
+ */
+#define W_(msgid)      msgid
+#define WN_(one, many) one, many
+
 #endif

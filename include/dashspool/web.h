@@ -17,6 +17,7 @@
 #include "dashspool/cfg.h"
 #include "dashspool/err.h"
 #include "dashspool/people.h"
+#include "dashspool/text.h"
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -128,12 +129,12 @@ const char *web_decimal(const struct web_page *h, double value, int decimals,
  * web_tr() returns it (borrowed, for ever), web_say() puts it, escaped; web_sayf() with the texts
  * that its %s (in a language with another order: %1$s) stand for, escaped. web_trn(): of an
  * amount, whose %s is the number. */
-/* Mark, for xgettext, what is looked up later: in a table, or an argument of a function of ours. */
-#define W_(msgid)      msgid
-#define WN_(one, many) one, many
 const char *web_tr(const struct web_page *h, const char *msgid);
 void web_say(struct web_page *h, const char *msgid);
 void web_sayf(struct web_page *h, const char *msgid, ...);
+/* What the program said where it knows no language: an error, a problem. In that of the page where
+ * it is a sentence of a catalogue; else as it is, marked as English for those who hear it. */
+void web_told(struct web_page *h, const char *text);
 const char *web_trn(const struct web_page *h, const char *one, const char *many, int64_t n);
 void web_sayn(struct web_page *h, const char *one, const char *many, int64_t n);
 

@@ -40,9 +40,9 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
     });
     page.on('pageerror', (error) => wrong(`script: ${error.message}`));
     page.on('requestfailed', (request) => {
-        // A page that is left takes its videos and its stream with it.
+        // A page that is left takes its videos, its stream, and what was on its way with it.
         const { errorText } = request.failure();
-        if (errorText !== 'net::ERR_ABORTED' || !['media', 'eventsource', 'fetch'].includes(request.resourceType()))
+        if (errorText !== 'net::ERR_ABORTED')
             wrong(`${request.url()}: ${errorText}`);
     });
     page.on('response', (response) => {

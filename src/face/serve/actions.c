@@ -39,7 +39,7 @@ static int trimmed(struct form *f, const char *text, const char **out, struct er
         n--;
     char *at = room_for(f, n);
     if (!at)
-        return err_set(err, ERR_MALFORMED, "the form is too long");
+        return err_set(err, ERR_MALFORMED, W_("the form is too long"));
     for (size_t i = 0; i < n; i++)
         if (text[i] != '\r')
             at[k++] = text[i];
@@ -85,7 +85,7 @@ static int joined(struct form *f, const char *name, char between, const char **o
         bytes += strlen(word[i]) + 1;
     char *at = rc == ERR_OK ? room_for(f, bytes) : NULL;
     if (!at)
-        return rc < 0 ? rc : err_set(err, ERR_MALFORMED, "the form is too long");
+        return rc < 0 ? rc : err_set(err, ERR_MALFORMED, W_("the form is too long"));
     *out = at;
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
@@ -123,7 +123,7 @@ static int local_time(struct form *f, int64_t *out, struct err *err)
     const char *text, *zone;
     int tz_min = 0, other, rc = field(f, "time", &text, err);
     if (rc == ERR_OK && (rc = field(f, "zone", &zone, err)) == ERR_OK && !text[0])
-        rc = err_set(err, ERR_MALFORMED, "request: the time is missing");
+        rc = err_set(err, ERR_MALFORMED, W_("request: the time is missing"));
     if (rc < 0)
         return rc;
     char full[80]; /* a browser leaves out seconds that are 0 */
@@ -254,7 +254,7 @@ static int read_form(struct form *f, struct err *err)
     case ACTIONS_KINDS:
         break;
     }
-    return err_set(err, ERR_MALFORMED, "There is no such action.");
+    return err_set(err, ERR_MALFORMED, W_("There is no such action."));
 }
 
 int action_put(struct serve *s, const struct web_ask *ask, struct actions_action *a,
@@ -355,7 +355,7 @@ static int put_all(struct serve *s, const struct web_ask *ask, char job[ACTIONS_
     for (size_t i = 0; rc == ERR_OK && *allowed && (name = web_field_at(ask, "do", i)); i++) {
         *f = (struct form){.ask = ask};
         if (!actions_kind_of(name, &f->a.kind))
-            rc = err_set(err, ERR_MALFORMED, "There is no such action.");
+            rc = err_set(err, ERR_MALFORMED, W_("There is no such action."));
         else if (!(*allowed = actions_allowed(f->a.kind, ask->role)))
             break;
         if (rc == ERR_OK)
@@ -366,7 +366,7 @@ static int put_all(struct serve *s, const struct web_ask *ask, char job[ACTIONS_
     }
     free(f);
     if (rc == ERR_OK && *allowed && !job[0])
-        rc = err_set(err, ERR_MALFORMED, "Nothing was entered.");
+        rc = err_set(err, ERR_MALFORMED, W_("Nothing was entered."));
     return rc;
 }
 

@@ -119,7 +119,7 @@ static void put_why(struct web_page *h, const struct review_event *e, const stru
         web_say(h, "No copies could be made.");
         web_put(h, "<br>");
         if (p->why[0])
-            web_text(h, p->why);
+            words_reason(h, p->why);
         else
             web_say(h, "The original is safe.");
         break;
@@ -150,8 +150,8 @@ static const struct {
     const char *icon, *msgid;
 } marks[] = {
     {REVIEW_PROTECTED, "lock", "Protected"},
-    {REVIEW_NOTED, "note", "Has a note"},
-    {REVIEW_REQUESTED, "ask", "Was requested"},
+    {REVIEW_NOTED, "note", W_("Has a note")},
+    {REVIEW_REQUESTED, "ask", W_("Was requested")},
     {REVIEW_EXPORTED, "export", "Exported"},
 };
 
@@ -306,9 +306,9 @@ void cards_table_begin(struct web_page *h)
     static const struct {
         const char *msgid;
         bool number;
-    } heads[] = {{"Time", false},    {"Vehicle", false}, {"Trigger", false},
-                 {"Cameras", false}, {"Length", true},   {"Condition", false},
-                 {"Case", false},    {"Marks", false},   {"Review", false}};
+    } heads[] = {{"Time", false},    {"Vehicle", false},   {"Trigger", false},
+                 {"Cameras", false}, {W_("Length"), true}, {"Condition", false},
+                 {"Case", false},    {"Marks", false},     {"Review", false}};
     web_print(h,
               "<div class=\"list scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n"
               "<table><thead><tr><th scope=\"col\"><span class=\"hidden\">%s</span></th>",

@@ -86,7 +86,8 @@ static void put_lines(struct web_page *h, const char *text)
     char line[1024];
     for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
         snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
-        web_print(h, "%s\n", line);
+        web_told(h, line);
+        web_put(h, "\n");
     }
 }
 

@@ -84,7 +84,7 @@ static void put_when(struct event *e)
     const struct event_clip *sure = sure_of(e);
     if (!sure || !e->review.time_known)
         return;
-    web_print(h, "<span title=\"%s\">± %s s</span>", sure->made.wall_why,
+    web_print(h, "<span title=\"%s\">± %s s</span>", web_tr(h, sure->made.wall_why),
               web_decimal(h, sure->error_s, 1, error));
 }
 

@@ -67,23 +67,14 @@ static void put_retry(struct event *e, const struct event_clip *c)
     web_put(h, "</button></form>");
 }
 
-/* Its first line, without the name of a file in the spool, which nobody here has. */
-static void say_reason(const struct job *j, char *out, size_t room)
-{
-    const char *text = j->now.why, *master = strstr(text, "/master."), *behind;
-    if (master && (behind = strstr(master, ": ")) != NULL)
-        text = behind + 2;
-    snprintf(out, room, "%.*s", (int)strcspn(text, "\r\n"), text);
-}
-
 static void put_failed(struct event *e, const struct event_clip *c, const struct job *j)
 {
     struct web_page *h = e->h;
-    char reason[sizeof j->now.why];
-    say_reason(j, reason, sizeof reason);
     web_put(h, "<div class=\"void\">");
     frame_icon(h, "fail");
-    web_print(h, "<p><b>%s</b><br>%s<br>", web_tr(h, "The viewing copy could not be made"), reason);
+    web_print(h, "<p><b>%s</b><br>", web_tr(h, "The viewing copy could not be made"));
+    words_reason(h, j->now.why);
+    web_put(h, "<br>");
     web_say(h, "The original is safe, and can be downloaded.");
     web_put(h, "</p>\n<p class=\"row\">");
     put_retry(e, c);
@@ -103,10 +94,10 @@ static void put_waiting(struct event *e, const struct job *j)
                   web_tr(h, "This page shows it as soon as it is there."));
     } else {
         web_print(h, "<p><b>%s</b><br>", title);
-        char reason[sizeof j->now.why];
-        say_reason(j, reason, sizeof reason);
-        if (reason[0])
-            web_print(h, "%s<br>", reason);
+        if (j->now.why[0]) {
+            words_reason(h, j->now.why);
+            web_put(h, "<br>");
+        }
         if (j->due_us > 0)
             web_say(h, "It waits for what comes with it, and is made then.");
         else

@@ -374,8 +374,11 @@ static void put_begin(struct event *e, const struct event_clip *c)
         web_print(h, "%s", clock);
         if (c->error_s > 0)
             web_print(h, " ± %s s", web_decimal(h, c->error_s, 1, error));
-        if (c->made.wall_why[0])
-            web_print(h, " <span class=\"soft\">%s</span>", web_tr(h, c->made.wall_why));
+        if (c->made.wall_why[0]) {
+            web_put(h, " <span class=\"soft\">");
+            web_told(h, c->made.wall_why);
+            web_put(h, "</span>");
+        }
     }
     fact_end(h);
 }
@@ -673,8 +676,10 @@ static void put_clip_wire(struct event *e, const struct event_clip *c)
     for (size_t i = 0; i < WIRE_N_FACTS; i++)
         if (fact[i].text[0] && !(e->private_mode && (strcmp(fact[i].name, "lat") == 0 ||
                                                      strcmp(fact[i].name, "lon") == 0)))
-            web_print(h, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td></tr>\n", name,
-                      fact[i].name, fact[i].text);
+            web_print(h,
+                      "<tr><th scope=\"row\">%s</th><td lang=\"en\">%s</td><td lang=\"en\">%s</td>"
+                      "</tr>\n",
+                      name, fact[i].name, fact[i].text);
 }
 
 struct arrivals {

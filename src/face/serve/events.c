@@ -219,7 +219,7 @@ static void put_tabs(struct list *l)
         const char *msgid;
         bool bad;
     } tabs[] = {{DAMAGED_CONDITIONS, "Damaged or cut short", false},
-                {WAITING_CONDITIONS, "Waiting", false},
+                {WAITING_CONDITIONS, W_("Waiting"), false},
                 {FAILED_CONDITIONS, "Failed", true}};
     for (size_t i = 0; i < sizeof tabs / sizeof *tabs; i++) {
         f = base;
@@ -299,10 +299,10 @@ static const struct {
     {"to-review", 0, REVIEW_REVIEWED, "To review"},
     {"reviewed", REVIEW_REVIEWED, 0, "Reviewed"},
     {"protected", REVIEW_PROTECTED, 0, "Protected"},
-    {"noted", REVIEW_NOTED, 0, "With a note"},
-    {"case", REVIEW_CASE, 0, "With a case number"},
+    {"noted", REVIEW_NOTED, 0, W_("With a note")},
+    {"case", REVIEW_CASE, 0, W_("With a case number")},
     {"exported", REVIEW_EXPORTED, 0, "Exported"},
-    {"requested", REVIEW_REQUESTED, 0, "Was requested"},
+    {"requested", REVIEW_REQUESTED, 0, W_("Was requested")},
 };
 enum { MARK_CHOICES = sizeof mark_choices / sizeof *mark_choices };
 
@@ -615,9 +615,9 @@ static void put_keymap(struct web_page *h)
     static const struct {
         const char *keys[2], *msgid;
     } keys[] = {{{"J", "K"}, "Next, previous event"},
-                {{"Enter", NULL}, "Open it"},
-                {{"R", NULL}, "Mark it as reviewed"},
-                {{"/", NULL}, "Find"},
+                {{"Enter", NULL}, W_("Open it")},
+                {{"R", NULL}, W_("Mark it as reviewed")},
+                {{"/", NULL}, W_("Find")},
                 {{"?", NULL}, "This list"}};
     web_print(h,
               "<aside class=\"sheet\" id=\"keymap\" popover aria-labelledby=\"keymap-h\">\n<header>"

@@ -39,7 +39,7 @@ static int find_copy(struct serve *s, const struct web_ask *ask, struct catalogu
     char id[CATALOGUE_ID_ROOM];
     size_t n = strcspn(ask->rest, "/");
     if (ask->rest[n] != '/' || n >= sizeof id)
-        return err_set(err, ERR_NOTFOUND, "no such file");
+        return err_set(err, ERR_NOTFOUND, W_("no such file"));
     snprintf(id, sizeof id, "%.*s", (int)n, ask->rest);
     *w = (struct wanted){.name = ask->rest + n + 1, .t = t};
     int rc = catalogue_transfer_get(s->catalogue, id, t, err);
@@ -275,7 +275,8 @@ int serve_original(void *app, const struct web_ask *ask, struct web_answer *out,
     struct catalogue_transfer t;
     struct original *o = NULL;
     if (strcmp(web_header_of(ask, "Sec-Fetch-Site"), "cross-site") == 0)
-        return err_set(err, ERR_MALFORMED, "originals can only be downloaded from their own page");
+        return err_set(err, ERR_MALFORMED,
+                       W_("originals can only be downloaded from their own page"));
     int rc = catalogue_transfer_get(s->catalogue, ask->rest, &t, err);
     if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
         rc = err_set(err, ERR_NOTFOUND, "%s is still being received", t.id);

@@ -65,7 +65,7 @@ int serve_asset(void *app, const struct web_ask *ask, struct web_answer *out, st
     for (size_t i = 0; i < sizeof assets / sizeof *assets; i++)
         if (strcmp(ask->rest, assets[i].name) == 0)
             return send_asset(ask, &assets[i], out, err);
-    return err_set(err, ERR_NOTFOUND, "There is no such page.");
+    return err_set(err, ERR_NOTFOUND, W_("There is no such page."));
 }
 
 /* ---- the bar ---- */

@@ -111,7 +111,7 @@ int serve_tile(void *app, const struct web_ask *ask, struct web_answer *out, str
     struct buf b;
     int at[3];
     if (!read_numbers(ask->rest, at))
-        return err_set(err, ERR_NOTFOUND, "There is no such page.");
+        return err_set(err, ERR_NOTFOUND, W_("There is no such page."));
     buf_init(&b, TILES_BYTES_MAX);
     int rc = g->tiles ? tiles_get(g->tiles, at[0], at[1], at[2], &b, err)
                       : atlas_tile(g->atlas, at[0], at[1], at[2], web_asked(ask, "dark")[0] != 0,

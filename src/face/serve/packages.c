@@ -397,7 +397,7 @@ static int open_below(const char *root, const char *path, struct stat *st, int *
     if (fd >= 0)
         close(fd);
     *out = -1;
-    return err_set(err, ERR_NOTFOUND, "There is no such package.");
+    return err_set(err, ERR_NOTFOUND, W_("There is no such package."));
 }
 
 /* On disk before the first byte. */
@@ -436,7 +436,8 @@ int serve_package(void *app, const struct web_ask *ask, struct web_answer *out, 
     const char *in = ask->rest + n + (ask->rest[n] == '/');
     snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : 0), ask->rest);
     if (strcmp(web_header_of(ask, "Sec-Fetch-Site"), "cross-site") == 0)
-        return err_set(err, ERR_MALFORMED, "packages can only be downloaded from their own page");
+        return err_set(err, ERR_MALFORMED,
+                       W_("packages can only be downloaded from their own page"));
     int rc = fsx_path(&dir, err, "%s/packages", s->root);
     int fd = rc == ERR_OK ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     bool there = fd >= 0 && is_package(fd, name, &st);
@@ -444,7 +445,7 @@ int serve_package(void *app, const struct web_ask *ask, struct web_answer *out, 
         close(fd);
     free(dir);
     if (rc == ERR_OK && !there)
-        rc = err_set(err, ERR_NOTFOUND, "There is no such package.");
+        rc = err_set(err, ERR_NOTFOUND, W_("There is no such package."));
     if (rc < 0)
         return rc;
     if (S_ISDIR(st.st_mode) && !*in)
@@ -456,9 +457,9 @@ int serve_package(void *app, const struct web_ask *ask, struct web_answer *out, 
         each_claim(&r, find_member, &m);
         read_clear(&r);
         if (!m.found || !fsx_path_is_inside(in))
-            return err_set(err, ERR_NOTFOUND, "There is no such file.");
+            return err_set(err, ERR_NOTFOUND, W_("There is no such file."));
     } else if (ask->rest[n]) {
-        return err_set(err, ERR_NOTFOUND, "There is no such file.");
+        return err_set(err, ERR_NOTFOUND, W_("There is no such file."));
     }
     rc = fsx_path(&path, err, "packages/%s%s%s", name, *in ? "/" : "", in);
     if (rc == ERR_OK)

@@ -77,10 +77,10 @@ static void put_cameras_of(struct web_page *h, const struct camreq *what)
 static void put_what(struct web_page *h, const struct camreq *what)
 {
     static const char *const kinds[] = {[CAMREQ_VIDEO] = NULL,
-                                        [CAMREQ_PHOTO] = "one photo",
-                                        [CAMREQ_VERSION] = "firmware version",
-                                        [CAMREQ_FORMAT] = "format the memory card",
-                                        [CAMREQ_RESTART] = "restart the camera"};
+                                        [CAMREQ_PHOTO] = W_("one photo"),
+                                        [CAMREQ_VERSION] = W_("firmware version"),
+                                        [CAMREQ_FORMAT] = W_("format the memory card"),
+                                        [CAMREQ_RESTART] = W_("restart the camera")};
     char text[24];
     if (what->camera[0]) {
         put_cameras_of(h, what);
@@ -106,22 +106,22 @@ struct state {
 
 static const char *waits_for(unsigned waits)
 {
-    return waits & REQUESTS_FOR_IGNITION                      ? "Waiting for the ignition"
-           : waits & (REQUESTS_FOR_FRONT | REQUESTS_FOR_REAR) ? "Waiting for the camera"
-           : waits & REQUESTS_FOR_OTHER                       ? "An older file comes first"
-           : waits & REQUESTS_FOR_FILE                        ? "The tracker tries to send it"
-           : waits & REQUESTS_FOR_CONTACT                     ? "Waiting for the vehicle"
-                                                              : "Asked again soon";
+    return waits & REQUESTS_FOR_IGNITION                      ? W_("Waiting for the ignition")
+           : waits & (REQUESTS_FOR_FRONT | REQUESTS_FOR_REAR) ? W_("Waiting for the camera")
+           : waits & REQUESTS_FOR_OTHER                       ? W_("An older file comes first")
+           : waits & REQUESTS_FOR_FILE                        ? W_("The tracker tries to send it")
+           : waits & REQUESTS_FOR_CONTACT                     ? W_("Waiting for the vehicle")
+                                                              : W_("Asked again soon");
 }
 
 static const char *refused_as(const struct requests_request *r)
 {
     struct camreq_answer answer;
     camreq_answer(r->what.kind, r->words, strlen(r->words), true, &answer);
-    return answer.class == CAMREQ_NOT_THERE      ? "The camera has no footage of that time"
-           : answer.class == CAMREQ_UNCONFIGURED ? "The camera is not configured in the tracker"
-           : answer.class == CAMREQ_NO_CAMERA    ? "The tracker finds no such camera"
-                                                 : "The tracker refused it";
+    return answer.class == CAMREQ_NOT_THERE      ? W_("The camera has no footage of that time")
+           : answer.class == CAMREQ_UNCONFIGURED ? W_("The camera is not configured in the tracker")
+           : answer.class == CAMREQ_NO_CAMERA    ? W_("The tracker finds no such camera")
+                                                 : W_("The tracker refused it");
 }
 
 static struct state state_of(const struct requests_request *r)
@@ -129,25 +129,25 @@ static struct state state_of(const struct requests_request *r)
     bool file = r->what.kind == CAMREQ_VIDEO || r->what.kind == CAMREQ_PHOTO;
     switch (r->state) {
     case REQUESTS_QUEUED:
-        return (struct state){"Not sent yet", "", STEP_ASKED, false};
+        return (struct state){W_("Not sent yet"), "", STEP_ASKED, false};
     case REQUESTS_SENT:
-        return (struct state){"Sent, no answer yet", "", STEP_SENT, false};
+        return (struct state){W_("Sent, no answer yet"), "", STEP_SENT, false};
     case REQUESTS_ACCEPTED:
-        return (struct state){"The camera prepares it", "", STEP_ARRIVING, false};
+        return (struct state){W_("The camera prepares it"), "", STEP_ARRIVING, false};
     case REQUESTS_UPLOADING:
         return (struct state){"Arriving", "", STEP_ARRIVING, false};
     case REQUESTS_WAITING:
         return (struct state){waits_for(r->waits), "", STEP_SENT, false};
     case REQUESTS_FETCHED:
-        return (struct state){file ? "Here" : "Answered", "ok", STEPS, false};
+        return (struct state){file ? W_("Here") : W_("Answered"), "ok", STEPS, false};
     case REQUESTS_REFUSED:
         return (struct state){refused_as(r), "bad", STEP_ARRIVING, true};
     case REQUESTS_EXPIRED:
-        return (struct state){"Expired", "bad", r->sent > 0 ? STEP_ARRIVING : STEP_SENT, true};
+        return (struct state){W_("Expired"), "bad", r->sent > 0 ? STEP_ARRIVING : STEP_SENT, true};
     case REQUESTS_SUPERSEDED:
-        return (struct state){"Replaced by a newer request", "", STEP_SENT, false};
+        return (struct state){W_("Replaced by a newer request"), "", STEP_SENT, false};
     case REQUESTS_CANCELLED:
-        return (struct state){"Cancelled", "", r->sent > 0 ? STEP_ARRIVING : STEP_SENT, false};
+        return (struct state){W_("Cancelled"), "", r->sent > 0 ? STEP_ARRIVING : STEP_SENT, false};
     case REQUESTS_N_STATES:
         break;
     }
@@ -157,15 +157,16 @@ static struct state state_of(const struct requests_request *r)
 /* open: it may go on. */
 static void put_steps(struct web_page *h, const struct state *s, bool open)
 {
-    static const char *const steps[STEPS] = {"asked", "sent to the tracker", "arriving", "here"};
+    static const char *const steps[STEPS] = {W_("asked"), W_("sent to the tracker"), W_("arriving"),
+                                             W_("here")};
     web_print(h, "<ol class=\"steps\" aria-label=\"%s\">", web_tr(h, "Progress"));
     for (enum step i = 0; i < STEPS; i++) {
         bool now = i == s->at && open;
         const char *look = i < s->at ? "did" : now ? "now" : i == s->at && s->ended ? "no" : "";
         const char *means = i < s->at                ? "done"
                             : now                    ? "now"
-                            : i == s->at && s->ended ? "ended here"
-                                                     : "not yet";
+                            : i == s->at && s->ended ? W_("ended here")
+                                                     : W_("not yet");
         web_print(h, "<li class=\"%s\"><span class=\"hidden\">%s: %s</span></li>", look,
                   web_tr(h, steps[i]), web_tr(h, means));
     }

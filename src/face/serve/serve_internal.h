@@ -150,6 +150,9 @@ const char *words_camera_name(unsigned camera);
 /* "Front, rear, 2 photos" */
 void words_cameras(struct web_page *h, unsigned cameras, int photos, int videos);
 /* The name, then the plate; the IMEI where there is neither. */
+/* Why a job failed, or waits: the first line, without the name of a file in the spool, which nobody
+ * here has. */
+void words_reason(struct web_page *h, const char *why);
 void words_vehicle(struct web_page *h, const struct review_vehicle *v);
 const char *words_vehicle_name(const struct review_vehicle *v);
 

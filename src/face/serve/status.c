@@ -117,9 +117,14 @@ static void put_trouble(struct page *p, const json_t *t)
     const char *advice = text_at(t, "advice");
     web_put(h, about->grave ? "<article class=\"trouble bad\">" : "<article class=\"trouble\">");
     frame_icon(h, about->icon);
-    web_print(h, "<div><h2>%s</h2>", text_at(t, "what"));
-    if (advice[0])
-        web_print(h, "<p><b>%s</b> %s</p>", web_tr(h, "What to do:"), advice);
+    web_put(h, "<div><h2>");
+    web_told(h, text_at(t, "what"));
+    web_put(h, "</h2>");
+    if (advice[0]) {
+        web_print(h, "<p><b>%s</b> ", web_tr(h, "What to do:"));
+        web_told(h, advice);
+        web_put(h, "</p>");
+    }
     web_put(h, "</div>");
     if (about->target)
         web_print(h, "<a class=\"button\" href=\"#%s\">%s</a>", about->target, web_tr(h, "Show"));
@@ -281,8 +286,8 @@ static void note_tracker(const struct web_page *h, struct vehicle *v, const json
     v->heard_us = time_at(t, "last_record");
     for (size_t i = 0; i < 2; i++) {
         const char *said = text_at(t, words_camera_name(sides[i]));
-        if (strcmp(said, "no card") == 0 || strcmp(said, "mount failed") == 0 ||
-            strcmp(said, "card faulty") == 0)
+        if (strcmp(said, W_("no card")) == 0 || strcmp(said, W_("mount failed")) == 0 ||
+            strcmp(said, W_("card faulty")) == 0)
             snprintf(v->bad, sizeof v->bad, "%s: %s", words_camera(h, sides[i]), said);
     }
 }
@@ -466,8 +471,8 @@ static void put_stage(struct page *p, const char *name, const json_t *one)
 static void put_queue(struct page *p)
 {
     struct web_page *h = &p->h;
-    const char *name, *const heads[] = {"under 1 min", "under 5 min", "under 1 h", "under 1 day",
-                                        "older"};
+    const char *name, *const heads[] = {W_("under 1 min"), W_("under 5 min"), W_("under 1 h"),
+                                        W_("under 1 day"), W_("older")};
     const json_t *oldest = at(p->state, "oldest");
     json_t *one;
     begin_panel(h, "queue", web_tr(h, "Queue"));
@@ -583,7 +588,9 @@ static int put_failed(void *arg, const struct spool_sight *job, struct err *err)
     int rc = put_job_name(p, job->job, err);
     web_print(h, "</th><td>%s</td><td>", stage_words(h, f->stage));
     put_ago(p, job->changed_us);
-    web_print(h, "</td><td>%s</td>", job->why && job->why[0] ? job->why : "–");
+    web_put(h, "</td><td>");
+    words_reason(h, job->why && job->why[0] ? job->why : "–");
+    web_put(h, "</td>");
     if (p->ask->role == PEOPLE_ADMIN) {
         web_put(h, "<td><div class=\"row\">");
         put_job_form(p, "retry", f->stage, job->job, "", web_tr(h, "Retry"), web_tr(h, "Retry"));

@@ -53,7 +53,7 @@ static int place_path(const struct serve *s, const char *place, const char *name
 {
     *out = NULL;
     if (!is_place(place))
-        return err_set(err, ERR_NOTFOUND, "There is no such upload.");
+        return err_set(err, ERR_NOTFOUND, W_("There is no such upload."));
     return name[0] ? fsx_path(out, err, "%s/upload/%s/%s", s->root, place, name)
                    : fsx_path(out, err, "%s/upload/%s", s->root, place);
 }
@@ -81,9 +81,10 @@ static int check_place(const struct serve *s, const char *place, struct err *err
     if (rc == ERR_OK)
         rc = place_path(s, place, GIVEN, &given, err);
     if (rc == ERR_OK && (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode)))
-        rc = err_set(err, ERR_NOTFOUND, "There is no such upload (any more): begin it again.");
+        rc = err_set(err, ERR_NOTFOUND, W_("There is no such upload (any more): begin it again."));
     else if (rc == ERR_OK && lstat(given, &st) == 0)
-        rc = err_set(err, ERR_MALFORMED, "This upload was finished already: begin another one.");
+        rc =
+            err_set(err, ERR_MALFORMED, W_("This upload was finished already: begin another one."));
     free(dir);
     free(given);
     return rc;
@@ -105,7 +106,7 @@ static int check_name(const char *name, struct err *err)
         bytes = bytes > 0 ? bytes : 1;
     }
     if (!ok || depth > PATH_DEPTH)
-        return err_set(err, ERR_MALFORMED, "A file has a name that cannot be used here.");
+        return err_set(err, ERR_MALFORMED, W_("A file has a name that cannot be used here."));
     if (n > sizeof PART && strcmp(name + n - strlen(PART), PART) == 0)
         return err_set(err, ERR_MALFORMED, "The file %.200s is not whole: its name ends with .part",
                        name);
@@ -172,7 +173,7 @@ static int check_room(const struct serve *s, const char *place, int64_t more, st
                        "one.",
                        FILES_MAX);
     if (left - more < kept)
-        return err_set(err, ERR_BUSY, "There is too little space on the disk of this server.");
+        return err_set(err, ERR_BUSY, W_("There is too little space on the disk of this server."));
     return ERR_OK;
 }
 
@@ -535,7 +536,7 @@ int upload_all(void *app, const struct web_ask *ask, struct web_answer *out, str
 {
     struct coming *c = ask->body;
     if (!c || c->files == 0)
-        return err_set(err, ERR_MALFORMED, "No file was chosen.");
+        return err_set(err, ERR_MALFORMED, W_("No file was chosen."));
     int rc = c->fd >= 0 ? settle(app, c, true, err) : ERR_OK;
     return rc < 0 ? rc : give(app, ask, c->place, out, err);
 }
@@ -600,13 +601,13 @@ static void put_words(struct web_page *h)
 {
     static const struct {
         const char *name, *msgid;
-    } words[] = {{"waiting", "waiting"},
-                 {"here", "here, SHA-256:"},
-                 {"same", "the same as in this browser"},
-                 {"differs", "NOT what this browser read: choose the file again"},
-                 {"again", "No connection; trying again."},
-                 {"failed", "Not sent:"},
-                 {"none", "None of these files is footage (.h265 .mp4 .jpg)."}};
+    } words[] = {{W_("waiting"), W_("waiting")},
+                 {"here", W_("here, SHA-256:")},
+                 {"same", W_("the same as in this browser")},
+                 {"differs", W_("NOT what this browser read: choose the file again")},
+                 {"again", W_("No connection; trying again.")},
+                 {"failed", W_("Not sent:")},
+                 {"none", W_("None of these files is footage (.h265 .mp4 .jpg).")}};
     web_put(h, "<template id=\"words\"");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         web_print(h, " data-%s=\"%s\"", words[i].name, web_tr(h, words[i].msgid));

@@ -417,7 +417,7 @@ int serve_vehicle(void *app, const struct web_ask *ask, struct web_answer *out, 
     struct err unimportant;
     size_t n = strlen(ask->rest);
     if (n < 14 || n > 15 || strspn(ask->rest, "0123456789") != n)
-        return err_set(err, ERR_NOTFOUND, "There is no such vehicle.");
+        return err_set(err, ERR_NOTFOUND, W_("There is no such vehicle."));
     int rc = review_vehicle_get(v.s->catalogue, ask->rest, &v.v, err);
     if (rc == ERR_OK)
         rc = records_open(&v.records, v.s->root, RECORDS_READ, err);

@@ -123,6 +123,18 @@ void words_cameras(struct web_page *h, unsigned seen, int photos, int videos)
     web_sayn(h, "%s photo", "%s photos", photos);
 }
 
+/* ---- reasons ---- */
+
+void words_reason(struct web_page *h, const char *why)
+{
+    char line[512];
+    const char *master = strstr(why, "/master."), *behind;
+    if (master && (behind = strstr(master, ": ")) != NULL)
+        why = behind + 2;
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(why, "\r\n"), why);
+    web_told(h, line);
+}
+
 /* ---- vehicles ---- */
 
 const char *words_vehicle_name(const struct review_vehicle *v)

@@ -31,7 +31,9 @@ int own_error(const struct web_request *r, const struct err *why, struct web_ans
               code == ERR_NOTFOUND ? web_tr(&h, "Not found")
               : bad                ? web_tr(&h, "Bad request")
                                    : web_tr(&h, "Server error"));
-    web_print(&h, "<p>%s</p>\n", why->text);
+    web_put(&h, "<p>");
+    web_told(&h, why->text);
+    web_put(&h, "</p>\n");
     put_way_out(&h);
     return own_end(r, &h,
                    code == ERR_NOTFOUND     ? MHD_HTTP_NOT_FOUND

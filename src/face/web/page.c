@@ -164,6 +164,13 @@ void web_say(struct web_page *h, const char *msgid)
     web_text(h, web_tr(h, msgid));
 }
 
+void web_told(struct web_page *h, const char *text)
+{
+    const char *translated = web_tr(h, text);
+    bool foreign = translated == text && strcmp(h->language, "en") != 0;
+    web_print(h, foreign ? "<span lang=\"en\">%s</span>" : "%s", translated);
+}
+
 enum { SAID_MAX = 8 };
 
 /* "%s" in their order, or "%1$s" by number. */

@@ -31,9 +31,9 @@ static int answer_page(struct web *w, struct web_request *r, struct web_answer *
     if (r->logout)
         return logout_answer(r, out, err);
     if (!r->route)
-        return err_set(err, ERR_NOTFOUND, "There is no such page.");
+        return err_set(err, ERR_NOTFOUND, W_("There is no such page."));
     if (r->ask.post && r->unfit)
-        return err_set(err, ERR_MALFORMED, "This is no form of these pages.");
+        return err_set(err, ERR_MALFORMED, W_("This is no form of these pages."));
     return r->route->answer(w->app->app, &r->ask, out, err);
 }
 

@@ -90,7 +90,7 @@ int web_stream(const struct web_ask *ask, struct web_answer *out, struct err *er
     struct streams *all = &r->web->streams;
     *out = (struct web_answer){.status = MHD_HTTP_OK};
     if (!has_room(all, ask->name))
-        return err_set(err, ERR_BUSY, "There are too many pages that are kept up to date.");
+        return err_set(err, ERR_BUSY, W_("There are too many pages that are kept up to date."));
     const union MHD_ConnectionInfo *fd =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct stream *s = fd ? calloc(1, sizeof *s) : NULL;

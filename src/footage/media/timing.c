@@ -401,14 +401,14 @@ static int64_t meta_error(const struct media_facts *f, int64_t duration_us, cons
 {
     int64_t length_us = f->length_s > 0 ? f->length_s * S_US : duration_us;
     if (strcmp(f->trigger, "request") == 0) {
-        *why = "whole seconds; clips that were asked for begin within 0.1 s of it";
+        *why = W_("whole seconds; clips that were asked for begin within 0.1 s of it");
         return META_ERROR_US;
     }
     if (f->has_trigger_time && f->trigger_utc_us > f->start_utc_us + S_US) {
-        *why = "whole seconds; before the trigger, so the start of the clip";
+        *why = W_("whole seconds; before the trigger, so the start of the clip");
         return META_ERROR_US;
     }
-    *why = "taken as the start of the clip; of a clip made by a trigger it can be the end";
+    *why = W_("taken as the start of the clip; of a clip made by a trigger it can be the end");
     return META_ERROR_US + (length_us > 0 ? length_us : CLIP_LENGTH_US);
 }
 
@@ -420,20 +420,20 @@ static int64_t source_error(const struct media_facts *f, bool photo, int64_t dur
         int64_t error_us;
         const char *why, *why_photo;
     } known[] = {
-        {TIMING_NAME, S_US, "whole seconds of the name, taken as the start of the clip",
-         "whole seconds of the name, taken as the time of the photo"},
-        {TIMING_NAME_UTC, 14 * 3600 * S_US, "the name tells no time zone and none was given",
-         "the name tells no time zone and none was given"},
+        {TIMING_NAME, S_US, W_("whole seconds of the name, taken as the start of the clip"),
+         W_("whole seconds of the name, taken as the time of the photo")},
+        {TIMING_NAME_UTC, 14 * 3600 * S_US, W_("the name tells no time zone and none was given"),
+         W_("the name tells no time zone and none was given")},
         {TIMING_NAME_UPLOAD, 24 * 3600 * S_US,
-         "the name tells when the camera connected: later than the clip",
-         "the name tells when the camera connected: later than the photo"},
+         W_("the name tells when the camera connected: later than the clip"),
+         W_("the name tells when the camera connected: later than the photo")},
     };
     if (f->time_error_us > 0) {
-        *why = "stated with the time";
+        *why = W_("stated with the time");
         return f->time_error_us;
     }
     if (strcmp(source, "metadata") == 0 && photo) {
-        *why = "whole seconds; taken as the time of the photo";
+        *why = W_("whole seconds; taken as the time of the photo");
         return META_ERROR_US;
     }
     if (strcmp(source, "metadata") == 0)
@@ -443,7 +443,7 @@ static int64_t source_error(const struct media_facts *f, bool photo, int64_t dur
             *why = photo ? known[i].why_photo : known[i].why;
             return known[i].error_us;
         }
-    *why = "as given";
+    *why = W_("as given");
     return f->start_utc_us % S_US ? S_US / 10 : S_US;
 }
 
