@@ -87,6 +87,7 @@ struct actions_action {
     const char *imei, *cameras; /* "front rear" */
     int64_t time_us;
     int seconds;
+    bool photo; /* one photo instead: of now; of the time from a road camera */
     int64_t request;
     /* retry, drop */
     const char *stage, *job;

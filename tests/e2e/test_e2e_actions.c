@@ -593,6 +593,10 @@ static void test_footage_is_asked_for_and_taken_back(void **state)
     expect(RUN("requests", "--json"), 0, "\"somebody at 127.0.0.1\"");
     done("do=cancel&request=1");
     expect(RUN("requests"), 0, "cancelled");
+    /* a photo of now: its form has a time and a length all the same */
+    done("do=request&imei=" IMEI "&cameras=front&cameras=rear&time=2026-01-02T04:04:30&seconds=20"
+         "&photo=1&zone=Europe%2FBerlin");
+    expect(RUN("requests", "--json"), 0, "camreq:1,3");
     const char *job = done("do=vehicle&imei=" IMEI "&name=Van+12&plate=B-XY&group=North");
     assert_has(fate(job), "\"state\":\"done\"");
 }

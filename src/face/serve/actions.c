@@ -161,6 +161,7 @@ static int read_request(struct form *f, struct err *err)
                        ACTIONS_SECONDS_MAX);
     f->a.time_us -= before * 1000000;
     f->a.seconds = (int)(before + after + seconds);
+    f->a.photo = is_ticked(f, "photo");
     rc = joined(f, "cameras", ' ', &f->a.cameras, err);
     return rc < 0 ? rc : field(f, "reason", &f->a.text, err);
 }

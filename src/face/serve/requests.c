@@ -243,6 +243,7 @@ static void put_again(struct web_page *h, const struct requests_request *r)
         snprintf(text, sizeof text, "&amp;seconds=%d", r->what.seconds);
         web_put(h, text);
     }
+    web_put(h, r->what.kind == CAMREQ_PHOTO ? "&amp;photo=1" : "");
     web_put(h, "&amp;reason=");
     web_url(h, r->reason);
     web_print(h, "#form\">%s</a>", web_tr(h, "Ask again"));
@@ -365,6 +366,22 @@ static void put_camera_fields(struct page *p)
     web_put(h, "</div></fieldset>\n");
 }
 
+static void put_kind_field(struct page *p)
+{
+    struct web_page *h = &p->h;
+    bool photo = web_asked(p->ask, "photo")[0];
+    web_print(h,
+              "<fieldset><legend>%s</legend><div class=\"row\"><label class=\"check\"><input "
+              "type=\"radio\" name=\"photo\" value=\"\"",
+              web_tr(h, "What"));
+    web_put(h, photo ? ">" : " checked>");
+    web_print(h,
+              "%s</label><label class=\"check\"><input type=\"radio\" name=\"photo\" value=\"1\"",
+              web_tr(h, "Video"));
+    web_put(h, photo ? " checked>" : ">");
+    web_print(h, "%s</label></div></fieldset>\n", web_tr(h, "One photo of now"));
+}
+
 /* The time of the address, else an hour ago; in the zone of the pages. */
 static void put_time_fields(struct page *p)
 {
@@ -415,6 +432,7 @@ static int put_form(struct page *p, struct err *err)
     int rc =
         fields_vehicle(p->serve, h, web_tr(h, "Choose …"), web_asked(p->ask, "imei"), true, err);
     put_camera_fields(p);
+    put_kind_field(p);
     put_time_fields(p);
     put_length_field(p);
     web_print(h,

@@ -199,7 +199,7 @@ bool filter_is_open(const struct filter *f);
  *     verify                            package
  *     request                           imei; cameras (several), time ("2026-11-27T16:41:22") with
  *                                       zone (a name or an offset; none: UTC, or the time's own),
- *                                       seconds or before and after, reason
+ *                                       seconds or before and after, photo, reason
  *     cancel                            request
  *     retry, drop                       event, or stage and job; reason
  *     vehicle                           imei; name, plate, group

@@ -179,8 +179,9 @@ static int is_same_request(void *arg, const struct requests_request *r, struct e
 {
     struct same_request *s = arg;
     (void)err;
-    if (r->added_us >= s->a->at_us && r->what.time_s == s->what->time_s &&
-        r->what.seconds == s->what->seconds && strcmp(r->what.camera, s->what->camera) == 0)
+    if (r->added_us >= s->a->at_us && r->what.kind == s->what->kind &&
+        r->what.time_s == s->what->time_s && r->what.seconds == s->what->seconds &&
+        strcmp(r->what.camera, s->what->camera) == 0)
         s->id = r->id;
     return ERR_OK;
 }
@@ -221,10 +222,12 @@ static int request(struct acting *act, struct err *err)
         rear = rear || (n == 4 && strncmp(p, "rear", n) == 0);
     }
     snprintf(words, sizeof words, "%s", a->cameras);
-    for (int from = 0; rc == ERR_OK && from < a->seconds; from += CAMREQ_SECONDS_MAX) {
-        struct camreq what = {.kind = CAMREQ_VIDEO, .time_s = a->time_us / 1000000 + from};
+    int seconds = a->photo ? 1 : a->seconds; /* once */
+    for (int from = 0; rc == ERR_OK && from < seconds; from += CAMREQ_SECONDS_MAX) {
+        struct camreq what = {.kind = a->photo ? CAMREQ_PHOTO : CAMREQ_VIDEO};
         int left = a->seconds - from;
-        what.seconds = left < CAMREQ_SECONDS_MAX ? left : CAMREQ_SECONDS_MAX;
+        if (!a->photo)
+            what.seconds = left < CAMREQ_SECONDS_MAX ? left : CAMREQ_SECONDS_MAX;
         bool both = false;
         for (const char *p = words; rc == ERR_OK && *p; p += strcspn(p, " "), p += strspn(p, " ")) {
             size_t n = strcspn(p, " ");
@@ -236,6 +239,8 @@ static int request(struct acting *act, struct err *err)
             both = both || of_both;
             snprintf(what.camera, sizeof what.camera, "%.*s", of_both ? 4 : (int)n,
                      of_both ? "both" : p);
+            bool of_time = !a->photo || strcmp(what.camera, "road") == 0;
+            what.time_s = of_time ? a->time_us / 1000000 + from : 0;
             rc = request_one(act, &what, err);
         }
     }

@@ -57,6 +57,7 @@ static const struct member members[] = {
     {"time", "the time", TIME, AT(time_us), 0, 0, BIT(REQUEST), BIT(REQUEST), NULL, false},
     {"seconds", "the seconds", NUMBER, AT(seconds), 0, ACTIONS_SECONDS_MAX, BIT(REQUEST),
      BIT(REQUEST), NULL, false},
+    {"photo", "\"photo\"", FLAG, AT(photo), 0, 0, BIT(REQUEST), 0, NULL, false},
     {"request", "the request", NUMBER, AT(request), 0, 0, BIT(CANCEL), BIT(CANCEL), NULL, false},
     {"stage", "the stage", TEXT, AT(stage), 0, SPOOL_NAME_ROOM - 1, BIT(RETRY) | BIT(DROP), 0, IDS,
      false},
@@ -98,7 +99,7 @@ static int64_t number_of(const struct actions_action *a, const struct member *m)
 
 static bool flag_of(const struct actions_action *a, const struct member *m)
 {
-    return m->at == AT(redacted) ? a->redacted : a->no_sound;
+    return m->at == AT(redacted) ? a->redacted : m->at == AT(photo) ? a->photo : a->no_sound;
 }
 
 static bool is_given(const struct actions_action *a, const struct member *m)
