@@ -1,24 +1,31 @@
 /*
- * serve: pages to look at what is there, for a browser: what came, each transfer's facts and
- * custody, its viewing copy to play, its copies and its original to take away.
+ * serve: pages for a browser: events to look at, to compare, to decide on, and to hand on.
  *
- *     /                   transfers, the newest first; of a choice: ?imei= &camera= &kind=
- *                         &trigger= &since= &until= &page=
- *     /transfer/ID        one of them
+ *     /                   events, the newest first, as cards or (view=table) rows; of a choice:
+ *                         ?q= &imei= &trigger= &cameras=front,rear &condition=damaged,…
+ *                         &marks=protected,to-review,… &from= &to= (days of [ui] zone) &page=
+ *     /event/ID           one of them, by the id of any of its transfers; the choice rides along
+ *     /vehicles, /vehicle/IMEI, /map
+ *     /requests           footage that was asked for, and the form that asks
+ *     /upload …           files that people bring, piece by piece: upload.c
+ *     /packages, /package/NAME
+ *     /action (POST), /action/JOB
+ *                         what people do, as jobs of `work` (actions.h), and what became of it
  *     /copy/ID/NAME       a copy; parts of it, too (Range)
  *     /original/ID        the master, checked against its hash while it goes; that it was shown is
- *                         an event of its custody, noted before the first byte
+ *                         an event of its custody
  *     /status, /status.json, /metrics
  *                         what runs, waits and is in trouble (status.h): for people, programs,
  *                         Prometheus
+ *     /live               a stream: that something changed, and the numbers of the bar (live.c)
  *     /healthz            "ok", if the catalogue answers; without a token
+ *     /login, /logout     of people and their tokens (POST; web.h)
+ *     /assets/NAME        style, icons, scripts
  *
- *     /login              takes the token of the form that asks for it (POST; web.h)
- *     /assets/NAME        style, icons
- *
- * Read-only (GET, HEAD), and it writes nothing but that event. Nothing of a request becomes the
- * name of a file: IDs and names are looked up in the catalogue. Pages have neither scripts nor
- * anything from elsewhere (Content-Security-Policy).
+ * It cannot write the catalogue: whatever is to be written is a job in spool/action. Nothing of a
+ * request becomes the name of a file but below ROOT/upload: IDs and names are looked up in the
+ * catalogue. All but keys, stepping and what is live works without a script, and nothing comes from
+ * elsewhere (Content-Security-Policy) but map tiles, where [ui] tiles names a host.
  *
  * Who may look: on the loopback everybody on this computer, by its own names only (a page of
  * another site cannot have the browser read it). Any other address is refused without a token of
@@ -33,7 +40,7 @@
  * Who is slow to ask makes room for who comes later, of one address and of all.
  *
  * One process, one thread (web.h), WEB_CONNECTIONS_MAX connections; once it listens it
- * reads ROOT, writes the catalogue, and no more (sandbox.h).
+ * reads ROOT, writes spool/action and upload, and no more (sandbox.h).
  */
 #ifndef DASHSPOOL_SERVE_H
 #define DASHSPOOL_SERVE_H
