@@ -225,8 +225,8 @@ static void put_tick(struct serve *s, struct web_page *h, const struct web_ask *
     web_path(h, ask->path);
     filter_put(h, f);
     web_put(h, "\"><button class=\"tick\" aria-label=\"");
-    web_sayf(h, retry ? "Retry: %s, %s" : "Mark reviewed: %s, %s", words_vehicle_name(&e->vehicle),
-             when);
+    web_sayf(h, retry ? "Retry: %s, %s" : "Mark reviewed: %s, %s",
+             words_vehicle_title(h, &e->vehicle), when);
     web_put(h, "\">");
     if (retry) {
         frame_icon(h, "retry");
@@ -274,7 +274,7 @@ int cards_put(struct serve *s, struct web_page *h, const struct web_ask *ask,
     put_link(h, e, f);
     if (!seen)
         web_print(h, "<span class=\"hidden\">%s </span>", web_tr(h, "Not reviewed:"));
-    web_print(h, "%s</a>", words_vehicle_name(&e->vehicle));
+    web_print(h, "%s</a>", words_vehicle_title(h, &e->vehicle));
     if (e->vehicle.name[0] && e->vehicle.plate[0])
         web_print(h, " <span class=\"plate\">%s</span>", e->vehicle.plate);
     web_put(h, " ");

@@ -96,7 +96,7 @@ static void put_head(struct event *e)
     web_put(h, "<div class=\"eventhead\">\n<div>\n<h1><span class=\"kind\">");
     frame_icon(h, words_trigger_icon(e->review.trigger));
     web_print(h, "%s</span> <span>", words_trigger(h, e->review.trigger));
-    web_text(h, words_vehicle_name(&e->review.vehicle));
+    web_text(h, words_vehicle_title(h, &e->review.vehicle));
     web_put(h, "</span>");
     if (e->review.vehicle.name[0] && e->review.vehicle.plate[0])
         web_print(h, " <span class=\"plate\">%s</span>", e->review.vehicle.plate);

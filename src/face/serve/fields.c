@@ -26,6 +26,8 @@ static int put_choice(void *arg, const struct review_vehicle *v, struct err *err
 {
     struct choices *c = arg;
     (void)err;
+    if (strcmp(v->imei, CATALOGUE_IMEI_UNKNOWN) == 0)
+        return ERR_OK;
     web_print(c->h, "<option value=\"%s\"", v->imei);
     web_put(c->h, strcmp(v->imei, c->chosen) == 0 ? " selected>" : ">");
     web_text(c->h, words_vehicle_name(v));

@@ -155,6 +155,8 @@ void words_cameras(struct web_page *h, unsigned cameras, int photos, int videos)
 void words_reason(struct web_page *h, const char *why);
 void words_vehicle(struct web_page *h, const struct review_vehicle *v);
 const char *words_vehicle_name(const struct review_vehicle *v);
+/* The same; of what nobody knows the tracker of, "Vehicle not known". */
+const char *words_vehicle_title(const struct web_page *h, const struct review_vehicle *v);
 
 /* ---- fields.c: fields that several forms have ---- */
 

@@ -142,9 +142,15 @@ const char *words_vehicle_name(const struct review_vehicle *v)
     return v->name[0] ? v->name : v->plate[0] ? v->plate : v->imei;
 }
 
+const char *words_vehicle_title(const struct web_page *h, const struct review_vehicle *v)
+{
+    bool unknown = strcmp(v->imei, CATALOGUE_IMEI_UNKNOWN) == 0 && !v->name[0] && !v->plate[0];
+    return unknown ? web_tr(h, "Vehicle not known") : words_vehicle_name(v);
+}
+
 void words_vehicle(struct web_page *h, const struct review_vehicle *v)
 {
-    web_text(h, words_vehicle_name(v));
+    web_text(h, words_vehicle_title(h, v));
     if (v->name[0] && v->plate[0])
         web_print(h, " <span class=\"plate\">%s</span>", v->plate);
 }
