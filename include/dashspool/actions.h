@@ -123,6 +123,7 @@ struct actions_outcome {
     enum actions_kind kind;
     char by[ACTIONS_BY_ROOM];
     char event[CATALOGUE_ID_ROOM]; /* the first one, "": of none */
+    bool bad;                      /* DONE, with bad news: a package is not what it was */
     double done;                   /* 0..1, of a long one that is at work */
     char text[ACTIONS_WORDS_ROOM]; /* DONE, FAILED: for people, a line or more */
     char result[256];              /* DONE: the package's name, the new transfer's id … */

@@ -519,6 +519,7 @@ static void test_packages_are_listed_fetched_and_verified(void **state)
     buf_clear(&b);
     job = done(form);
     assert_null(strstr(fate(job), "package verified"));
+    assert_has(fate(job), "\"bad\":true");
     snprintf(path, sizeof path, "/packages?did=%s", job);
     a = http_ask(port, "GET", path, "", NULL);
     assert_true(strstr(a.body, "REFUSED") || strstr(a.body, "FAILED"));

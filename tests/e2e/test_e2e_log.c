@@ -110,7 +110,7 @@ static void test_json_through_run_and_all_that_it_starts(void **state)
     assert_string_equal(text(claimed, "level"), "debug");
     assert_int_equal(json_integer_value(json_object_get(claimed, "attempt")), 1);
     json_t *all = find(log, "run", "all processes running");
-    assert_int_equal(json_integer_value(json_object_get(all, "processes")), 3);
+    assert_int_equal(json_integer_value(json_object_get(all, "processes")), 5);
     /* who says it */
     long long receiver = json_integer_value(json_object_get(stored, "pid"));
     long long worker = json_integer_value(json_object_get(converted, "pid"));

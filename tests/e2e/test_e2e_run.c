@@ -165,7 +165,7 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     struct workplace *w = *state;
     configure(w, "");
     start(w);
-    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=4", 1, NULL, 0);
     configure(w, "[exec up]\ncommand = true\nafter = nobody\n");
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     wait_line(w, "reload failed, keeping the old settings\" reason=", 1, NULL, 0);
@@ -201,7 +201,7 @@ static void test_rules_are_taken_by_a_reload(void **state)
     struct workplace *w = *state;
     configure(w, TRACKERS);
     start(w);
-    wait_line(w, "all processes running\" processes=3", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=5", 1, NULL, 0);
     pid_t receiver = wait_pid(w, "receive", 1), convert = wait_pid(w, "convert", 1);
     configure(w, TRACKERS "[request harsh]\non = crash\n");
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
@@ -239,7 +239,7 @@ static void test_settings_may_be_read_again_while_it_starts(void **state)
         assert_int_equal(kill(w->service.pid, SIGHUP), 0);
         poll(NULL, 0, 2);
     }
-    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=4", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_false(find_line(w, "started\" process=receive", 2, NULL, 0));
 }
@@ -250,13 +250,13 @@ static void test_a_second_run_is_told_so(void **state)
     char expected[200];
     configure(w, "");
     start(w);
-    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=4", 1, NULL, 0);
     snprintf(expected, sizeof expected, "'dashspool run' is already running (process %d) on ",
              (int)w->service.pid);
     expect_err(DASHSPOOL(w->root, "run"), 1, expected);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     start(w); /* the lock goes with its holder */
-    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=4", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->service, SIGINT), 0);
 }
 
@@ -265,7 +265,7 @@ static void test_a_killed_run_takes_its_processes_along(void **state)
     struct workplace *w = *state;
     configure(w, "");
     start(w);
-    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=4", 1, NULL, 0);
     pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
     assert_int_equal(proc_stop(&w->service, SIGKILL), 128 + SIGKILL);
     support_wait(kill(receiver, 0) < 0 && kill(worker, 0) < 0);
@@ -317,8 +317,8 @@ static void test_systemd_is_told_what_it_wants_to_know(void **state)
     configure(w, "");
     int fd = listen_as_systemd(w);
     start(w);
-    hear(fd, "READY=1\nSTATUS=2 processes running");
-    hear(fd, "WATCHDOG=1\nSTATUS=2 processes running, 0 waiting");
+    hear(fd, "READY=1\nSTATUS=4 processes running");
+    hear(fd, "WATCHDOG=1\nSTATUS=4 processes running, 0 waiting");
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     hear(fd, "RELOADING=1\nMONOTONIC_USEC=");
     hear(fd, "READY=1");

@@ -400,10 +400,10 @@ int serve_did(void *app, const struct web_ask *ask, struct web_answer *out, stru
     if (rc < 0)
         return rc;
     if (web_asked(ask, "json")[0])
-        return send_json(json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:s}", "state",
+        return send_json(json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:s, s:b}", "state",
                                    did_state(o.state), "action", actions_name(o.kind), "by", o.by,
                                    "event", o.event, "done", o.done, "text", o.text, "result",
-                                   o.result),
+                                   o.result, "bad", o.bad),
                          200, out, err);
     if (web_asked(ask, "part")[0]) {
         web_page_init(&h, ask);

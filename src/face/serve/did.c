@@ -58,7 +58,10 @@ static void say_done(struct web_page *h, const struct actions_outcome *o)
         web_url(h, o->result);
         web_print(h, "\">%s</a>", web_tr(h, "To the packages"));
     } else if (o->kind == ACTIONS_VERIFY) {
-        web_sayf(h, "Package %s was verified.", o->result);
+        web_sayf(h,
+                 o->bad ? "Package %s is not what it was when it was made."
+                        : "Package %s was verified: no problems found.",
+                 o->result);
     } else {
         web_say(h, done_words[o->kind]);
     }
@@ -95,7 +98,7 @@ void did_put(struct web_page *h, const struct web_ask *ask, const struct actions
              const char *job)
 {
     bool over = !did_waits(o);
-    bool bad = o->state == ACTIONS_FAILED || (o->state == ACTIONS_READY && o->text[0]);
+    bool bad = o->state == ACTIONS_FAILED || o->bad || (o->state == ACTIONS_READY && o->text[0]);
     web_print(h, "<div id=\"did\" data-state=\"%s\" data-job=\"%s\" data-over=\"%s\">\n",
               did_state(o->state), job, over ? "yes" : "no");
     web_print(h, "<div class=\"note %s\" role=\"%s\">",

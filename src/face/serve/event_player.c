@@ -18,7 +18,8 @@ static void put_video(struct event *e, const struct event_clip *c, int index, bo
     char name[EVENT_NAME_ROOM], number[24];
     event_name(e, c, name);
     snprintf(number, sizeof number, "%d", index);
-    web_print(h, "<video id=\"video-%s\" controls preload=\"metadata\" playsinline", number);
+    web_print(h, "<video id=\"video-%s\" data-cam=\"%s\" controls preload=\"metadata\" playsinline",
+              number, c->t.camera);
     web_put(h, c->lane == 0 ? "" : " muted");
     web_put(h, first ? "" : " class=\"later\"");
     if (c->poster) {

@@ -356,6 +356,7 @@ int act_verify(struct acting *act, struct err *err)
     }
     if (rc == ERR_OK && (!WIFEXITED(status) || WEXITSTATUS(status) == 127))
         rc = err_set(err, ERR_AGAIN, "verify did not come to its end");
+    act->o.bad = WIFEXITED(status) && WEXITSTATUS(status) != 0;
     if (rc == ERR_OK)
         snprintf(act->o.result, sizeof act->o.result, "%s", act->a->package);
     if (ends[0] >= 0)

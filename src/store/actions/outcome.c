@@ -27,9 +27,10 @@ int actions_tell(const char *root, const char *job, const struct actions_outcome
     char *path = NULL, *dir = NULL;
     if (!actions_kind_of_job(job, &kind))
         return err_set(err, ERR_MALFORMED, "%s is no action's job", job);
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:f, s:s}", "state",
-                             o->state == ACTIONS_DONE ? "done" : "at work", "by", o->by, "event",
-                             o->event, "text", o->text, "done", o->done, "result", o->result);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:b}", "state",
+                  o->state == ACTIONS_DONE ? "done" : "at work", "by", o->by, "event", o->event,
+                  "text", o->text, "done", o->done, "result", o->result, "bad", o->bad);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     int rc = text ? fsx_path(&dir, err, "%s/actions", root) : err_nomem(err, "an outcome");
     if (rc == ERR_OK && (rc = path_of(&path, root, job, err)) == ERR_OK &&
@@ -69,6 +70,7 @@ static bool read_outcome(const char *root, const char *job, struct actions_outco
         copy(out->event, sizeof out->event, o, "event");
         copy(out->text, sizeof out->text, o, "text");
         copy(out->result, sizeof out->result, o, "result");
+        out->bad = json_is_true(json_object_get(o, "bad"));
         double done = json_number_value(json_object_get(o, "done"));
         out->done = done >= 0 && done <= 1 ? done : 0;
     }
