@@ -77,6 +77,9 @@ static void serve(bool token)
     port = (int)strtol(line, NULL, 10);
 }
 
+#define HEX        "-0123456789abcdef0123456789abcdef"
+#define HEAD(role) "\"at\":\"2026-11-30T20:43:00.000000Z\",\"by\":\"eve\",\"role\":\"" role "\""
+
 /* ---- at the pages ---- */
 
 static const char *csrf(void)
@@ -209,6 +212,91 @@ static void test_who_may_only_look_does_nothing(void **state)
     http_expect(port, "/packages", bearer, 200);
 }
 
+static void put_job(const char *job, const char *json)
+{
+    struct err err;
+    struct spool *spool = NULL;
+    assert_ok(spool_open(&spool, w.root, ACTIONS_STAGE, &err));
+    assert_ok(spool_put(spool, job, json, strlen(json), &err));
+    spool_close(&spool);
+}
+
+/* A person's token, as a header. */
+static void add_person(const char *name, const char *role, char header[200])
+{
+    struct proc_result r = RUN("user", "add", name, "--role", role);
+    assert_int_equal(r.status, 0);
+    snprintf(header, 200, "Authorization: Bearer %.*s\r\n", (int)strcspn(proc_out(&r), "\n"),
+             proc_out(&r));
+    proc_clear(&r);
+}
+
+/* The role decides at the page, and once more when it is done; the name is in the custody. */
+static void test_each_role_does_what_it_may(void **state)
+{
+    (void)state;
+    static const char *const roles[] = {"viewer", "reviewer", "admin"};
+    static const struct {
+        const char *form;
+        int least; /* index of roles */
+    } forms[] = {{"do=reviewed&event=" FRONT, 1},
+                 {"do=unreviewed&event=" FRONT, 1},
+                 {"do=note&event=" FRONT "&note=n", 1},
+                 {"do=case&event=" FRONT "&case_number=K", 1},
+                 {"do=protect&event=" FRONT "&reason=r", 1},
+                 {"do=unprotect&event=" FRONT, 2},
+                 {"do=request&imei=" IMEI "&cameras=front&time=2026-01-02T03:04:05Z&seconds=9", 1},
+                 {"do=cancel&request=1", 1},
+                 {"do=retry&event=" FRONT, 2},
+                 {"do=drop&event=" FRONT, 2},
+                 {"do=vehicle&imei=" IMEI "&name=Van", 2},
+                 {"do=export&event=" FRONT, 1},
+                 {"do=verify&package=x.zip", 1},
+                 {"do=import&upload=x", 1}};
+    char header[3][200];
+    for (int r = 0; r < 3; r++)
+        add_person(roles[r], roles[r], header[r]);
+    serve(false);
+    for (int r = 0; r < 3; r++)
+        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+            struct http_answer a = http_post(port, "/action", header[r], forms[i].form);
+            if (a.status != (r >= forms[i].least ? 303 : 403))
+                fail_msg("%s as %s: %d", forms[i].form, roles[r], a.status);
+            http_clear(&a);
+        }
+    http_expect(port, "/original/" FRONT, header[0], 403);
+    http_expect(port, "/original/" FRONT, header[1], 200);
+    work_actions();
+    assert_int_equal(custody(FRONT, "\"who\":\"viewer\""), 0);
+    assert_true(custody(FRONT, "\"who\":\"reviewer\"") >= 6);
+    assert_int_equal(custody(FRONT, "\"event\":\"shown\""), 1);
+    assert_true(custody(FRONT, "\"who\":\"admin\"") >= 1);
+}
+
+/* A job that bears the name of nobody, or of one who may not do it any more. */
+static void test_a_name_in_a_job_must_be_a_persons(void **state)
+{
+    (void)state;
+    static const char *const why[] = {"eve is none of the people", "has the role viewer by now"};
+    char header[200];
+    add_person("ann", "reviewer", header);
+    serve(false);
+    put_job("reviewed" HEX,
+            "{\"action\":\"reviewed\"," HEAD("admin") ",\"events\":[\"" FRONT "\"]}");
+    struct http_answer a = http_post(port, "/action", header, "do=note&note=n&event=" FRONT);
+    assert_int_equal(a.status, 303);
+    char failed[2][200] = {"spool/action/failed/reviewed" HEX "/reason.txt", ""};
+    snprintf(failed[1], sizeof failed[1], "spool/action/failed/%s/reason.txt",
+             http_between(a.text, "did=", "\r\n"));
+    http_clear(&a);
+    expect(RUN("user", "role", "ann", "--role", "viewer"), 0, "");
+    work_actions();
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(support_count(in_root(failed[i]), why[i]), 1);
+    assert_int_equal(custody(FRONT, "\"event\":\"noted\""), 0);
+    assert_int_equal(custody(FRONT, "\"event\":\"reviewed\""), 0);
+}
+
 static void test_forms_that_are_none_put_nothing(void **state)
 {
     (void)state;
@@ -257,18 +345,6 @@ static void test_forms_that_are_none_put_nothing(void **state)
 }
 
 /* ---- whoever wrote the job ---- */
-
-static void put_job(const char *job, const char *json)
-{
-    struct err err;
-    struct spool *spool = NULL;
-    assert_ok(spool_open(&spool, w.root, ACTIONS_STAGE, &err));
-    assert_ok(spool_put(spool, job, json, strlen(json), &err));
-    spool_close(&spool);
-}
-
-#define HEX        "-0123456789abcdef0123456789abcdef"
-#define HEAD(role) "\"at\":\"2026-11-30T20:43:00.000000Z\",\"by\":\"eve\",\"role\":\"" role "\""
 
 static void test_a_job_of_a_stranger_does_nothing(void **state)
 {
@@ -648,6 +724,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_what_is_done_is_in_the_custody_by_name),
         T(test_who_may_only_look_does_nothing),
+        T(test_each_role_does_what_it_may),
+        T(test_a_name_in_a_job_must_be_a_persons),
         T(test_forms_that_are_none_put_nothing),
         T(test_a_job_of_a_stranger_does_nothing),
         T(test_what_is_done_again_is_done_once),

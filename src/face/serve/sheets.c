@@ -239,7 +239,7 @@ void actions_sheets(struct serve *s, struct web_page *h, const struct web_ask *a
         put_protect(h, ask, event);
     if (actions_allowed(ACTIONS_NOTE, ask->role))
         put_note(h, ask, event);
-    if (actions_allowed(ACTIONS_REQUEST, ask->role))
+    if (actions_allowed(ACTIONS_REQUEST, ask->role) && live_count(s)->asks)
         put_request(s, h, ask, event);
     if (actions_allowed(ACTIONS_EXPORT, ask->role))
         put_export(s, h, ask, event);

@@ -439,7 +439,33 @@ static int do_action(struct acting *act, struct err *err)
     return rc < 0 ? rc : catalogue_end(act->w->catalogue, do_in_catalogue(act, err), err);
 }
 
-/* Whoever can write a job can write any name into it: this is what is left to judge. */
+/* Whoever can write a job can write any name into it: it must be a person's, who may do this now.
+ * Where nobody was ever added, everybody at this computer may. What was handed out already is noted
+ * in any case. */
+static int judge_person(const struct acting *act, struct err *err)
+{
+    const struct actions_action *a = act->a;
+    struct people *people = NULL;
+    struct people_person person;
+    int64_t mark;
+    bool any = false;
+    int rc = people_open(&people, act->w->root, false, err);
+    if (rc == ERR_OK)
+        rc = people_any(people, &any, err);
+    else if (rc == ERR_NOTFOUND)
+        rc = ERR_OK;
+    if (rc == ERR_OK && any && a->kind != ACTIONS_DOWNLOADED) {
+        rc = people_find(people, a->by, &person, &mark, err);
+        if (rc == ERR_NOTFOUND)
+            rc = err_set(err, rc, "%s is none of the people who may use the pages", a->by);
+        else if (rc == ERR_OK && !actions_allowed(a->kind, person.role))
+            rc = err_set(err, ERR_CONFIG, "%s: %s has the role %s by now, which may not do this",
+                         actions_name(a->kind), a->by, people_role_name(person.role));
+    }
+    people_close(&people);
+    return rc;
+}
+
 static int judge(const struct acting *act, struct err *err)
 {
     enum actions_kind kind;
@@ -449,7 +475,7 @@ static int judge(const struct acting *act, struct err *err)
     if (!actions_allowed(a->kind, a->role))
         return err_set(err, ERR_CONFIG, "%s: the role %s may not do this", actions_name(a->kind),
                        people_role_name(a->role));
-    return ERR_OK;
+    return judge_person(act, err);
 }
 
 /* One of all workers at a time does what may take minutes, so that another one is free for what a
