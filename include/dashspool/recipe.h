@@ -109,6 +109,7 @@ enum recipe_cause {
     RECIPE_SOMEWHERE,    /* DAMAGED: by numbers only, nobody knows where */
     RECIPE_NOT_RECORDED, /* MISSING: the camera itself dropped them */
     RECIPE_NOT_RECEIVED, /* MISSING: recorded, and lost since */
+    RECIPE_BETWEEN,      /* MISSING: where another recording begins in the same file */
     RECIPE_UNDECODABLE,  /* MISSING: at the start, without what came before */
     RECIPE_NO_SOUND,     /* SILENCE: inserted in the copies */
     RECIPE_UNFINISHED,   /* CUT: n bytes of a record or picture that never ended */

@@ -46,6 +46,18 @@ static void test_pictures_and_what_is_wrong_by_time(void **state)
     recipe_timing_clear(&t);
 }
 
+static void test_where_another_recording_begins_nothing_is_lost(void **state)
+{
+    (void)state;
+    const struct recipe_settings made = {.duration_s = 3};
+    struct recipe_timing t = read_text("{\"gaps\":[{\"lost\":0,\"from_s\":1,\"until_s\":2,"
+                                       "\"recording\":2,\"length\":\"unknown\"}]}",
+                                       &made);
+    assert_int_equal(t.n_stretches, 1);
+    assert_stretch(&t.stretch[0], RECIPE_MISSING, RECIPE_BETWEEN, 1000000, 2000000, 0);
+    recipe_timing_clear(&t);
+}
+
 static void test_without_a_file_the_settings_tell(void **state)
 {
     (void)state;
@@ -96,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pictures_and_what_is_wrong_by_time),
+        cmocka_unit_test(test_where_another_recording_begins_nothing_is_lost),
         cmocka_unit_test(test_without_a_file_the_settings_tell),
         cmocka_unit_test(test_any_text_does_no_harm),
         cmocka_unit_test(test_there_is_an_end_to_flaws),

@@ -242,6 +242,7 @@ static const char *const causes[] = {
     [RECIPE_SOMEWHERE] = "at places not known; see the numbers below",
     [RECIPE_NOT_RECORDED] = "dropped by the camera itself",
     [RECIPE_NOT_RECEIVED] = "recorded, but not received",
+    [RECIPE_BETWEEN] = "another recording begins; what is between them was not recorded",
     [RECIPE_UNDECODABLE] = "at the start, cannot be decoded without what came before; left out",
     [RECIPE_NO_SOUND] = "sound missing; silence was inserted in the copies",
 };

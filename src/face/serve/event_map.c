@@ -132,6 +132,7 @@ static void put_scale_bar(struct web_page *h, const struct plan *p)
 /* ---- the region, where there is a place and no track ---- */
 
 #define REGION_DEG   5.0 /* from top to bottom */
+#define NAME_HALF    12  /* half a letter of a name, about */
 #define REGION_UNITS 4   /* of the atlas, for one of the drawing */
 
 static void region_begin(void *arg, enum atlas_part part)
@@ -173,7 +174,9 @@ static void region_name(void *arg, const char *name, size_t bytes, struct atlas_
 {
     struct web_page *h = arg;
     char text[64], place[96];
+    double half = (double)bytes * NAME_HALF, wide = WIDTH * REGION_UNITS;
     snprintf(text, sizeof text, "%.*s", (int)bytes, name);
+    at.x = fmax(half, fmin(at.x, wide - half));
     snprintf(place, sizeof place,
              "<text class=\"name\" text-anchor=\"middle\" x=\"%.0f\" y=\"%.0f\">", at.x, at.y);
     web_put(h, place);

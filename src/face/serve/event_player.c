@@ -45,6 +45,8 @@ static void put_state(struct event *e, int lane)
         examined = examined && c->examined;
         for (size_t k = 0; k < c->timing.n_stretches; k++) {
             const struct recipe_stretch *s = &c->timing.stretch[k];
+            if (s->cause == RECIPE_BETWEEN)
+                continue;
             missing += s->flaw == RECIPE_MISSING ? s->n : 0;
             gap = gap || s->flaw == RECIPE_MISSING;
             damaged += s->flaw == RECIPE_DAMAGED ? s->n : 0;
@@ -397,7 +399,9 @@ static int mark_by_time(const void *a, const void *b)
 static void say_flaw(struct web_page *h, const char *name, const struct recipe_stretch *s)
 {
     web_print(h, "%s: ", name);
-    if (s->flaw == RECIPE_SILENCE)
+    if (s->cause == RECIPE_BETWEEN)
+        web_say(h, "another recording");
+    else if (s->flaw == RECIPE_SILENCE)
         web_say(h, "no sound");
     else if (s->flaw == RECIPE_DAMAGED)
         web_sayn(h, "%s frame damaged", "%s frames damaged", s->n);
@@ -415,10 +419,11 @@ static void put_mark(struct event *e, const struct mark *m)
     const char *name = e->lane[m->lane].name;
     char number[24], text[EVENT_T_ROOM];
     snprintf(number, sizeof number, "%.3f", m->t);
-    web_print(h, "<a class=\"%s\" href=\"#t=%s\">", classes[m->kind], number);
+    bool news = m->kind == MARK_FLAW && m->stretch->cause == RECIPE_BETWEEN;
+    web_print(h, "<a class=\"%s\" href=\"#t=%s\">", news ? "" : classes[m->kind], number);
     if (m->kind == MARK_TRIGGER)
         frame_icon(h, "flag");
-    if (m->kind == MARK_FLAW)
+    if (m->kind == MARK_FLAW && !news)
         frame_icon(h, m->stretch->flaw == RECIPE_SILENCE ? "sound" : "warn");
     if (m->kind == MARK_TRIGGER)
         web_say(h, "Trigger");

@@ -55,6 +55,9 @@ void event_stretch(struct event *e, const struct recipe_stretch *s)
         web_put(h, " ");
         web_say(h, "They were recorded, but did not arrive.");
         break;
+    case RECIPE_BETWEEN:
+        web_say(h, "Another recording begins here.");
+        break;
     case RECIPE_UNDECODABLE:
         web_sayn(h, "%s frame at the start is left out.", "%s frames at the start are left out.",
                  s->n);
@@ -112,7 +115,11 @@ static void put_clip_condition(struct event *e, const struct event_clip *c)
     for (size_t i = 0; i < c->timing.n_stretches && i < STRETCHES_SHOWN; i++) {
         const struct recipe_stretch *s = &c->timing.stretch[i];
         double at = c->from_s + (double)s->from_us / 1e6;
-        begin_item(h, "warn", s->flaw == RECIPE_CUT ? "cut" : "warn");
+        bool news = s->cause == RECIPE_BETWEEN; /* nothing is wrong with it */
+        begin_item(h, news ? "info" : "warn",
+                   news                    ? "info"
+                   : s->flaw == RECIPE_CUT ? "cut"
+                                           : "warn");
         web_print(h, "<b>%s", name);
         if (c->shown && c->viewing && s->cause != RECIPE_SOMEWHERE) {
             snprintf(number, sizeof number, "%.3f", at);

@@ -29,8 +29,10 @@ static void add_gaps(struct recipe_timing *t, const json_t *timing)
     json_array_foreach(json_object_get(timing, "gaps"), i, o)
     {
         int64_t lost = json_integer_value(json_object_get(o, "lost"));
-        add(t, RECIPE_MISSING, lost > 0 ? RECIPE_NOT_RECEIVED : RECIPE_NOT_RECORDED,
-            us_of(o, "from_s"), us_of(o, "until_s"), lost);
+        enum recipe_cause cause = json_object_get(o, "recording") ? RECIPE_BETWEEN
+                                  : lost > 0                      ? RECIPE_NOT_RECEIVED
+                                                                  : RECIPE_NOT_RECORDED;
+        add(t, RECIPE_MISSING, cause, us_of(o, "from_s"), us_of(o, "until_s"), lost);
     }
     json_array_foreach(json_object_get(timing, "silence"), i, o)
         add(t, RECIPE_SILENCE, RECIPE_NO_SOUND, us_of(o, "from_s"), us_of(o, "until_s"), 0);
