@@ -2,6 +2,7 @@
 #include "web_internal.h"
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { FORM_PIECE = 1024 };
 #define LEFT_BYTES_MAX (UINT64_C(64) << 20) /* read on, to tell why it is not taken */
@@ -116,6 +117,35 @@ bool request_take(struct web_request *r, const char *data, size_t n)
     else if (MHD_post_process(r->parser, data, n) != MHD_YES && !r->large)
         r->unfit = true;
     return true;
+}
+
+struct framing {
+    int lengths, codings, hosts;
+    bool other; /* than chunked, or a length that is no number */
+};
+
+static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    struct framing *f = arg;
+    bool length = strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+    bool coding = strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    (void)kind;
+    f->lengths += length;
+    f->codings += coding;
+    f->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+    if (length && (!value || !value[0] || value[strspn(value, "0123456789")]))
+        f->other = true;
+    if (coding && (!value || strcasecmp(value, "chunked") != 0))
+        f->other = true;
+    return MHD_YES;
+}
+
+bool request_is_ambiguous(const struct web_request *r)
+{
+    struct framing f = {.lengths = 0};
+    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, look_at_header, &f);
+    return f.other || f.lengths + f.codings > 1 || f.hosts > 1;
 }
 
 struct web_request *request_new(struct web *w, struct MHD_Connection *connection, const char *path,

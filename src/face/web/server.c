@@ -62,6 +62,20 @@ static int answer(struct web *w, struct web_request *r, struct web_answer *out, 
     return own_error(r, &why, out, err);
 }
 
+/* Nothing that follows is read. */
+static enum MHD_Result end_ambiguous(struct MHD_Connection *connection)
+{
+    static char text[] = "400: one Host, and one Content-Length or Transfer-Encoding: chunked\n";
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result done = MHD_NO;
+    if (response && MHD_add_response_header(response, "Connection", "close") == MHD_YES)
+        done = MHD_queue_response(connection, MHD_HTTP_BAD_REQUEST, response);
+    if (response)
+        MHD_destroy_response(response);
+    return done;
+}
+
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_bytes, void **state)
@@ -75,6 +89,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         r = *state = request_new(w, connection, url, method);
         if (!r)
             return MHD_NO;
+        if (request_is_ambiguous(r))
+            return end_ambiguous(connection);
         r->https = w->tls;
         proxies_judge(&w->proxies, r);
         clients_is_for(connection, r->ask.peer);

@@ -137,6 +137,9 @@ struct web_request *request_new(struct web *w, struct MHD_Connection *connection
 void request_free(struct web_request **request);
 /* The next bytes of its body. Far more than can be used is not waited for: false. */
 bool request_take(struct web_request *request, const char *data, size_t n);
+/* Whether a proxy could see another end of its body than we do (RFC 9112, section 6.3): what it
+ * takes for the body's rest would be a request of somebody else here. Or another host. */
+bool request_is_ambiguous(const struct web_request *request);
 /* Whether a route takes the address by that method. */
 bool request_is_taken(const struct web_app *app, const char *path, bool post);
 
