@@ -165,9 +165,24 @@ export function openGrownStore(count = 100000) {
     };
 }
 
+// Pages, and who does what is asked for there; nobody works at conversions.
+async function serveAt(shop, root) {
+    const serve = start(['--root', root, '--config', shop.conf, 'serve', '--listen', '127.0.0.1:0'], shop.env);
+    start(['--root', root, '--config', shop.conf, 'work', '--stage', 'action'], shop.env);
+    return `http://${await serve.address}`;
+}
+
+async function inhabit(shop) {
+    const root = join(shop.dir, 'inhabited'), token = {};
+    await run(program, ['--root', shop.root, 'backup', root]);
+    for (const role of ['viewer', 'reviewer', 'admin'])
+        token[role] = (await run(program, ['--root', root, 'user', 'add', role, '--role', role])).trim();
+    return { address: await serveAt(shop, root), token, root };
+}
+
 // A place of its own with a store in it; `serve` runs until close(). Where BROWSER_STORE names a directory,
-// the store is kept there, and used again: for work on the pages.
-export async function openStore() {
+// the store is kept there, and used again: for work on the pages. of: the settings.
+export async function openStore(of = settings) {
     const dir = mkdtempSync(join(tmpdir(), 'dashspool-browser-'));
     const shop = { dir, root: join(dir, 'root'), crash: `${day}T07:23:45Z`, drive: `${day}T07:22:45Z` };
     shop.yesterday = new Date(Date.now() - 86400000).toISOString().slice(0, 10);
@@ -184,7 +199,7 @@ export async function openStore() {
         rmSync(dir, { recursive: true, force: true });
     };
     mkdirSync(shop.conf);
-    writeFileSync(join(shop.conf, 'dashspool.conf'), settings);
+    writeFileSync(join(shop.conf, 'dashspool.conf'), of);
     if (keptDay) {
         cpSync(kept, shop.root, { recursive: true, preserveTimestamps: true });
     } else {
@@ -194,7 +209,9 @@ export async function openStore() {
             writeFileSync(join(kept, 'day'), day);
         }
     }
-    const serve = start(['--root', shop.root, '--config', shop.conf, 'serve', '--listen', '127.0.0.1:0'], shop.env);
-    shop.address = `http://${await serve.address}`;
+    shop.address = await serveAt(shop, shop.root);
+    // The same once more, where people log in: {address, token: {viewer: …}}. A person is called as the role.
+    let inhabited = null;
+    shop.withPeople = () => (inhabited ??= inhabit(shop));
     return shop;
 }
