@@ -116,6 +116,9 @@ export function smallTargets(page) {
             const high = Math.max(box.height, label?.height ?? 0), wide = Math.max(box.width, label?.width ?? 0);
             const inLine = style.display === 'inline' && [...e.parentElement.childNodes]
                 .some((n) => n.nodeType === Node.TEXT_NODE && n.textContent.trim().length > 1);
+            const cover = getComputedStyle(e, '::after'); // a link that all of its card belongs to
+            if (cover.content !== 'none' && cover.position === 'absolute')
+                continue;
             if (!inLine && (high < 23.5 || wide < 23.5))
                 found.push(`${e.outerHTML.slice(0, 120)}: ${Math.round(wide)}x${Math.round(high)}`);
         }
