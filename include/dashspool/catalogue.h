@@ -158,6 +158,7 @@ struct catalogue_copy {
 
 struct catalogue_filter { /* NULL, "" and 0 mean: any */
     const char *id, *imei, *camera, *kind, *source, *trigger_name;
+    const char *vehicle; /* anywhere in its name, plate, group or IMEI; capitals or not */
     int64_t since_us,
         until_us;     /* on time_us where it is known, else arrived_us; until is exclusive */
     unsigned states;  /* 1 << enum catalogue_state; 0: any */

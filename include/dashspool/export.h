@@ -154,8 +154,15 @@ int export_stamp_attach(const struct export_stamp_request *request, struct seal_
 /* ---- what the catalogue knows of a transfer, as facts for its copies ---- */
 
 /* Only what can be true. Without a time in the metadata it is that of the name, and where that is
- * from. */
-void export_media_facts(const struct catalogue_transfer *t, struct media_facts *out);
+ * from. What people call the vehicle is there where the overlay's template has it. */
+int export_media_facts(struct catalogue *c, const struct catalogue_transfer *t,
+                       const char *osd_template, struct media_facts *out,
+                       struct err *err) DS_MUST_CHECK;
+
+/* "Van 4, VNO 123", what there is of it; "": nobody named it. */
+#define EXPORT_VEHICLE_ROOM 136
+int export_vehicle(struct catalogue *c, const char *imei, char out[EXPORT_VEHICLE_ROOM],
+                   struct err *err) DS_MUST_CHECK;
 
 /* ---- packages of events ----
  *

@@ -31,6 +31,7 @@ int media_sniff(const char *path, enum media_container *out, struct err *err) DS
 struct media_facts {
     char id[96];
     char imei[16], camera[16], trigger[24];
+    char vehicle[136]; /* what people call it: name and plate; only where an overlay shows it */
     bool has_time, has_zone, has_position, has_trigger_time;
     int64_t
         start_utc_us; /* wall time of the master's first picture; copies that begin later move on */

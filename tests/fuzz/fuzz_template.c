@@ -7,8 +7,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const char *const value[] = {"a", "{", "\\", "",  "€", "f", "\n",
-                                        "h", "i", "j",  "k", "l", "m", "n"};
+    static const char *const value[] = {"a", "{", "\\", "",  "€", "f", "\n", "h",
+                                        "i", "j", "k",  "l", "m", "n", "o"};
     _Static_assert(sizeof value / sizeof *value == TEMPLATE_N_FIELDS, "a value for each field");
     struct err err;
     struct template t;

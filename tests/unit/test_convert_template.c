@@ -19,6 +19,7 @@ static const char *const value[TEMPLATE_N_FIELDS] = {
     [TEMPLATE_NOTE] = "ἄνθρωπος",
     [TEMPLATE_ID] = "ID",
     [TEMPLATE_COURSE] = "course 271°",
+    [TEMPLATE_VEHICLE] = "Van 4, VNO 1",
 };
 
 static void becomes(const char *text, const char *const line[OSD_LINES])
@@ -49,9 +50,10 @@ static void test_fields_lines_and_braces(void **state)
         [TEMPLATE_ZONE] = "zone",       [TEMPLATE_LAT] = "lat",
         [TEMPLATE_LON] = "lon",         [TEMPLATE_CAMERA] = "camera",
         [TEMPLATE_IMEI] = "imei",       [TEMPLATE_TRIGGER] = "trigger",
-        [TEMPLATE_T_MINUS] = "t_minus", [TEMPLATE_PICTURE] = "picture",
-        [TEMPLATE_SPEED] = "speed",     [TEMPLATE_NOTE] = "note",
-        [TEMPLATE_ID] = "id",           [TEMPLATE_COURSE] = "course",
+        [TEMPLATE_VEHICLE] = "vehicle", [TEMPLATE_T_MINUS] = "t_minus",
+        [TEMPLATE_PICTURE] = "picture", [TEMPLATE_SPEED] = "speed",
+        [TEMPLATE_NOTE] = "note",       [TEMPLATE_ID] = "id",
+        [TEMPLATE_COURSE] = "course",
     };
     for (int i = 0; i < TEMPLATE_N_FIELDS; i++) {
         char text[32];

@@ -414,12 +414,13 @@ static void test_the_facts_of_a_row_are_those_that_can_be_true(void **state)
                                    .fps = 99,
                                    .length_s = 7};
     struct media_facts f;
+    struct err err;
     snprintf(t.trigger_name, sizeof t.trigger_name, "crash");
-    export_media_facts(&t, &f);
+    assert_ok(export_media_facts(NULL, &t, "", &f, &err));
     assert_false(f.has_time || f.has_zone || f.has_position || f.has_trigger_time);
     assert_true(f.meta_fps == 0 && f.length_s == 0 && f.trigger[0] == '\0');
     t.known = CATALOGUE_HAS_META | CATALOGUE_POSITION_OK | CATALOGUE_FPS_OK;
-    export_media_facts(&t, &f);
+    assert_ok(export_media_facts(NULL, &t, "", &f, &err));
     assert_true(f.has_position && f.lon_deg == 2 && f.meta_fps == 99 && f.length_s == 7);
     assert_string_equal(f.trigger, "crash");
 }

@@ -1,5 +1,6 @@
 /* What the catalogue knows of a transfer, as facts for its copies. */
 #include "dashspool/export.h"
+#include "dashspool/review.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,18 @@ static void facts_of_name(const struct catalogue_transfer *t, struct media_facts
     media_facts_from_path(path, t->arrived_us, out);
 }
 
-void export_media_facts(const struct catalogue_transfer *t, struct media_facts *out)
+int export_vehicle(struct catalogue *c, const char *imei, char out[EXPORT_VEHICLE_ROOM],
+                   struct err *err)
+{
+    struct review_vehicle v;
+    int rc = review_vehicle_get(c, imei, &v, err);
+    snprintf(out, EXPORT_VEHICLE_ROOM, "%s%s%s", v.name, v.name[0] && v.plate[0] ? ", " : "",
+             v.plate);
+    return rc;
+}
+
+int export_media_facts(struct catalogue *c, const struct catalogue_transfer *t,
+                       const char *osd_template, struct media_facts *out, struct err *err)
 {
     *out = (struct media_facts){
         .has_time = t->known & CATALOGUE_TIME_OK,
@@ -39,4 +51,6 @@ void export_media_facts(const struct catalogue_transfer *t, struct media_facts *
     snprintf(out->camera, sizeof out->camera, "%s", t->camera);
     if (t->known & CATALOGUE_HAS_META)
         snprintf(out->trigger, sizeof out->trigger, "%s", t->trigger_name);
+    return strstr(osd_template, "{vehicle}") ? export_vehicle(c, t->imei, out->vehicle, err)
+                                             : ERR_OK;
 }

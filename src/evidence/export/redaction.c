@@ -523,10 +523,12 @@ static int convert(struct package *p, const struct catalogue_transfer *t,
     struct err stopped;
     char stem[CATALOGUE_ID_ROOM + 16];
     double done = 0, last = 0;
-    export_media_facts(t, &facts);
+    int rc = export_media_facts(p->catalogue, t, options->osd_template, &facts, err);
+    if (rc < 0)
+        return rc;
     snprintf(facts.id, sizeof facts.id, "%s", shown->id);
     snprintf(stem, sizeof stem, "%s%s", shown->id, t->state == CATALOGUE_STORED ? "" : ".partial");
-    int rc = confine_start(&c, master, r->work.path, stem, &facts, options, &r->asked->limits, err);
+    rc = confine_start(&c, master, r->work.path, stem, &facts, options, &r->asked->limits, err);
     if (rc < 0)
         return rc;
     while (rc == ERR_OK && confine_step(c, &done)) {

@@ -47,6 +47,7 @@ struct told {
     size_t n_stretches;
     bool has_sound, redacted, no_position;
     bool private_mode; /* then t has no position, either */
+    char vehicle[EXPORT_VEHICLE_ROOM];
     const struct bag *has;
     struct kept_picture picture;
     const char *picture_what;
@@ -430,6 +431,8 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     told->redacted = redacted != NULL;
     told->has = s->has;
     int rc = journey_hides(c, t, &told->private_mode, err);
+    if (rc == ERR_OK) /* of one whose IMEI is hidden nobody knows it */
+        rc = export_vehicle(c, t->imei, told->vehicle, err);
     if (told->private_mode)
         told->t.known &= ~(unsigned)CATALOGUE_POSITION_OK;
     if (rc == ERR_OK)
@@ -477,6 +480,7 @@ static void fill_clip(struct told *t, bool imperial, struct report_clip *out)
         .name = t->master,
         .camera = r->camera,
         .imei = strcmp(r->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "" : r->imei,
+        .vehicle = t->vehicle,
         .kind = strcmp(r->kind, "photo") == 0 ? REPORT_PHOTO : REPORT_VIDEO,
         .start = start_of(t),
         .start_why = start_why(t),

@@ -90,6 +90,7 @@ void clip_card(struct doc *d, const struct report *r, size_t i)
     doc_put(d, DOC_CODE, doc_empty(clip->imei) ? "not known" : clip->imei);
     doc_text(d, " ");
     doc_put(d, DOC_SOFT, "(IMEI, the device number)");
+    doc_text_behind(d, ", in ", clip->vehicle);
     doc_fact_end(d);
     when(d, clip);
     trigger(d, clip);

@@ -4,6 +4,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
+#include "dashspool/review.h"
 #include "dashspool/wire.h"
 #include "terminal.h"
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #define AT(field) offsetof(struct catalogue_filter, field)
 const struct cli_option cli_filter_options[] = {
     {OPT_TEXT("imei", "N", imei, "of this tracker (IMEI)")},
+    {OPT_TEXT("vehicle", "TEXT", vehicle,
+              "of vehicles with TEXT in their name, plate, group or IMEI")},
     {CLI_WORD, "camera", "C", "of this camera: {}", .offset = AT(camera),
      .words = CATALOGUE_CAMERAS},
     {CLI_WORD, "kind", "K", "{}", .offset = AT(kind), .words = CATALOGUE_KINDS},
@@ -54,20 +57,22 @@ int cli_filter_check(const char *command, struct catalogue *c,
 /* ---- list ---- */
 
 /* Columns in the order of the table, and how gladly each is left out where all do not fit. */
-enum column { ID, TRIGGER, LENGTH, SIZE, STATE, COPIES, N_COLUMNS };
+enum column { ID, VEHICLE, TRIGGER, LENGTH, SIZE, STATE, COPIES, N_COLUMNS };
 
 static const struct {
     const char *title;
     int wide; /* less than 0: at the left */
     int rank; /* the highest is left out first */
 } columns[N_COLUMNS] = {
-    [ID] = {"ID", -48, 0},   [TRIGGER] = {"TRIGGER", -9, 2}, [LENGTH] = {"LENGTH", 6, 3},
-    [SIZE] = {"SIZE", 9, 4}, [STATE] = {"STATE", -10, 1},    [COPIES] = {"COPIES", -22, 5},
+    [ID] = {"ID", -48, 0},         [VEHICLE] = {"VEHICLE", -16, 4}, [TRIGGER] = {"TRIGGER", -9, 2},
+    [LENGTH] = {"LENGTH", 6, 3},   [SIZE] = {"SIZE", 9, 5},         [STATE] = {"STATE", -10, 1},
+    [COPIES] = {"COPIES", -22, 6},
 };
 
 struct list {
     struct catalogue *catalogue;
-    bool json; /* an array; else a table */
+    bool json;  /* an array; else a table */
+    bool named; /* some vehicle has a name: there is a column of them */
     bool shown[N_COLUMNS];
     int n;
 };
@@ -78,7 +83,7 @@ static void fit(struct list *list, int wide)
     for (int rank = N_COLUMNS; rank >= 0; rank--) {
         int sum = -2;
         for (int i = 0; i < N_COLUMNS; i++) {
-            list->shown[i] = columns[i].rank < rank;
+            list->shown[i] = columns[i].rank < rank && (i != VEHICLE || list->named);
             sum += list->shown[i] ? abs(columns[i].wide) + 2 : 0;
         }
         if (wide == 0 || sum <= wide || rank == 1)
@@ -90,8 +95,13 @@ static void print_row(const struct list *list, const char *const cell[N_COLUMNS]
 {
     for (int i = 0; i < N_COLUMNS; i++) {
         int wide = i == COPIES ? 0 : columns[i].wide;
-        if (list->shown[i])
-            printf("%s%*s", i > 0 ? "  " : "", wide, cell[i]);
+        int letters = 0; /* printf() counts bytes */
+        for (const char *p = cell[i]; *p; p++)
+            letters += ((unsigned char)*p & 0xc0) != 0x80;
+        if (!list->shown[i])
+            continue;
+        printf("%s%*s%s", i > 0 ? "  " : "", wide > letters ? wide - letters : 0, "", cell[i]);
+        printf("%*s", -wide > letters ? -wide - letters : 0, "");
     }
     putchar('\n');
 }
@@ -119,10 +129,16 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
     int rc = catalogue_copy_summary(list->catalogue, t->key, &copies, err);
     if (rc < 0)
         return rc;
+    const char *title[N_COLUMNS];
+    for (int i = 0; i < N_COLUMNS; i++)
+        title[i] = columns[i].title;
     if (list->n++ == 0)
-        print_row(list,
-                  (const char *const[]){columns[0].title, columns[1].title, columns[2].title,
-                                        columns[3].title, columns[4].title, columns[5].title});
+        print_row(list, title);
+    struct review_vehicle v = {.name = ""};
+    char called[2 * REVIEW_NAME_ROOM];
+    if (list->named && (rc = review_vehicle_get(list->catalogue, t->imei, &v, err)) < 0)
+        return rc;
+    text_shown(v.name[0] ? v.name : v.plate[0] ? v.plate : "-", called, sizeof called);
     /* What a copy was measured to have; else "~", and what the metadata announced. */
     snprintf(length, 24, "-");
     if (strcmp(t->kind, "video") == 0) {
@@ -134,6 +150,7 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
     }
     const char *const cell[N_COLUMNS] = {
         [ID] = t->id,
+        [VEHICLE] = called,
         [TRIGGER] = t->known & CATALOGUE_HAS_META ? cli_shown(t->trigger_name) : "-",
         [LENGTH] = length,
         [SIZE] = size_text(t->length_bytes, size),
@@ -159,6 +176,14 @@ static const struct cli_option list_options[] = {
              "list at most the N oldest, and say how many were left out")},
     {OPT_FLAG("json", json, "print everything known about each, as a JSON array")},
     {0}};
+
+static int note_named(void *arg, const struct review_vehicle *v, struct err *err)
+{
+    bool *named = arg;
+    (void)err;
+    *named = *named || v->name[0] || v->plate[0];
+    return ERR_OK;
+}
 
 /* Whoever sees a part of it must know. */
 static int tell_left_out(const struct list *list, struct catalogue_filter *filter, struct err *err)
@@ -188,8 +213,10 @@ static int run_list(struct cli *cli, const struct cli_args *args)
         return rc;
     }
     o->filter.limit = o->limit;
-    fit(&list, terminal_columns(STDOUT_FILENO));
     int got = catalogue_read_begin(list.catalogue, &err);
+    if (got == ERR_OK && !o->json)
+        got = review_vehicle_each(list.catalogue, note_named, &list.named, &err);
+    fit(&list, terminal_columns(STDOUT_FILENO));
     if (got == ERR_OK)
         got = catalogue_transfer_each(list.catalogue, &o->filter, list_one, &list, &err);
     if (got == ERR_OK && o->json) /* one that is not ended is no JSON: nobody takes it for all */

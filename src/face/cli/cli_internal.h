@@ -118,7 +118,7 @@ extern const struct cli_command cli_run, cli_receive, cli_telemetry, cli_watch, 
     cli_work, cli_convert, cli_probe, cli_serve, cli_list, cli_show, cli_cat, cli_export,
     cli_verify, cli_attach_timestamp, cli_protect, cli_sweep, cli_erase, cli_fsck, cli_backup,
     cli_reindex, cli_retry, cli_drop, cli_track, cli_release, cli_status, cli_simulate, cli_keygen,
-    cli_config, cli_help, cli_request, cli_requests, cli_user;
+    cli_config, cli_help, cli_request, cli_requests, cli_user, cli_vehicles;
 
 /* What holds for every command; --version stands before the command only, as the last of them. */
 extern const struct cli_option cli_globals[];

@@ -6,12 +6,12 @@
 #include <string.h>
 
 const struct cli_command *const cli_commands[] = {
-    &cli_run,      &cli_receive,  &cli_telemetry, &cli_watch,   &cli_import, &cli_request,
-    &cli_requests, &cli_work,     &cli_convert,   &cli_probe,   &cli_serve,  &cli_list,
-    &cli_show,     &cli_cat,      &cli_track,     &cli_export,  &cli_verify, &cli_attach_timestamp,
-    &cli_keygen,   &cli_protect,  &cli_sweep,     &cli_erase,   &cli_fsck,   &cli_backup,
-    &cli_reindex,  &cli_retry,    &cli_drop,      &cli_release, &cli_status, &cli_config,
-    &cli_help,     &cli_simulate, &cli_user,      NULL};
+    &cli_run,      &cli_receive,  &cli_telemetry, &cli_watch,    &cli_import, &cli_request,
+    &cli_requests, &cli_work,     &cli_convert,   &cli_probe,    &cli_serve,  &cli_list,
+    &cli_show,     &cli_cat,      &cli_track,     &cli_export,   &cli_verify, &cli_attach_timestamp,
+    &cli_keygen,   &cli_protect,  &cli_sweep,     &cli_erase,    &cli_fsck,   &cli_backup,
+    &cli_reindex,  &cli_retry,    &cli_drop,      &cli_release,  &cli_status, &cli_config,
+    &cli_help,     &cli_simulate, &cli_user,      &cli_vehicles, NULL};
 
 /* ---- what holds for every command ---- */
 

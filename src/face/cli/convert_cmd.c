@@ -132,8 +132,8 @@ static const struct cli_option options[] = {
     {CLI_SET, "still", "T", "save the frame at T seconds (or mm:ss.s) as a JPEG; up to 8 times",
      .offset = AT(stills), .set = add_still},
     {OPT_SETTING("osd-template", "TEXT", "osd_template",
-                 "overlay, with {date} {time} {zone} {lat} {lon} {camera} {imei} {trigger} "
-                 "{t_minus} {picture} {speed} {course} {note} {id}")},
+                 "overlay, with {date} {time} {zone} {lat} {lon} {camera} {imei} {vehicle} "
+                 "{trigger} {t_minus} {picture} {speed} {course} {note} {id}")},
     {CLI_SETTING, "osd-position", "P", "{}", .section = SECTION, .key = "osd_position",
      .words = "bottom-left bottom-right top-right"},
     {OPT_SETTING("osd-size", "N", "osd_size", "1 is the default size")},

@@ -4,6 +4,7 @@
 #include "dashspool/hash.h"
 #include "dashspool/journey.h"
 #include "dashspool/reader.h"
+#include "dashspool/review.h"
 #include "dashspool/wire.h"
 #include "terminal.h"
 #include <stdlib.h>
@@ -393,9 +394,19 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
     int rc = catalogue_copy_each(c, t->key, note_copy, &converted, &err);
     if (rc == ERR_OK)
         rc = journey_hides(c, t, &private_mode, &err);
+    struct review_vehicle v = {.name = ""};
+    if (rc == ERR_OK)
+        rc = review_vehicle_get(c, t->imei, &v, &err);
     printf("%s\n", t->id);
-    printf("  camera     %s of %s\n", t->camera,
+    printf("  camera     %s of %s", t->camera,
            strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown tracker" : t->imei);
+    if (v.name[0] || v.plate[0] || v.group[0]) {
+        printf(" (%s", cli_shown(v.name[0] ? v.name : v.plate[0] ? v.plate : v.group));
+        if (v.name[0] && v.plate[0])
+            printf(", %s", cli_shown(v.plate));
+        printf(")");
+    }
+    putchar('\n');
     show_metadata(t, private_mode);
     printf("  state      %s%s\n", catalogue_state_name(t->state),
            converted && t->state == CATALOGUE_STORED ? ", converted"

@@ -34,7 +34,7 @@ static const char *const names[TEMPLATE_N_FIELDS] = {
     [TEMPLATE_LAT] = "lat",         [TEMPLATE_LON] = "lon",         [TEMPLATE_CAMERA] = "camera",
     [TEMPLATE_IMEI] = "imei",       [TEMPLATE_TRIGGER] = "trigger", [TEMPLATE_T_MINUS] = "t_minus",
     [TEMPLATE_PICTURE] = "picture", [TEMPLATE_SPEED] = "speed",     [TEMPLATE_NOTE] = "note",
-    [TEMPLATE_ID] = "id",           [TEMPLATE_COURSE] = "course",
+    [TEMPLATE_ID] = "id",           [TEMPLATE_COURSE] = "course",   [TEMPLATE_VEHICLE] = "vehicle",
 };
 
 struct compiler {
@@ -95,8 +95,8 @@ static int compile_one(struct compiler *c, struct err *err)
             }
         char why[256];
         snprintf(why, sizeof why,
-                 "there is no field '{%.*s}'; there are date time zone lat lon camera imei trigger "
-                 "t_minus picture speed course note id",
+                 "there is no field '{%.*s}'; there are date time zone lat lon camera imei vehicle "
+                 "trigger t_minus picture speed course note id",
                  n < 40 ? (int)n : 40, c->p + 1);
         return bad(c, err, why);
     }
@@ -486,6 +486,7 @@ static void fill_in(struct words *w, const struct osd_context *c,
         [TEMPLATE_T_MINUS] = or_unknown(w->t_minus), [TEMPLATE_PICTURE] = w->picture,
         [TEMPLATE_SPEED] = or_unknown(w->speed),     [TEMPLATE_NOTE] = or_unknown(c->options->note),
         [TEMPLATE_ID] = or_unknown(f->id),           [TEMPLATE_COURSE] = or_unknown(w->course),
+        [TEMPLATE_VEHICLE] = or_unknown(f->vehicle),
     };
     template_format(&c->template, value, out);
 }

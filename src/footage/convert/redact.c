@@ -160,7 +160,7 @@ void redact_facts(struct media_facts *facts, const char *stem,
     if (options->hide & CONVERT_HIDE_POSITION)
         facts->has_position = false;
     if (options->hide & CONVERT_HIDE_IMEI)
-        facts->imei[0] = '\0';
+        facts->imei[0] = facts->vehicle[0] = '\0';
 }
 
 int redact_possible(const struct convert_options *options, struct err *err)

@@ -32,6 +32,7 @@ struct field {
 static const struct field facts_fields[] = {
     {"id", FT(id)},
     {"imei", FT(imei)},
+    {"vehicle", TEXT, F(vehicle), sizeof((struct media_facts *)0)->vehicle, 0, 0, NEW},
     {"camera", FT(camera)},
     {"trigger", FT(trigger)},
     {"time_source", FT(time_source)},
@@ -64,7 +65,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 4104,
+_Static_assert(sizeof(struct media_facts) == 392 && sizeof(struct convert_options) == 4104,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {

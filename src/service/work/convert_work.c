@@ -87,6 +87,7 @@ struct making {
     const char *root, *dir; /* below root they are kept; in dir is room for a track */
     const char *master;
     const struct catalogue_transfer *t;
+    struct media_facts facts;
     struct convert_options options;
     const struct confine_limits *limits;
     const struct waiting *waiting;
@@ -185,23 +186,23 @@ struct waiting {
 };
 
 /* Until it is done, or must not go on: then nothing of it is left. */
-static int convert(const struct catalogue_transfer *t, const char *master, const char *root,
-                   const struct convert_options *options, const struct confine_limits *limits,
-                   const struct waiting *who, struct convert_result *result, struct err *err)
+static int convert(struct making *m, struct err *err)
 {
+    const struct catalogue_transfer *t = m->t;
+    const struct waiting *who = m->waiting;
     char stem[CATALOGUE_ID_ROOM + 16], *dir = NULL;
-    struct media_facts facts;
     struct confine *c = NULL;
     double done = 0;
     bool stopped = false;
-    export_media_facts(t, &facts);
     snprintf(stem, sizeof stem, "%s%s", t->id,
              t->state == CATALOGUE_PARTIAL          ? ".partial"
              : t->remade == CATALOGUE_REMADE_BESIDE ? COPY_BESIDE
                                                     : "");
-    int rc = copies_dir(root, t, &dir, err);
+    int rc = export_media_facts(m->catalogue, t, m->options.osd_template, &m->facts, err);
     if (rc == ERR_OK)
-        rc = confine_start(&c, master, dir, stem, &facts, options, limits, err);
+        rc = copies_dir(m->root, t, &dir, err);
+    if (rc == ERR_OK)
+        rc = confine_start(&c, m->master, dir, stem, &m->facts, &m->options, m->limits, err);
     free(dir);
     if (rc < 0)
         return rc;
@@ -213,7 +214,7 @@ static int convert(const struct catalogue_transfer *t, const char *master, const
         more = confine_step(c, &done);
         stopped = who->go_on && !who->go_on(who->arg, t->id, done);
     }
-    rc = confine_finish(&c, result, err);
+    rc = confine_finish(&c, &m->result, err);
     return stopped ? err_set(err, ERR_AGAIN, "interrupted") : rc;
 }
 
@@ -221,9 +222,8 @@ static int convert(const struct catalogue_transfer *t, const char *master, const
 
 static int record_all(const struct making *m, struct err *err)
 {
-    struct recipe recipe = {.options = m->options};
+    struct recipe recipe = {.facts = m->facts, .options = m->options};
     int rc = ERR_OK;
-    export_media_facts(m->t, &recipe.facts);
     recipe_sign(&recipe);
     for (int i = 0; i < m->result.n_outputs && rc == ERR_OK; i++)
         rc =
@@ -268,8 +268,7 @@ static int make(struct making *m, struct err *err)
         char *track = NULL;
         rc = take_track(m, &track, err);
         if (rc == ERR_OK)
-            rc = convert(m->t, m->master, m->root, &m->options, m->limits, m->waiting, &m->result,
-                         err);
+            rc = convert(m, err);
         if (rc == ERR_OK)
             rc = record_copies(m, last > 0, &again, err);
         drop_track(&track);

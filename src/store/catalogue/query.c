@@ -1,4 +1,6 @@
 #include "catalogue_internal.h"
+#include "dashspool/text.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +10,10 @@ struct query {
     struct {
         const char *text; /* NULL: the number */
         int64_t number;
-    } bind[14];
+    } bind[16];
     int binds;
     int rc;
+    char vehicle[256]; /* as it is looked for */
 };
 
 /* Each '?' of `sql` is one bound value. */
@@ -50,6 +53,15 @@ static void build(struct query *q, const char *what, const struct catalogue_filt
         NULL, 0, err);
     add_text(q, " AND id = ?", f->id, err);
     add_text(q, " AND imei = ?", f->imei, err);
+    if (f->vehicle && *f->vehicle) {
+        snprintf(q->vehicle, sizeof q->vehicle, "%s", f->vehicle);
+        text_fold(q->vehicle);
+        add(q,
+            " AND imei IN (SELECT imei FROM vehicle WHERE instr(words, ?) > 0"
+            " UNION SELECT imei FROM camera",
+            q->vehicle, 0, err);
+        add(q, " WHERE instr(imei, ?) > 0)", q->vehicle, 0, err);
+    }
     add_text(q, " AND camera = ?", f->camera, err);
     add_text(q, " AND kind = ?", f->kind, err);
     add_text(q, " AND source = ?", f->source, err);

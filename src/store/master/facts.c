@@ -1,6 +1,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/master.h"
+#include "dashspool/review.h"
 #include "master_internal.h"
 #include <jansson.h>
 #include <stdlib.h>
@@ -155,6 +156,19 @@ int facts_connections(char **out, struct catalogue *c, int64_t key, struct err *
     return rc < 0 && rc != ERR_NOMEM ? rc : *out ? ERR_OK : err_nomem(err, "JSON");
 }
 
+/* What people call it, where they do. */
+static int add_vehicle(struct catalogue *c, const struct catalogue_transfer *t, json_t *whole,
+                       struct err *err)
+{
+    struct review_vehicle v;
+    int rc = review_vehicle_get(c, t->imei, &v, err);
+    if (rc < 0 || (!v.name[0] && !v.plate[0] && !v.group[0]))
+        return rc;
+    json_t *vehicle =
+        json_pack("{s:s, s:s, s:s}", "name", v.name, "plate", v.plate, "group", v.group);
+    return json_object_set_new(whole, "vehicle", vehicle) == 0 ? ERR_OK : err_nomem(err, "JSON");
+}
+
 int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char **out,
                    struct err *err)
 {
@@ -165,6 +179,8 @@ int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char
     json_t *whole = transfer_json(t, arrivals, copies), *file = NULL; /* takes both */
     if (rc == ERR_OK)
         rc = file_json(c, t, &file, err);
+    if (rc == ERR_OK)
+        rc = add_vehicle(c, t, whole, err);
     if (file && json_object_set_new(whole, "file", file) < 0 && rc == ERR_OK)
         rc = err_nomem(err, "JSON");
     *out =
