@@ -180,7 +180,8 @@ static void test_two_cameras_have_one_clock(void **state)
     assert_tells(&a, "± 1.1 s");
     assert_tells(&a, "Friday, 29 November 2024, 08:23:50.00 CET");
     /* Each video is whole without script. */
-    assert_tells(&a, "<video id=\"video-0\" controls preload=\"metadata\" playsinline poster=\"");
+    assert_tells(&a, "<video id=\"video-0\" data-cam=\"front\" controls preload=\"metadata\" "
+                     "playsinline poster=\"");
     /* Nothing of a tracker where there is none. */
     assert_not(&a, "data-speed");
     assert_not(&a, "data-g>");
