@@ -45,8 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         look_at_head(data + au.offset, au.n, au.head);
         end = au.offset + au.n;
         scan_units(data + au.offset, au.n);
-        annexb_fault(data + au.offset, au.n, 8);
+        annexb_fault(data + au.offset, au.n);
     }
-    annexb_fault(data, n, 0);
+    annexb_fault(data, n);
+    annexb_zeros(data, n);
     return 0;
 }

@@ -136,7 +136,9 @@ static void test_damage_inside_a_record_is_told_of_its_picture(void **state)
     clip_restore(&c);
     memset(c.bytes + at + n - 20, 0, 20);
     p = clip_probe(&c, false);
-    one_damaged(&p, K, "last bytes", TO_KEY);
+    assert_non_null(strstr(p.warning, "1 picture has zeros behind it: only decoding tells"));
+    p = clip_probe(&c, true);
+    one_damaged(&p, K, "does not end where its data ends", TO_KEY);
     clip_restore(&c);
     clip_cut_out(&c, at + n / 2, 300);
     p = clip_probe(&c, false);
@@ -154,6 +156,29 @@ static void test_damage_inside_a_record_is_told_of_its_picture(void **state)
     p = clip_probe(&c, true);
     assert_true(p.clean); /* all of the picture is there */
     assert_non_null(strstr(p.warning, "1 record is not of the kind"));
+    clip_close(&c);
+}
+
+/* Annex B lets any number of them be behind a unit, and before the next one. */
+static void test_zeros_within_a_record_are_no_damage(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[5000];
+    static const int pictures[] = {K, 75, 149};
+    struct clip c = clip_open(CLIP);
+    for (size_t n = 4; n <= sizeof zeros; n = n < 40 ? n * 3 : n * 5)
+        for (int i = 0; i < 3; i++) {
+            int k = pictures[i];
+            size_t at = at_of(&c, k), length = n_of(&c, k) - PTMF_HEADER_BYTES + n;
+            clip_put_in(&c, at + n_of(&c, k), zeros, n);
+            for (int b = 0; b < 4; b++)
+                c.bytes[at + 24 + (size_t)b] = (uint8_t)(length >> 8 * b);
+            struct media_probe p = clip_probe(&c, true);
+            if (!p.clean || p.warning[0])
+                fail_msg("%zu zeros behind picture %d: %s", n, k, p.warning);
+            assert_true(clip_probe(&c, false).clean);
+            clip_restore(&c);
+        }
     clip_close(&c);
 }
 
@@ -429,6 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_whole_clip_has_no_damage),
         cmocka_unit_test(test_damage_inside_a_record_is_told_of_its_picture),
+        cmocka_unit_test(test_zeros_within_a_record_are_no_damage),
         cmocka_unit_test(test_damage_inside_the_bits_is_found_by_decoding),
         cmocka_unit_test(test_sequence_numbers_tell_lost_repeated_and_displaced_pictures),
         cmocka_unit_test(test_bytes_between_records_and_lost_sound_are_counted),

@@ -256,6 +256,105 @@ static void test_numbers_that_count_nothing_are_no_damage(void **state)
     buf_clear(&s.bytes);
 }
 
+/* How the numbers of the rear camera's 150 pictures count. */
+static int64_t number_of(int kind, int64_t k)
+{
+    switch (kind) {
+    case 0: /* by two */
+        return 1000 + 2 * k;
+    case 1:
+        return 7 + 3600 * k;
+    case 2: /* like a sensor's, of which two of three are kept */
+        return k / 2 * 3 + k % 2;
+    case 3: /* 8 bits that wrap at a key picture */
+        return (k + 256 - 75) % 256;
+    case 4: /* 16 bits, elsewhere */
+        return (k + 65536 - 60) % 65536;
+    case 5: /* 8 bits and by two */
+        return (2 * k + 200) % 256;
+    case 6: /* 7 bits without 0 */
+        return (k + 127 - 75) % 127 + 1;
+    case 7: /* anew with each key picture */
+        return k % 25;
+    default: /* by one, then by two */
+        return k < 75 ? k : 2 * k - 75;
+    }
+}
+#define N_KINDS 9
+
+static struct media_probe numbered(const struct source *s, int kind, int from, int until, int by)
+{
+    struct file f = {.n = 0};
+    for (int i = 0; i < s->n; i += by)
+        if (i < from || i >= until)
+            append(&f, s, i, i + 1,
+                   (struct change){.number = number_of(kind, i) - s->record[i].sequence});
+    return probed(&f);
+}
+
+/* The clock and the order counts go on from each picture to the next: none is missing, and it is
+ * one recording. What is missing all the same is told. */
+static void test_numbers_that_count_otherwise_are_no_damage(void **state)
+{
+    (void)state;
+    struct source s = source_of(footage_sample(REAR));
+    for (int kind = 0; kind < N_KINDS; kind++) {
+        struct media_probe p = numbered(&s, kind, 0, 0, 1);
+        if (p.parts != 1 || !p.clean || p.damage.times_repaired || p.gaps > 0)
+            fail_msg("%d: %d parts, %s", kind, (int)p.parts, p.warning);
+        if (kind < 2)
+            assert_non_null(strstr(p.warning, kind ? "grow by 3600 a pic" : "grow by 2 a picture"));
+        else
+            assert_int_equal(strstr(p.warning, "do not count pictures") != NULL,
+                             kind == 2 || kind == 8);
+        p = numbered(&s, kind, 80, 85, 1);
+        if (p.parts != 1 || p.damage.lost != 5 || p.damage.damaged || p.damage.affected != 15)
+            fail_msg("%d: %d parts, %s", kind, (int)p.parts, p.warning);
+        assert_int_equal(p.gaps, 1);
+        assert_int_equal(p.gap[0].picture, 80);
+    }
+    for (int kind = 3; kind < 5; kind++) { /* the number that wraps is not there */
+        struct media_probe p = numbered(&s, kind, kind == 3 ? 75 : 60, kind == 3 ? 76 : 62, 1);
+        assert_int_equal(p.parts, 1);
+        assert_int_equal(p.damage.lost, kind == 3 ? 1 : 2);
+        assert_int_equal(p.damage.times_repaired, 0);
+    }
+    struct media_probe p = numbered(&s, 4, 0, 0, 2); /* there is room: every other one is missing */
+    assert_int_equal(p.damage.lost, 74);
+    assert_null(strstr(p.warning, "grow by"));
+    buf_clear(&s.bytes);
+    s = source_of(footage_sample(FRONT)); /* pictures and sound are counted together */
+    struct file f = {.n = 0};
+    for (int i = 0; i < s.n; i++)
+        append(&f, &s, i, i + 1, (struct change){.number = i - (int64_t)s.record[i].sequence});
+    p = probed(&f);
+    assert_true(p.clean);
+    assert_int_equal(p.gaps, 0);
+    buf_clear(&s.bytes);
+}
+
+/* Whose pictures are all there, in order by POC and the clock. */
+static void test_numbers_of_neighbours_swapped_are_no_damage(void **state)
+{
+    (void)state;
+    struct source s = source_of(footage_sample(REAR));
+    for (int n = 2; n <= 4; n++)
+        for (int at = 60; at <= 75; at += 5) {
+            struct file f = {.n = 0};
+            append(&f, &s, 0, at - 1, (struct change){0});
+            for (int i = 0; i < n; i++)
+                append(&f, &s, at - 1 + i, at + i, (struct change){.number = n - 1 - 2 * i});
+            append(&f, &s, at - 1 + n, 150, (struct change){0});
+            struct media_probe p = probed(&f);
+            if (p.parts != 1 || !p.clean || p.gaps > 0 || p.damage.times_repaired)
+                fail_msg("%d at %d: %s", n, at, p.warning);
+            assert_non_null(
+                strstr(p.warning, n == 2 ? "1 sequence number of a record is out of order"
+                                         : "sequence numbers of records are out of order"));
+        }
+    buf_clear(&s.bytes);
+}
+
 /* Without its IDR picture a group counts from 0 once more: it is shown behind the one before it,
  * not among its pictures. */
 static void test_an_idr_picture_that_is_missing_moves_nothing(void **state)
@@ -515,6 +614,8 @@ int main(void)
         TEST(test_recordings_in_one_file_are_no_damage),
         TEST(test_one_wrong_value_begins_no_recording),
         TEST(test_numbers_that_count_nothing_are_no_damage),
+        TEST(test_numbers_that_count_otherwise_are_no_damage),
+        TEST(test_numbers_of_neighbours_swapped_are_no_damage),
         TEST(test_an_idr_picture_that_is_missing_moves_nothing),
         TEST(test_a_recording_without_a_key_picture),
         TEST(test_the_time_of_day_ends_with_its_recording),

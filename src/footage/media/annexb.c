@@ -237,7 +237,7 @@ static const char *content_fault(const uint8_t *p, size_t n)
     return NULL;
 }
 
-const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max)
+const char *annexb_fault(const uint8_t *data, size_t n)
 {
     struct nal_scan scan = nal_scan_init(data, n);
     struct nal nal;
@@ -251,14 +251,22 @@ const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max)
             if (!begins_au(&nal))
                 why = "its first slice is missing";
         }
-        size_t end = (size_t)(nal.p - data) + nal.n;
         if (!why)
             why = content_fault(nal.p, nal.n);
-        if (!why && scan.at - end > zeros_max)
-            why = scan.at == n ? "zeros where its last bytes should be"
-                               : "zeros where the end of a NAL unit should be";
         if (why)
             return why;
     }
     return slices ? NULL : "it has no slice";
+}
+
+size_t annexb_zeros(const uint8_t *data, size_t n)
+{
+    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal nal;
+    size_t most = 0;
+    while (nal_next(&scan, &nal)) {
+        size_t zeros = scan.at - (size_t)(nal.p - data) - nal.n;
+        most = zeros > most && nal_is_slice(&nal) ? zeros : most;
+    }
+    return most;
 }

@@ -89,11 +89,13 @@ bool nal_is_irap(int type);
 bool nal_resets_poc(int type);
 
 /* What is wrong with the slices and parameter sets of one access unit: byte sequences that
- * emulation prevention rules out (7.4.2.2), more than zeros_max zeros behind one of them, no first
- * slice segment. Any number of zeros is legal in a byte stream (B.2.1: SIZE_MAX); where a container
- * tells the length, they are bytes that were lost. Whatever else is in the unit (SEI, other layers,
- * types that nobody specifies) spoils no picture. Static text; NULL: nothing. */
-const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max);
+ * emulation prevention rules out (7.4.2.2), no first slice segment. Any number of zeros behind a
+ * unit is legal (B.2.1). Whatever else is in it (SEI, other layers, types that nobody specifies)
+ * spoils no picture. Static text; NULL: nothing. */
+const char *annexb_fault(const uint8_t *data, size_t n);
+
+/* How many zeros are behind a slice of it, at most: padding, or bytes that were lost. */
+size_t annexb_zeros(const uint8_t *data, size_t n);
 
 /* One access unit of a stream. */
 struct annexb_au {

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_STEPS      1.75 /* a step longer than so many nominal ones: pictures were dropped */
-#define PTMF_ZEROS_MAX 8    /* of a record, whose length is known: encoders align to 4 or 8 */
-#define KEPT_MAX       16   /* pictures that a decoder keeps (A.4.2) */
+#define GAP_STEPS 1.75 /* a step longer than so many nominal ones: pictures were dropped */
+#define PTMF_ZEROS_MAX \
+    8               /* encoders align to 4 or 8: more in a record may be bytes that were lost */
+#define KEPT_MAX 16 /* pictures that a decoder keeps (A.4.2) */
 static const char repeated[] = "the same picture comes twice";
 static const char no_key[] = "its recording begins without a key picture";
 static const char parts_missing[] = "parts of it are missing";
@@ -189,10 +190,29 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
     return rc;
 }
 
-/* Picture i; its recording begins at picture `from`. A number alone takes nothing from a picture
- * whose bytes are all there: *odd counts those that are only wrong. */
-static void judge_number(struct media *m, int64_t from, int64_t i, struct sequence_entry *e,
-                         int64_t *odd)
+/* Shown behind what is in front of it in the file, and before what is behind it, by POC and by the
+ * clock; pictures from..until-1 are its recording. */
+static bool is_in_place(const struct media *m, int64_t from, int64_t until, int64_t i)
+{
+    bool in_place = true;
+    for (int64_t k = i > from ? i : from + 1; k <= i + 1 && k < until; k++) {
+        const struct media_picture *p = &m->picture[k], *before = p - 1;
+        bool counted = p->period == before->period && !p->unread && !before->unread;
+        in_place = in_place && (!counted || p->poc > before->poc) &&
+                   (m->clock_dead || p->clock_us > before->clock_us);
+    }
+    return in_place;
+}
+
+/* What the numbers alone tell. */
+struct odd_numbers {
+    int64_t wrong, displaced;
+};
+
+/* Picture i of from..until-1, its recording. A number alone takes nothing from a picture whose
+ * bytes are all there: *odd counts those that are only wrong. */
+static void judge_number(struct media *m, int64_t from, int64_t until, int64_t i,
+                         struct sequence_entry *e, struct odd_numbers *odd)
 {
     struct media_picture *p = &m->picture[i];
     const struct media_picture *twin = &m->picture[from + e->twin];
@@ -201,10 +221,12 @@ static void judge_number(struct media *m, int64_t from, int64_t i, struct sequen
         damage_mark(p, repeated);
     else if (e->state == SEQUENCE_TAKEN && p->poc == twin->poc && p->period == twin->period)
         damage_mark(p, "its sequence number is that of another picture");
+    else if (e->state == SEQUENCE_DISPLACED && is_in_place(m, from, until, i))
+        odd->displaced++;
     else if (e->state == SEQUENCE_DISPLACED || (e->state == SEQUENCE_WRONG && ahead))
         damage_mark(p, "its record is out of order");
     else
-        *odd += e->state != SEQUENCE_OK;
+        odd->wrong += e->state != SEQUENCE_OK;
 }
 
 /* The longest step between pictures of a recording that still counts as one. A camera that runs
@@ -231,7 +253,8 @@ static int longest_step(const struct media *m, int64_t from, int64_t n, int64_t 
  * camera itself dropped pictures. */
 static int judge_pictures(struct media *m, int64_t from, int64_t n, struct err *err)
 {
-    int64_t longest_us = 0, odd = 0;
+    struct odd_numbers odd = {0};
+    int64_t longest_us = 0;
     struct sequence_entry *e = calloc((size_t)n, sizeof *e);
     if (!e)
         return err_nomem(err, "the sequence numbers");
@@ -241,8 +264,10 @@ static int judge_pictures(struct media *m, int64_t from, int64_t n, struct err *
     if (rc == ERR_OK)
         rc = longest_step(m, from, n, &longest_us, err);
     for (int64_t i = 0; rc == ERR_OK && i < n; i++)
-        judge_number(m, from, from + i, &e[i], &odd);
-    media_warn_count(m, odd, "sequence number of a record cannot be true",
+        judge_number(m, from, from + n, from + i, &e[i], &odd);
+    media_warn_count(m, odd.displaced, "sequence number of a record is out of order",
+                     "sequence numbers of records are out of order");
+    media_warn_count(m, odd.wrong, "sequence number of a record cannot be true",
                      "sequence numbers of records cannot be true");
     if (rc == ERR_OK && from > 0)
         rc = damage_add_hole(m, from, 0, m->picture[from - 1].time_us, err);
@@ -372,15 +397,17 @@ void damage_warn(struct media *m)
 int damage_find(struct media *m, struct err *err)
 {
     int rc = ERR_OK;
-    size_t zeros_max = m->container == MEDIA_PTMF ? PTMF_ZEROS_MAX : SIZE_MAX;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
-        const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
+        const char *why = annexb_fault(m->map + p->offset, p->n);
         m->layered += p->layered;
         if (!why && p->unread && i >= m->first)
             why = header_broken;
         if (why)
             damage_mark(p, why);
+        p->padded =
+            m->container == MEDIA_PTMF && annexb_zeros(m->map + p->offset, p->n) > PTMF_ZEROS_MAX;
+        m->n_padded += p->padded;
     }
     for (int64_t i = m->first; i < m->whole; i++)
         if (m->picture[i].state == MEDIA_GOOD) {

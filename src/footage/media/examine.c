@@ -160,6 +160,8 @@ static int decode_range(struct examination *x, const struct range *r, enum decod
 static int examine_range(struct examination *x, const struct range *r, struct err *err)
 {
     bool doubt = false;
+    for (int64_t i = r->from; i < r->judged_until; i++)
+        doubt = doubt || x->m->picture[i].padded;
     AVFrame *f = av_frame_alloc();
     int rc =
         f ? decode_range(x, r, DECODER_STRICT, 0xff, f, &doubt, err) : err_nomem(err, "a frame");

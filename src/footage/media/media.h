@@ -9,6 +9,7 @@
  *   damage.c      what is not as the camera made it
  *   refs.c        to which pictures each one refers
  *   decode.c      pictures by libavcodec
+ *   numbers.c     how the records are numbered
  *   recordings.c  where a new recording begins in it
  *   examine.c     all of them, and what is wrong with each
  *   times.c       in which order and when pictures are shown
@@ -55,13 +56,14 @@ struct media_picture {
     bool keyless; /* POC restarts here, but the key picture is missing */
     bool lacks;   /* it refers to a picture that is not there */
     bool proven;  /* the encoder's hash of it fits, whatever happened to others */
+    bool padded;  /* behind it are more zeros than it needs: legal, but bytes may be lost */
     bool blind;   /* to which it refers is not known */
     bool hidden;  /* by its own word (pic_output_flag), or by H.265 8.1.3, it is not shown */
     int layered;  /* units of layers above the base layer */
     int n_refs;   /* … to these: m->ref[ref_at] and those behind it */
     int64_t ref_at;
     bool unkeyed;      /* of a later recording, before the first key picture of that */
-    uint32_t sequence; /* PTMF … */
+    uint32_t sequence; /* PTMF: its number (numbers.c) … */
     size_t record;     /* … where its record begins */
     int64_t clock_us;  /* … and when it was taken, since the camera started, as recorded */
     int nominal_fps;   /* … and what that says; 0 unknown */
@@ -148,6 +150,7 @@ struct media {
 
     struct media_hole *hole; /* in time order */
     int64_t n_holes, room_holes;
+    int64_t n_padded;              /* pictures */
     int64_t layered;               /* units of layers above the base layer: kept, not shown */
     struct media_silence *silence; /* in time order */
     int64_t n_silences, room_silences;
@@ -259,6 +262,12 @@ int sniff_bytes(const uint8_t *data, size_t n, enum media_container *out,
 int media_open(struct media *m, const char *path, enum media_container container,
                const struct media_facts *facts, const struct media_options *options,
                struct err *err) DS_MUST_CHECK;
+
+/* ---- numbers.c ---- */
+
+/* With POC known: makes picture[].sequence and sound[].sequence go on by one from each to the next,
+ * and by more where some are missing, also where the records' own numbers count otherwise. */
+int media_read_numbers(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* ---- recordings.c ---- */
 

@@ -268,7 +268,8 @@ static int index_all(struct media *m, const struct media_options *options, struc
                      m->container == MEDIA_PTMF ? "camera records" : "H.265");
     if (rc == ERR_OK)
         rc = use_sets(m, options->params_from, err);
-    if (rc == ERR_OK && (rc = media_read_poc(m, err)) == ERR_OK)
+    if (rc == ERR_OK && (rc = media_read_poc(m, err)) == ERR_OK &&
+        (rc = media_read_numbers(m, err)) == ERR_OK)
         rc = media_find_recordings(m, err);
     return rc;
 }

@@ -149,6 +149,12 @@ static int probe_video(const char *path, const struct media_facts *facts,
         out->clean = !damage_any(&m.damage) && out->decoder_findings == 0;
         out->only_ends_early = damage_only_cut(&m) && out->decoder_findings <= m.damage.damaged;
         damage_warn(&m);
+        if (!decode)
+            media_warn_count(
+                &m, m.n_padded,
+                "picture has zeros behind it: only decoding tells whether bytes are lost",
+                "pictures have zeros behind them: only decoding tells whether bytes "
+                "are lost");
     }
     snprintf(out->warning, sizeof out->warning, "%s", m.warning);
     media_close(&m);
