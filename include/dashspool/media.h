@@ -83,9 +83,17 @@ struct media_timing {
                                     it is chosen: it is no witness */
     enum media_source chosen;
     bool disagree;       /* media_timing_contradicts() for some source */
+    int32_t recordings;  /* that the file holds, with a clock; 0: one … */
+    int32_t recording;   /* … of which this one (from 1) has a vote of its own, the first of those
+                            with a dispute; 0: all have the same */
+    int32_t disputed;    /* … and so many have one */
     int64_t pictures;    /* that the vote is about */
     int64_t duration_us; /* of those that decode, without what nobody knows between recordings */
 };
+
+/* " (recording 2 of 3)" behind a rate, or "". */
+#define MEDIA_OF_ROOM 40
+const char *media_timing_of(const struct media_timing *t, char out[MEDIA_OF_ROOM]);
 
 /* A source is more than 2 % away from the chosen one; a length in whole seconds, also more than a
  * second away from the duration. */
@@ -95,8 +103,8 @@ bool media_timing_contradicts(const struct media_timing *t, enum media_source so
 void media_timing_text(const struct media_timing *t, char *out, size_t room);
 
 /* What contradicts the chosen source, wherever that is told: "Announced 10 s at 20/s, holds 6.0 s
- * at 24.97/s"; "" if nothing does. */
-#define MEDIA_DISPUTE_ROOM 200
+ * at 24.97/s", behind "Recording 2 of 3: " where others say something else; "" if nothing does. */
+#define MEDIA_DISPUTE_ROOM 240
 void media_timing_dispute(const struct media_timing *t, char out[MEDIA_DISPUTE_ROOM]);
 
 /* When the first picture of the copies was taken, and how well that is known. */
@@ -151,6 +159,7 @@ struct media_gap {
 struct media_part {
     int64_t picture, pictures, key_pictures; /* its first one, and how many it has */
     int64_t from_us, duration_us;
+    double fps;              /* of it alone; 0: one picture has none */
     int64_t camera_clock_us; /* of its first picture */
     bool apart;              /* how long after the one before it, nobody knows */
 };

@@ -1,4 +1,5 @@
 /* Files that hold several recordings, and clocks that count something else than microseconds. */
+#include "dashspool/recipe.h"
 #include "footage/media/media.h"
 #include "footage/media/ptmf.h"
 #include "support/footage.h"
@@ -577,6 +578,75 @@ static void test_a_slower_camera_than_it_says_keeps_its_times(void **state)
     buf_clear(&s.bytes);
 }
 
+/* Each recording is judged by its own headers, stream and times; metadata are about the first. */
+static void test_a_dispute_names_its_recording(void **state)
+{
+    (void)state;
+    static const char both[] = "Recording 2 of 2: the record headers say 25/s, the stream says "
+                               "30/s, holds 4.0 s at 12.5/s";
+    static const struct {
+        int slow;     /* recording, at half the rate; 0 none */
+        double meta;  /* of the metadata */
+        int from, to; /* records of the second recording: 50 to 100 state 30 in the stream */
+        const char *dispute;
+        int recording;
+    } cases[] = {
+        {0, 0, 0, 50, "", 0},
+        {0, 25, 50, 100, "Recording 2 of 2: the stream says 30/s, holds 2.0 s at 25/s", 2},
+        {2, 0, 50, 100, both, 2},
+        {2, 25, 50, 100, both, 2},
+        {2, 0, 0, 50,
+         "Recording 2 of 2: the record headers and the stream say 25/s, holds 4.0 s at 12.5/s", 2},
+        {1, 0, 0, 50,
+         "Recording 1 of 2: the record headers and the stream say 25/s, holds 4.0 s at 12.5/s", 1},
+        {1, 0, 50, 100,
+         "Recording 1 of 2: the record headers and the stream say 25/s, holds 4.0 s at 12.5/s; in "
+         "dispute in 2 "
+         "recordings",
+         1},
+        {0, 20, 0, 50, "Recording 1 of 2: announced at 20/s, holds 2.0 s at 25/s", 1},
+    };
+    struct source s = source_of(support_data(TWO));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct file f = {.n = 0};
+        char dispute[MEDIA_DISPUTE_ROOM];
+        for (int k = 0; k < 2; k++)
+            append(&f, &s, k ? cases[i].from : 0, k ? cases[i].to : 50,
+                   (struct change){.num = 1 + (cases[i].slow == k + 1),
+                                   .plus_us = k ? INT64_C(90000000000) : 0});
+        struct media_facts facts = footage_facts();
+        struct convert_options options = footage_options(COPY_TIMING);
+        facts.meta_fps = cases[i].meta;
+        facts.length_s = 0;
+        options.overwrite = true;
+        struct media_probe p;
+        struct convert_result r;
+        struct err err;
+        const char *path = written(&f);
+        assert_ok(media_probe(path, &facts, &options.media, false, &p, &err));
+        assert_int_equal(p.parts, 2);
+        for (int k = 0; k < 2; k++) {
+            double fps = cases[i].slow == k + 1 ? 12.5 : 25;
+            assert_true(p.part[k].fps > fps - 0.01 && p.part[k].fps < fps + 0.01);
+            assert_int_equal(p.part[k].duration_us, 50 * (int64_t)(1e6 / fps));
+        }
+        media_timing_dispute(&p.timing, dispute);
+        assert_string_equal(dispute, cases[i].dispute);
+        assert_int_equal(p.timing.recording, cases[i].recording);
+        assert_int_equal(p.timing.disagree, dispute[0] != '\0');
+        /* … and so do copies, and their settings */
+        assert_ok(convert_file(path, dir, "copy", &facts, &options, NULL, NULL, &r, &err));
+        char settings[RECIPE_BYTES_MAX];
+        struct recipe_settings read;
+        struct recipe recipe = {.facts = facts, .options = options};
+        assert_ok(recipe_settings_text(&recipe, &r, COPY_TIMING, settings, sizeof settings, &err));
+        assert_true(recipe_settings_read(&read, settings));
+        media_timing_dispute(&read.rate, dispute);
+        assert_string_equal(dispute, cases[i].dispute);
+    }
+    buf_clear(&s.bytes);
+}
+
 /* Two pictures closer than any unit of the copies: each has a time of its own. */
 static void test_times_closer_than_a_tick_give_copies(void **state)
 {
@@ -622,6 +692,7 @@ int main(void)
         TEST(test_a_known_distance_is_kept),
         TEST(test_times_in_another_unit_are_not_used),
         TEST(test_a_slower_camera_than_it_says_keeps_its_times),
+        TEST(test_a_dispute_names_its_recording),
         TEST(test_times_closer_than_a_tick_give_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,9 +59,10 @@ static void say_parts(const struct media_probe *p)
         (long long)p->parts);
     for (int64_t i = 0; i < p->parts && i < MEDIA_FINDINGS_MAX; i++) {
         const struct media_part *part = &p->part[i];
-        say("", "%lld: frames %lld to %lld, %.2f s, camera up for %s%s%s", (long long)i + 1,
-            (long long)part->picture, (long long)(part->picture + part->pictures - 1),
-            seconds(part->duration_us), clock_text(part->camera_clock_us),
+        say("", "%lld: frames %lld to %lld, %.2f s at %.3f/s, camera up for %s%s%s",
+            (long long)i + 1, (long long)part->picture,
+            (long long)(part->picture + part->pictures - 1), seconds(part->duration_us), part->fps,
+            clock_text(part->camera_clock_us),
             part->apart ? "; unknown time after the one before" : "",
             part->key_pictures ? "" : "; no key frame: cannot be decoded");
     }
@@ -88,8 +89,12 @@ static void say_video(const struct media_probe *p)
     if (p->refresh[0])
         say("refresh", "%s", p->refresh);
     /* The vote: each source with its rate, the chosen one first. */
-    say("rate", "%.3f frames/s from %s", p->timing.fps[p->timing.chosen],
-        media_source_name(p->timing.chosen));
+    char of[MEDIA_OF_ROOM];
+    if (p->timing.fps[p->timing.chosen] > 0)
+        say("rate", "%.3f frames/s from %s%s", p->timing.fps[p->timing.chosen],
+            media_source_name(p->timing.chosen), media_timing_of(&p->timing, of));
+    else
+        say("rate", "one frame alone has none");
     for (int i = 0; i < MEDIA_N_SOURCES; i++)
         if (p->timing.fps[i] > 0 && i != (int)p->timing.chosen)
             say("", "%.3f from %s", p->timing.fps[i], media_source_name((enum media_source)i));
@@ -250,10 +255,10 @@ static json_t *parts_json(const struct media_probe *p)
     for (int64_t i = 0; i < p->parts && i < MEDIA_FINDINGS_MAX; i++) {
         const struct media_part *part = &p->part[i];
         json_t *j = json_pack(
-            "{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "part", (json_int_t)i + 1, "first_picture",
+            "{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o}", "part", (json_int_t)i + 1, "first_picture",
             (json_int_t)part->picture, "pictures", (json_int_t)part->pictures, "key_pictures",
             (json_int_t)part->key_pictures, "from_us", (json_int_t)part->from_us, "duration_us",
-            (json_int_t)part->duration_us, "camera_clock_us",
+            (json_int_t)part->duration_us, "fps", part->fps, "camera_clock_us",
             p->has_camera_clock ? json_integer(part->camera_clock_us) : json_null());
         const struct media_part *before = i > 0 ? part - 1 : NULL;
         int64_t after_us = before ? part->from_us - before->from_us - before->duration_us : 0;
@@ -287,8 +292,9 @@ static json_t *timing_json(const struct media_timing *t)
         if (t->fps[i] > 0)
             json_object_set_new(rates, media_source_name((enum media_source)i),
                                 json_real(t->fps[i]));
-    return json_pack("{s:s, s:b, s:o, s:o}", "chosen", media_source_name(t->chosen), "disagree",
-                     (int)t->disagree, "dispute", text(dispute), "fps", rates);
+    return json_pack("{s:s, s:o, s:b, s:o, s:o}", "chosen", media_source_name(t->chosen),
+                     "recording", t->recording > 0 ? json_integer(t->recording) : json_null(),
+                     "disagree", (int)t->disagree, "dispute", text(dispute), "fps", rates);
 }
 
 static json_t *damage_json(const struct media_probe *p)

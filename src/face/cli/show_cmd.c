@@ -96,11 +96,11 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
                cli_shown(s.timing));
     printf("\n             SHA-256 %s\n", copy->sha256);
     /* The vote on the frame rate and the time of day, from a copy's settings. */
-    char rates[256], dispute[MEDIA_DISPUTE_ROOM];
+    char rates[256], dispute[MEDIA_DISPUTE_ROOM], of[MEDIA_OF_ROOM];
     media_timing_text(&s.rate, rates, sizeof rates);
     media_timing_dispute(&s.rate, dispute);
     if (rates[0])
-        printf("             rate: %s\n", rates);
+        printf("             rate: %s%s\n", rates, media_timing_of(&s.rate, of));
     if (dispute[0])
         printf("             %s\n", dispute);
     if (s.has_wall)

@@ -98,7 +98,10 @@ static bool counts_ok(const struct convert_result *r)
     for (int i = 0; i < CONVERT_MASKS_MAX; i++)
         if (!in_range(r->covered[i], 0, PICTURES_MAX))
             return false;
-    if (!in_range(r->timing.pictures, 0, INT64_MAX / 2) ||
+    if (!in_range(r->timing.recordings, 0, PICTURES_MAX) ||
+        !in_range(r->timing.recording, 0, r->timing.recordings) ||
+        !in_range(r->timing.disputed, 0, r->timing.recordings) ||
+        !in_range(r->timing.pictures, 0, INT64_MAX / 2) ||
         !in_range(r->timing.duration_us, 0, INT64_MAX / 2))
         return false;
     for (int i = 0; i < MEDIA_N_SOURCES; i++)

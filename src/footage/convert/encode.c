@@ -176,7 +176,7 @@ int encoder_open(struct encoder *e, const struct media *m, int width_px, int hei
     c->color_trc = m->transfer;
     c->sample_aspect_ratio = m->view_aspect;
     c->time_base = av_ticks();
-    c->framerate = av_d2q(m->timing.fps[m->timing.chosen], 100000);
+    c->framerate = av_d2q(m->fps, 100000);
     if (c->framerate.num <= 0)
         c->framerate = (AVRational){25, 1};
     c->gop_size = (int)(av_q2d(c->framerate) * KEY_EVERY_S) + 1;

@@ -334,6 +334,8 @@ static int put_json(const struct sheet *s, struct err *err)
     fprintf(s->file, "\"disagree\":%s,", t->disagree ? "true" : "false");
     char dispute[MEDIA_DISPUTE_ROOM];
     media_timing_dispute(t, dispute);
+    if (t->recording > 0)
+        fprintf(s->file, "\"recording\":%d,", (int)t->recording);
     put_text(s, "dispute", dispute, ",\n ");
     put_sources(s);
     put_wall(s);

@@ -67,6 +67,7 @@ struct media_picture {
     size_t record;     /* … where its record begins */
     int64_t clock_us;  /* … and when it was taken, since the camera started, as recorded */
     int nominal_fps;   /* … and what that says; 0 unknown */
+    float stream_fps;  /* what its parameter sets say; 0 nothing */
     int32_t recording; /* that it belongs to, from 0 (recordings.c) */
     bool apart;        /* … and how long after the one before that began, nobody knows */
     enum media_state state;
@@ -143,6 +144,7 @@ struct media {
     enum AVColorSpace space;
     AVRational sample_aspect;
     double stream_fps;
+    double fps;                /* of the whole, whatever its recordings have; for encoders */
     struct media_shape *shape; /* in order; the first is that of the fields above */
     int64_t n_shapes, room_shapes;
     int view_width_px, view_height_px; /* of the largest */

@@ -72,8 +72,8 @@ static void on_found(void *arg, int64_t index, const char *said)
 static void describe_parts(const struct media *m, struct media_probe *out)
 {
     struct media_part unused, *part = &unused;
-    double fps = m->timing.fps[m->timing.chosen];
-    int64_t step_us = timing_constant_us(1, fps > 0 ? fps : 25);
+    bool clock = m->timing.chosen == MEDIA_SOURCE_PTMF;
+    int64_t span_us = 0, counted = 0;
     out->parts = 0;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         const struct media_picture *p = &m->picture[i];
@@ -85,10 +85,16 @@ static void describe_parts(const struct media *m, struct media_probe *out)
                                         .apart = p->apart};
             out->parts++;
         }
-        part->pictures++;
+        bool first = part->pictures++ == 0;
+        counted = first ? 1 : counted + 1 + p->missing;
+        span_us = first                                  ? 0
+                  : p->time_us - part->from_us > span_us ? p->time_us - part->from_us
+                                                         : span_us;
         part->key_pictures += p->key;
-        int64_t lasts_us = p->time_us - part->from_us + step_us;
-        part->duration_us = lasts_us > part->duration_us ? lasts_us : part->duration_us;
+        part->fps = !clock        ? m->fps
+                    : span_us > 0 ? (double)(counted - 1) * 1e6 / (double)span_us
+                                  : 0;
+        part->duration_us = span_us + timing_constant_us(1, part->fps > 0 ? part->fps : 25);
     }
 }
 

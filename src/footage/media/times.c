@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <libavutil/mem.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,15 +74,16 @@ int media_read_poc(struct media *m, struct err *err)
         goto out;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
+        ctx->framerate = (AVRational){0, 1};
         parse_picture(m, p, parser, ctx);
+        if (ctx->framerate.num > 0 && ctx->framerate.den > 0)
+            m->stream_fps = p->stream_fps = (float)av_q2d(ctx->framerate);
         p->poc = parser->output_picture_number;
         p->unread = p->poc == INT_MIN;
         settle_poc(m, i, key);
         if (p->key)
             key = p;
     }
-    if (ctx->framerate.num > 0 && ctx->framerate.den > 0)
-        m->stream_fps = av_q2d(ctx->framerate);
 out:
     if (parser)
         av_parser_close(parser);
@@ -331,6 +333,51 @@ static void say_recordings(struct media *m, const struct media_shown *shown)
     }
 }
 
+/* Each recording has a rate of its own, and what contradicts it; the metadata are about the first.
+ * The vote of the first one with a dispute is that of the file; where there is none, that of the
+ * first one, unless all have the same rate. */
+static void vote_by_recordings(struct media *m, const struct timing_facts *whole,
+                               const int64_t *times_us, const struct media_shown *shown)
+{
+    struct media_timing first = {.chosen = MEDIA_SOURCE_DEFAULT}, chosen = first, one;
+    bool alike = true;
+    int32_t number = 0, disputed = 0;
+    for (int64_t from = 0, until; from < m->n_pictures; from = until) {
+        const struct media_picture *p = &m->picture[shown[from].index];
+        struct timing_facts f = *whole;
+        f.pictures = 0;
+        f.stream_fps = 0;
+        for (until = from; until < m->n_pictures; until++) {
+            const struct media_picture *q = &m->picture[shown[until].index];
+            if (q->recording != p->recording)
+                break;
+            f.pictures += 1 + q->missing;
+            f.stream_fps = q->stream_fps > 0 ? (double)q->stream_fps : f.stream_fps;
+        }
+        f.first_us = times_us[from];
+        f.last_us = times_us[until - 1];
+        f.header_fps = p->nominal_fps;
+        if (number++ > 0)
+            f.meta_fps = f.length_s = 0;
+        timing_select(&f, &one);
+        one.recording = number;
+        if (number == 1)
+            first = chosen = one;
+        if (one.disagree && disputed++ == 0)
+            chosen = one;
+        double rate = one.fps[MEDIA_SOURCE_PTMF], other = first.fps[MEDIA_SOURCE_PTMF];
+        alike = alike && fabs(rate - other) <= TIMING_DISAGREE * other;
+    }
+    if (alike && disputed == 0) {
+        chosen.recording = 0;
+        chosen.fps[MEDIA_SOURCE_PTMF] = m->timing.fps[MEDIA_SOURCE_PTMF];
+        chosen.pictures = m->timing.pictures;
+    }
+    m->timing = chosen;
+    m->timing.recordings = number;
+    m->timing.disputed = disputed;
+}
+
 /* times_us: by display order, since the first picture. */
 static int time_pictures(struct media *m, const struct media_shown *shown, int64_t *times_us,
                          const struct media_facts *facts, const struct media_options *options,
@@ -357,6 +404,9 @@ static int time_pictures(struct media *m, const struct media_shown *shown, int64
         .length_s = options->recording > 0 ? 0 : facts->length_s,
     };
     timing_select(&f, &m->timing);
+    m->fps = m->timing.fps[m->timing.chosen];
+    if (f.has_ptmf && m->n_recordings > 1)
+        vote_by_recordings(m, &f, times_us, shown);
     if (m->timing.chosen == MEDIA_SOURCE_PTMF) {
         for (int64_t i = 0; i < m->n_pictures; i++)
             m->picture[shown[i].index].time_us = times_us[i];
@@ -428,8 +478,10 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
             m->picture[m->first + k].dts = av_ticks_of(times_us[k] - zero_us) - late;
         m->start_us = zero_us;
         m->duration_us = times_us[n - 1] - zero_us + last_us;
-        m->timing.duration_us = m->duration_us;
-        for (int64_t i = m->first + 1; i < m->n_pictures; i++)
+        bool whole = m->timing.recording == 0;
+        if (whole)
+            m->timing.duration_us = m->duration_us;
+        for (int64_t i = m->first + 1; whole && i < m->n_pictures; i++)
             if (m->picture[i].apart && m->picture[i].recording != m->picture[i - 1].recording)
                 m->timing.duration_us -= MEDIA_APART_US;
     }

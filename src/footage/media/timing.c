@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DISAGREE 0.02 /* docs/ptmf.md, section 5 */
-#define FPS_MAX  1000.0
+#define FPS_MAX 1000.0
 
 /* What each source is called, and how it comes to its rate. */
 static const struct {
@@ -45,7 +44,7 @@ static double deviation(const struct media_timing *t, int source)
 
 bool media_timing_contradicts(const struct media_timing *t, enum media_source source)
 {
-    if (source == MEDIA_SOURCE_DEFAULT || !(deviation(t, (int)source) > DISAGREE))
+    if (source == MEDIA_SOURCE_DEFAULT || !(deviation(t, (int)source) > TIMING_DISAGREE))
         return false;
     double length_s = (double)t->pictures / t->fps[source];
     return source != MEDIA_SOURCE_LENGTH ||
@@ -118,6 +117,15 @@ void media_timing_text(const struct media_timing *t, char *out, size_t room)
     }
 }
 
+const char *media_timing_of(const struct media_timing *t, char out[MEDIA_OF_ROOM])
+{
+    out[0] = '\0';
+    if (t->recording > 0)
+        snprintf(out, MEDIA_OF_ROOM, " (recording %d of %d)", (int)t->recording,
+                 (int)t->recordings);
+    return out;
+}
+
 /* A claim about the rate alone, unless the metadata make the same. */
 static void add_claim(const struct media_timing *t, enum media_source source, const char *who,
                       char *out)
@@ -126,34 +134,38 @@ static void add_claim(const struct media_timing *t, enum media_source source, co
                 t->fps[source] == t->fps[MEDIA_SOURCE_META];
     if (!media_timing_contradicts(t, source) || said)
         return;
-    add(out, MEDIA_DISPUTE_ROOM, "%s%s", out[0] ? ", " : "", out[0] ? who : "");
-    if (out[0] == '\0')
-        add(out, MEDIA_DISPUTE_ROOM, "%c%s", toupper((unsigned char)who[0]), who + 1);
+    add(out, MEDIA_DISPUTE_ROOM, "%s%s", out[0] ? ", " : "", who);
     add_rate(out, MEDIA_DISPUTE_ROOM, " ", t->fps[source], 2, "/s");
 }
 
 void media_timing_dispute(const struct media_timing *t, char out[MEDIA_DISPUTE_ROOM])
 {
     double meta = t->fps[MEDIA_SOURCE_META], length = t->fps[MEDIA_SOURCE_LENGTH];
+    char claim[MEDIA_DISPUTE_ROOM] = "";
     out[0] = '\0';
     if (media_timing_contradicts(t, MEDIA_SOURCE_META) ||
         media_timing_contradicts(t, MEDIA_SOURCE_LENGTH)) {
-        add(out, MEDIA_DISPUTE_ROOM, "Announced");
+        add(claim, sizeof claim, "announced");
         if (length > 0)
-            add(out, MEDIA_DISPUTE_ROOM, " %" PRId64 " s",
+            add(claim, sizeof claim, " %" PRId64 " s",
                 (int64_t)llround((double)t->pictures / length));
         if (meta > 0)
-            add_rate(out, MEDIA_DISPUTE_ROOM, " at ", meta, 2, "/s");
+            add_rate(claim, sizeof claim, " at ", meta, 2, "/s");
     }
-    if (t->fps[MEDIA_SOURCE_HEADER] == t->fps[MEDIA_SOURCE_STREAM] && !out[0]) {
-        add_claim(t, MEDIA_SOURCE_HEADER, "the record headers and the stream say", out);
+    if (t->fps[MEDIA_SOURCE_HEADER] == t->fps[MEDIA_SOURCE_STREAM] && !claim[0]) {
+        add_claim(t, MEDIA_SOURCE_HEADER, "the record headers and the stream say", claim);
     } else {
-        add_claim(t, MEDIA_SOURCE_HEADER, "the record headers say", out);
-        add_claim(t, MEDIA_SOURCE_STREAM, "the stream says", out);
+        add_claim(t, MEDIA_SOURCE_HEADER, "the record headers say", claim);
+        add_claim(t, MEDIA_SOURCE_STREAM, "the stream says", claim);
     }
-    add_claim(t, MEDIA_SOURCE_PERSON, "given as", out);
-    if (!out[0])
+    add_claim(t, MEDIA_SOURCE_PERSON, "given as", claim);
+    if (!claim[0])
         return;
+    if (t->recording > 0)
+        add(out, MEDIA_DISPUTE_ROOM, "Recording %d of %d: %s", (int)t->recording,
+            (int)t->recordings, claim);
+    else
+        add(out, MEDIA_DISPUTE_ROOM, "%c%s", toupper((unsigned char)claim[0]), claim + 1);
     int64_t tenths = (t->duration_us + 50000) / 100000;
     if (t->chosen == MEDIA_SOURCE_PTMF) {
         add(out, MEDIA_DISPUTE_ROOM, ", holds %" PRId64 ".%d s", tenths / 10, (int)(tenths % 10));
@@ -162,6 +174,8 @@ void media_timing_dispute(const struct media_timing *t, char out[MEDIA_DISPUTE_R
         add_rate(out, MEDIA_DISPUTE_ROOM, ", taken as ", t->fps[t->chosen], 2, "/s");
         add(out, MEDIA_DISPUTE_ROOM, " (%s)", media_source_name(t->chosen));
     }
+    if (t->recording > 0 && t->disputed > 1)
+        add(out, MEDIA_DISPUTE_ROOM, "; in dispute in %d recordings", (int)t->disputed);
 }
 
 int64_t timing_constant_us(int64_t n, double fps)
@@ -258,9 +272,9 @@ int timing_judge_clock(const int64_t *times_us, int64_t n, double header_fps, do
     free(steps);
     out->rises = step_us > 0;
     out->fps = step_us > 0 ? 1e6 / step_us : 0;
-    bool fast = out->fps > TIMING_FPS_MAX * (1 + DISAGREE);
-    bool slow = out->fps > 0 && out->fps < TIMING_FPS_MIN * (1 - DISAGREE);
-    double near = fast || slow ? UNIT_NEAR : 1 + DISAGREE;
+    bool fast = out->fps > TIMING_FPS_MAX * (1 + TIMING_DISAGREE);
+    bool slow = out->fps > 0 && out->fps < TIMING_FPS_MIN * (1 - TIMING_DISAGREE);
+    double near = fast || slow ? UNIT_NEAR : 1 + TIMING_DISAGREE;
     for (size_t i = 0; i < sizeof units / sizeof *units && out->rises && !out->unit; i++) {
         double times = (double)units[i].num / (double)units[i].den;
         if (!(header_fps > 0 || stream_fps > 0) || !is_times(out->fps, header_fps, times, near) ||

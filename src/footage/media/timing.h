@@ -9,6 +9,8 @@
 
 /* ---- the vote ---- */
 
+#define TIMING_DISAGREE 0.02 /* rates further apart are not the same (docs/ptmf.md, section 5) */
+
 /* What is known before the vote; 0 where nothing is. */
 struct timing_facts {
     bool has_ptmf;             /* the pictures carry capture times */

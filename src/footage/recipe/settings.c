@@ -19,6 +19,19 @@ static json_t *sources_json(const struct media_timing *t)
     return o;
 }
 
+/* … and what of: of a recording that has a rate of its own, only of that. */
+static json_t *held_json(const struct media_timing *t)
+{
+    json_t *o = json_pack("{s:I, s:I}", "pictures", (json_int_t)t->pictures, "duration_us",
+                          (json_int_t)t->duration_us);
+    if (o && t->recording > 0) {
+        json_object_set_new(o, "recording", json_integer(t->recording));
+        json_object_set_new(o, "recordings", json_integer(t->recordings));
+        json_object_set_new(o, "disputed", json_integer(t->disputed));
+    }
+    return o;
+}
+
 static json_t *wall_json(const struct media_facts *f, const struct media_wall *w)
 {
     char start[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "";
@@ -65,9 +78,7 @@ static json_t *outcome_json(const struct media_facts *f, const struct convert_re
     if (o && r->container != MEDIA_JPEG)
         json_object_set_new(o, "sources", sources_json(&r->timing));
     if (o && r->container != MEDIA_JPEG)
-        json_object_set_new(o, "held",
-                            json_pack("{s:I, s:I}", "pictures", (json_int_t)r->timing.pictures,
-                                      "duration_us", (json_int_t)r->timing.duration_us));
+        json_object_set_new(o, "held", held_json(&r->timing));
     if (o)
         json_object_set_new(o, "damage", damage_json(&r->damage));
     if (o)
@@ -118,6 +129,13 @@ static void get_text(const json_t *o, const char *key, char *out, size_t room)
     snprintf(out, room, "%s", text ? text : "");
 }
 
+/* Of recordings in a file. */
+static int32_t get_number(const json_t *o, const char *key)
+{
+    json_int_t n = json_integer_value(json_object_get(o, key));
+    return n > 0 && n < INT32_MAX ? (int32_t)n : 0;
+}
+
 /* The vote, as it was when the copy was made; the default spoke in settings of before though nobody
  * believed it. */
 static void get_rates(const json_t *o, struct recipe_settings *out)
@@ -137,6 +155,9 @@ static void get_rates(const json_t *o, struct recipe_settings *out)
     const json_t *held = json_object_get(o, "held");
     t->pictures = json_integer_value(json_object_get(held, "pictures"));
     t->duration_us = json_integer_value(json_object_get(held, "duration_us"));
+    t->recording = get_number(held, "recording");
+    t->recordings = get_number(held, "recordings");
+    t->disputed = get_number(held, "disputed");
     if (!held) {
         t->pictures = out->pictures;
         t->duration_us =
