@@ -293,7 +293,8 @@ static void put(uint8_t *out, size_t *used, const struct buf *b, const struct un
     *used += u->n + 4;
 }
 
-/* Each order of VPS, SPS and PPS, in front of the first slice, or behind the second one. */
+/* Each order of VPS, SPS and PPS, in front of the first slice, behind the second one, or the last.
+ */
 static void test_parameter_sets_may_stand_in_any_order(void **state)
 {
     (void)state;
@@ -305,24 +306,27 @@ static void test_parameter_sets_may_stand_in_any_order(void **state)
     uint8_t *mem = malloc(b.used + 1024);
     struct convert_result plain = make(support_data("hevc/second-intra-no-key.h265"), COPY_WORKING);
     assert_non_null(mem);
-    for (size_t k = 0; k < 2 * sizeof orders / sizeof *orders; k++) {
-        const int *order = orders[k / 2];
-        int behind = k % 2 ? 2 : 0, slices = 0;
+    for (size_t k = 0; k < 3 * sizeof orders / sizeof *orders; k++) {
+        const int *order = orders[k / 3];
+        int behind = (int[]){0, 2, 40}[k % 3], slices = 0;
         size_t used = 0;
-        for (int i = 0; i < n; i++) {
-            if (unit[i].type >= NAL_VPS && unit[i].type <= NAL_PPS)
+        for (int i = 0; i <= n; i++) {
+            if (i < n && unit[i].type >= NAL_VPS && unit[i].type <= NAL_PPS)
                 continue;
             for (int s = 0; slices == behind && s < 3; s++)
                 for (int j = 0; j < n; j++)
                     if (unit[j].type == order[s])
                         put(mem, &used, &b, &unit[j]);
-            slices++;
-            put(mem, &used, &b, &unit[i]);
+            if (i < n) {
+                slices += unit[i].type <= NAL_VCL_LAST;
+                put(mem, &used, &b, &unit[i]);
+            }
         }
         const char *path = support_path(dir, "order.h265");
         support_write(path, mem, used);
         struct media_probe p = look(path);
-        assert_true(p.clean);
+        assert_true(p.clean && !p.borrowed_sets);
+        assert_int_equal(strstr(p.warning, "come behind the first") != NULL, behind > 0);
         assert_int_equal(p.pictures, 40);
         struct convert_result r = make(path, COPY_WORKING | COPY_VIEWING);
         assert_string_equal(r.slices_sha256, plain.slices_sha256);

@@ -129,9 +129,11 @@ struct media {
     struct media_set set[MEDIA_SETS_MAX]; /* in force at `first` */
     int n_sets;
     bool sets_change; /* behind `first` others come */
-    uint8_t *lent;    /* Annex-B parameter sets in force before the own ones: of another clip … */
+    uint8_t *lent;    /* Annex-B parameter sets in force before the own ones: … */
     size_t n_lent;
-    bool lent_late;   /* … or own ones, that come behind the first slices */
+    bool borrowed;    /* … of another clip … */
+    bool lent_early;  /* … or own ones, of a record in front of the first picture … */
+    bool lent_late;   /* … or behind the first slices */
     int64_t own_sets; /* picture: the first that has an SPS and a PPS in front */
 
     int profile, level; /* H.265 annex A: general_profile_idc, general_level_idc */

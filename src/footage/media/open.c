@@ -52,21 +52,23 @@ static void judge_record(struct media *m, const struct ptmf_record *r, const str
         (*odd)++; /* which takes nothing from the picture */
 }
 
-/* Appends the parameter sets in front of the first slice; true when that slice is there. */
-static bool take_sets(const uint8_t *data, size_t n, uint8_t *out, size_t *used)
+/* Appends the parameter sets, those in front of the first slice, or all; true when there is a
+ * slice.
+ */
+static bool take_sets(const uint8_t *data, size_t n, bool all, uint8_t *out, size_t *used)
 {
     struct nal_scan scan = nal_scan_init(data, n);
     struct nal nal;
-    while (nal_next(&scan, &nal)) {
-        if (nal_is_slice(&nal))
-            return true;
+    bool slices = false;
+    while (nal_next(&scan, &nal) && (all || !slices)) {
+        slices = slices || nal_is_slice(&nal);
         if (!nal_is_parameter_set(&nal) || *used + nal.n + 4 > LENT_BYTES_MAX)
             continue;
         memcpy(out + *used, "\0\0\0\1", 4);
         memcpy(out + *used + 4, nal.p, nal.n);
         *used += nal.n + 4;
     }
-    return false;
+    return slices;
 }
 
 static int make_room_to_lend(struct media *m, struct err *err)
@@ -110,8 +112,9 @@ static int scan_ptmf(struct media *m, struct err *err)
         if (!annexb_next(&scan, &au)) { /* parameter sets may have a record of their own */
             size_t before = m->n_lent;
             if ((rc = make_room_to_lend(m, err)) == ERR_OK)
-                take_sets(r.payload, r.n, m->lent, &m->n_lent);
+                take_sets(r.payload, r.n, false, m->lent, &m->n_lent);
             without_picture += m->n_lent == before;
+            m->lent_early = m->lent_early || (m->n_lent > before && m->n_pictures == 0);
             continue;
         }
         if (m->n_pictures == 0) {
@@ -194,14 +197,40 @@ static void read_lender(const struct media *lender, enum media_container contain
                         size_t *used)
 {
     if (container != MEDIA_PTMF) {
-        take_sets(lender->map, lender->n, out, used);
+        take_sets(lender->map, lender->n, false, out, used);
         return;
     }
     struct ptmf p = ptmf_init(lender->map, lender->n);
     struct ptmf_record r;
     while (ptmf_next(&p, &r))
-        if (r.type != 'A' && take_sets(r.payload, r.n, out, used) && *used > 0)
+        if (r.type != 'A' && take_sets(r.payload, r.n, false, out, used) && *used > 0)
             return;
+}
+
+/* No picture has all that it needs in front: wherever in the file they are. In front of no picture
+ * at its end they announce none, so nothing is cut off with them. */
+static void take_scattered_sets(struct media *m)
+{
+    struct ptmf p = ptmf_init(m->map + m->from, m->until - m->from);
+    struct ptmf_record r;
+    m->n_lent = 0;
+    while (m->container == MEDIA_PTMF && ptmf_next(&p, &r))
+        if (r.type != 'A')
+            take_sets(r.payload, r.n, true, m->lent, &m->n_lent);
+    if (m->container == MEDIA_PTMF)
+        return;
+    take_sets(m->map, m->n, true, m->lent, &m->n_lent);
+    struct nal_scan scan =
+        nal_scan_init(m->map + m->n - m->damage.cut_bytes, (size_t)m->damage.cut_bytes);
+    struct nal nal;
+    int64_t sets = 0, others = 0;
+    while (nal_next(&scan, &nal))
+        if (nal_is_parameter_set(&nal))
+            sets++;
+        else
+            others += nal.type != NAL_EOS && nal.type != NAL_EOB;
+    if (sets > 0 && others == 0)
+        m->damage.cut_bytes = 0;
 }
 
 /* Where no parameter sets are in front of the first slices, those of another clip are used, or own
@@ -227,9 +256,11 @@ static int use_sets(struct media *m, const char *path, struct err *err)
         return ERR_OK;
     int rc = make_room_to_lend(m, err);
     if (rc == ERR_OK && !path[0]) {
-        m->lent_late = true;
-        for (int64_t i = 0; i <= m->own_sets && i < m->n_pictures; i++)
-            take_sets(m->map + m->picture[i].offset, m->picture[i].n, m->lent, &m->n_lent);
+        m->lent_late = !m->lent_early;
+        for (int64_t i = 0; i <= m->own_sets && m->own_sets < m->n_pictures; i++)
+            take_sets(m->map + m->picture[i].offset, m->picture[i].n, false, m->lent, &m->n_lent);
+        if (m->own_sets == m->n_pictures)
+            take_scattered_sets(m);
         return ERR_OK;
     }
     m->n_lent = 0;
@@ -244,6 +275,7 @@ static int use_sets(struct media *m, const char *path, struct err *err)
     if (rc == ERR_OK && m->n_lent == 0)
         rc = err_set(err, ERR_CONFIG, "begins without parameter sets");
     media_close(&lender);
+    m->borrowed = rc == ERR_OK;
     if (rc == ERR_OK)
         media_warn(m, "the parameter sets are lent by another clip");
     return rc < 0 ? err_wrap(err, "parameter sets from %s", path) : ERR_OK;

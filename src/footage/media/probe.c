@@ -127,7 +127,7 @@ static int probe_video(const char *path, const struct media_facts *facts,
         out->camera_clock_us = m.clock_us;
         out->timing = m.timing;
         describe_parts(&m, out);
-        out->borrowed_sets = m.n_lent > 0 && !m.lent_late;
+        out->borrowed_sets = m.borrowed;
         out->end_unknown = m.container == MEDIA_ANNEXB;
         out->sound_records = m.n_sounds;
         for (int64_t i = 0; i < m.n_sounds; i++)

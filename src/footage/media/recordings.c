@@ -285,6 +285,6 @@ int media_keep_recording(struct media *m, int number, struct err *err)
     free(m->lent);
     m->lent = NULL;
     m->n_lent = 0;
-    m->lent_late = false;
+    m->lent_early = m->lent_late = m->borrowed = false;
     return ERR_OK;
 }

@@ -121,16 +121,20 @@ int media_find_first(struct media *m, struct err *err)
         m->transfer = frame->color_trc;
         m->space = frame->colorspace;
         m->sample_aspect = frame->sample_aspect_ratio;
-    } else if (rc == ERR_OK && tries == 0)
+    } else if (rc == ERR_OK && m->own_sets == m->n_pictures && m->n_lent == 0)
+        rc = err_set(err, ERR_MALFORMED,
+                     "no parameter sets in it, so no picture decodes; take them from another clip "
+                     "of the same camera with --params-from CLIP");
+    else if (rc == ERR_OK && tries == 0)
         rc = err_set(err, ERR_MALFORMED,
                      "no key picture among %" PRId64
                      " pictures, and none that is whole without (intra refresh)",
                      m->n_pictures);
     else if (rc == ERR_OK)
-        rc = err_set(
-            err, ERR_MALFORMED, "no picture decodes%s%s%s, first key picture at offset %zu",
-            m->n_lent > 0 && !m->lent_late ? " with the parameter sets of the other clip" : "",
-            complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
+        rc =
+            err_set(err, ERR_MALFORMED, "no picture decodes%s%s%s, first key picture at offset %zu",
+                    m->borrowed ? " with the parameter sets of the other clip" : "",
+                    complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
     if (rc == ERR_OK)
         leave_out_leading(m);
     if (rc == ERR_OK)
