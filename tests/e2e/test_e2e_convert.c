@@ -166,6 +166,49 @@ static void test_files_of_one_name_have_copies_of_their_own(void **state)
         snprintf(path[1], sizeof path[1], "%s/clip.hevc.working.mp4", where);
         assert_true(frames_of(path[0]) != frames_of(path[1]));
     }
+    /* names that differ in case alone are one name where -o is: others may ignore case */
+    static const char *const cases[] = {"c/a/Clip.h265", "c/b/clip.h265", "c/A/CLIP.h265",
+                                        "c/e/\xc3\x84.h265", "c/f/\xc3\xa4.h265"};
+    for (int i = 0; i < 5; i++) {
+        snprintf(path[0], sizeof path[0], "%s", in_dir(cases[i]));
+        *strrchr(path[0], '/') = '\0';
+        assert_ok(fsx_mkdirs(path[0], &err));
+        copy_to(REAR, cases[i], i % 2 ? 300000 : 200000);
+    }
+    snprintf(path[0], sizeof path[0], "%s", in_dir("c/a"));
+    snprintf(path[1], sizeof path[1], "%s", in_dir("c/b"));
+    snprintf(path[2], sizeof path[2], "%s", in_dir("c/A"));
+    r = CONVERT(path[0], path[1], "-o", in_dir("case"), "--copies", "working");
+    assert_int_equal(lines_with(proc_err(&r), "2 files: 2 converted, 0 skipped, 0 failed"), 1);
+    proc_clear(&r);
+    assert_true(support_exists(in_dir("case/a/Clip.working.mp4")));
+    assert_true(support_exists(in_dir("case/b/clip.working.mp4")));
+    r = CONVERT(path[0], path[2], "-o", in_dir("case2"), "--copies", "working");
+    assert_int_equal(lines_with(proc_err(&r), "2 files: 2 converted, 0 skipped, 0 failed"), 1);
+    proc_clear(&r);
+    assert_true(support_exists(in_dir("case2/a/Clip.working.mp4")) !=
+                support_exists(in_dir("case2/a/Clip-2.working.mp4")));
+    assert_true(support_exists(in_dir("case2/A/CLIP.working.mp4")) !=
+                support_exists(in_dir("case2/A/CLIP-2.working.mp4")));
+    assert_true(support_exists(in_dir("case2/A/CLIP.working.mp4")) !=
+                support_exists(in_dir("case2/a/Clip.working.mp4")));
+    r = CONVERT(in_dir("c/e"), in_dir("c/f"), "-o", in_dir("case3"), "--copies", "working");
+    assert_int_equal(lines_with(proc_err(&r), "2 files: 2 converted, 0 skipped, 0 failed"), 1);
+    proc_clear(&r);
+    assert_int_equal(support_entries(in_dir("case3")), 2);
+    copy_to(REAR, "c/b/CLIP.h265", 300000); /* in one folder */
+    for (int beside = 0; beside < 2; beside++) {
+        r = CONVERT(path[1], "--copies", "working", beside ? NULL : "-o", in_dir("case4"));
+        assert_int_equal(lines_with(proc_err(&r), "2 files: 2 converted, 0 skipped, 0 failed"), 1);
+        proc_clear(&r);
+    }
+    assert_true(support_exists(in_dir("c/b/clip.working.mp4")));
+    assert_true(support_exists(in_dir("c/b/CLIP.working.mp4")));
+    assert_int_equal(support_entries_like(in_dir("case4/CLIP")), 2);
+    assert_int_equal(support_entries_like(in_dir("case4/clip")), 2);
+    assert_int_equal(support_exists(in_dir("case4/CLIP-2.working.mp4")) +
+                         support_exists(in_dir("case4/clip-2.working.mp4")),
+                     1);
     /* a photo is one by its bytes, whatever it is called; a video of that name has other copies */
     assert_ok(fsx_mkdirs(in_dir("photos"), &err));
     copy_to(PHOTO, "photos/x.h265", 0);

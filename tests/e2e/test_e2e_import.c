@@ -199,6 +199,38 @@ static void test_an_imei_with_a_wrong_check_digit(void **state)
     assert_int_equal(drop_look(f->root).n, 1);
 }
 
+/* What a person says of a file that is stored already, or has it beside it, is not taken: that is
+ * said. */
+static void test_an_imei_that_is_not_taken(void **state)
+{
+    struct fixture *f = *state;
+    char said[PATH_ROOM];
+    drop_clip(in(f, "a.h265"), 1, CLIP);
+    assert_int_equal(import(f, f->in, "--imei", "352093081452251"), 0);
+    struct catalogue_transfer t = drop_row(f->root, "a.h265");
+    assert_int_equal(import(f, f->in, "--imei", "352093081452251"), 0);
+    assert_null(strstr(proc_err(&f->last), "not taken"));
+    /* the same file, under another path, under another camera */
+    snprintf(said, sizeof said,
+             "/in/a.h265: IMEI 350612071913857 was not taken: stored already as %s, under "
+             "352093081452251\n",
+             t.id);
+    assert_int_equal(import(f, f->in, "--imei", "350612071913857"), 0);
+    check_said(f, said);
+    assert_int_equal(rename(in(f, "a.h265"), in(f, "b.h265")), 0);
+    said[4] = 'b';
+    assert_int_equal(import(f, f->in, "--imei", "350612071913857"), 0);
+    check_said(f, said);
+    assert_int_equal(import(f, f->in, "--camera", "rear"), 0);
+    check_said(f, "/in/b.h265: camera rear was not taken: stored already as ");
+    /* what lies beside it says more */
+    drop_clip(in(f, "c.h265"), 2, CLIP);
+    write_text(in(f, "c.txt"), dualcam_text);
+    expect(DASHSPOOL(f->root, "import", "--camera", "front", in(f, "c.h265")), 0, "");
+    assert_string_equal(drop_row(f->root, "c.h265").camera, "front");
+    assert_int_equal(drop_look(f->root).n, 2);
+}
+
 /* The names tell; a camera that says 2043 is not helped by a name. */
 static void test_names(void **state)
 {
@@ -453,6 +485,7 @@ int main(void)
         T(test_a_metadata_response),
         T(test_metadata_in_other_encodings),
         T(test_an_imei_with_a_wrong_check_digit),
+        T(test_an_imei_that_is_not_taken),
         T(test_names),
         T(test_out_of_an_evidence_package),
         T(test_hostile_json_beside_a_file),

@@ -4,9 +4,11 @@
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/stop.h"
+#include "dashspool/text.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wctype.h>
 
 /* ---- which files ---- */
 
@@ -171,12 +174,44 @@ static bool is_photo(const char *path)
     return photo;
 }
 
+static uint32_t without_case(uint32_t c)
+{
+    static locale_t letters; /* what upper and lower case are, whatever the user's locale */
+    if (!letters)
+        letters = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
+    if (letters) /* else only ASCII's are known */
+        return (uint32_t)towlower_l(towupper_l(c, letters), letters);
+    return c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c;
+}
+
+/* Like strcmp(3), by names that a file system takes for one which ignores case (exFAT, NTFS). */
+static int compare_names(const char *a, const char *b)
+{
+    for (;;) {
+        uint32_t x = (uint8_t)*a, y = (uint8_t)*b;
+        size_t n = utf8_next(a, strlen(a), &x), m = utf8_next(b, strlen(b), &y);
+        x = without_case(x);
+        y = without_case(y);
+        if (x != y || x == 0)
+            return (x > y) - (x < y);
+        a += n ? n : 1;
+        b += m ? m : 1;
+    }
+}
+
+/* Where names of copies meet: below -o, which may be on such a file system, or be copied to one.
+ * Beside the inputs that is known: they are there. */
+static int compare_outputs(const struct place *p, const char *a, const char *b)
+{
+    return p->out_dir ? compare_names(a, b) : strcmp(a, b);
+}
+
 static int by_copies(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
-    int c = x->out_dir ? strcmp(x->in->below, y->in->below) : strcmp(x->real, y->real);
+    int c = x->out_dir ? compare_names(x->in->below, y->in->below) : strcmp(x->real, y->real);
     if (c == 0)
-        c = strcmp(x->in->stem, y->in->stem);
+        c = compare_outputs(x, x->in->stem, y->in->stem);
     if (c == 0)
         c = x->photo - y->photo;
     return c ? c : x->in < y->in ? -1 : x->in > y->in;
@@ -184,8 +219,9 @@ static int by_copies(const void *a, const void *b)
 
 static bool same_copies(const struct place *x, const struct place *y)
 {
-    return x->photo == y->photo && strcmp(x->in->stem, y->in->stem) == 0 &&
-           strcmp(x->out_dir ? x->in->below : x->real, x->out_dir ? y->in->below : y->real) == 0;
+    return x->photo == y->photo && compare_outputs(x, x->in->stem, y->in->stem) == 0 &&
+           compare_outputs(x, x->out_dir ? x->in->below : x->real,
+                           x->out_dir ? y->in->below : y->real) == 0;
 }
 
 static const char *name_of(const struct place *p)
@@ -208,6 +244,16 @@ static void replace(char **text, const char *with)
     char *fresh = copy(with, strlen(with));
     free(*text);
     *text = fresh;
+}
+
+/* clip-2. */
+static void add_number(char **stem)
+{
+    char *fresh = NULL;
+    int n = asprintf(&fresh, "%s-2", *stem);
+    or_exit(n < 0 ? NULL : fresh);
+    free(*stem);
+    *stem = fresh;
 }
 
 /* p[0..n-1] have the same copies. Files named twice lose their path, and are dropped later. */
@@ -233,12 +279,15 @@ static void part_group(struct place *p, size_t n)
     folders += strcmp(p[0].in->below, ".") != 0;
     for (size_t i = 0; i < left; i++)
         for (size_t k = 0; k < i; k++) {
-            if (strcmp(p[k].real, p[i].real) == 0) { /* the extension tells them apart */
+            bool one_folder = compare_outputs(p, p[k].real, p[i].real) == 0;
+            if (one_folder && compare_outputs(p, name_of(&p[k]), name_of(&p[i])) == 0) {
+                add_number(&p[i].in->stem); /* nothing but case tells them apart */
+            } else if (one_folder) {        /* the extension does */
                 replace(&p[k].in->stem, name_of(&p[k]));
                 replace(&p[i].in->stem, name_of(&p[i]));
-                continue;
             }
-            while (strcmp(last_folders(p[k].real, folders), last_folders(p[i].real, folders)) == 0)
+            while (!one_folder && compare_outputs(p, last_folders(p[k].real, folders),
+                                                  last_folders(p[i].real, folders)) == 0)
                 folders++;
         }
     bool apart = false;
@@ -321,7 +370,7 @@ static char *part_stem(const char *stem, int more, int number)
 static bool is_stem(const struct inputs *list, const char *stem)
 {
     for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->item[i].stem, stem) == 0)
+        if (compare_names(list->item[i].stem, stem) == 0)
             return true;
     return false;
 }

@@ -96,11 +96,16 @@ int import_flush(struct import *im, struct err *err)
     for (size_t i = 0; i < im->n; i++) {
         const struct item *it = im->item[i];
         char why[CATALOGUE_ID_ROOM + 40] = "";
+        struct catalogue_transfer stored;
+        struct err unread;
         if (rc < 0)
             tell(im, it->path, IMPORT_FAILED, "", err->text);
         else if (it->refused)
             tell(im, it->path, IMPORT_NOT_YET, "", it->why.text);
         else if (it->same_as[0]) {
+            snprintf(why, sizeof why, "stored already as %s, under", it->same_as);
+            if (catalogue_transfer_get(im->catalogue, it->same_as, &stored, &unread) == ERR_OK)
+                tell_words(im, it->path, &stored, why);
             snprintf(why, sizeof why, "identical to %s", it->same_as);
             tell(im, it->path, IMPORT_SAME, it->same_as, why);
         } else

@@ -120,6 +120,11 @@ int store_batch(struct import *im, struct err *err) DS_MUST_CHECK;
  */
 int store_repair(struct import *im, struct err *err) DS_MUST_CHECK;
 
+/* read.c: what a person said of a file (IMEI, camera) and this row, under which it is stored, says
+ * otherwise; why: "stored already as ID, under". */
+void tell_words(struct import *im, const char *path, const struct catalogue_transfer *row,
+                const char *why);
+
 /* read.c: what became of a file, to who asked. */
 void tell(struct import *im, const char *path, enum import_outcome outcome, const char *id,
           const char *why);

@@ -146,6 +146,23 @@ static bool judge(struct import *im, struct item *it, bool as_it_is, int64_t now
     return false;
 }
 
+void tell_words(struct import *im, const char *path, const struct catalogue_transfer *row,
+                const char *why)
+{
+    const struct import_options *o = &im->options;
+    char text[CATALOGUE_ID_ROOM + CATALOGUE_FILE_ROOM];
+    bool unknown = strcmp(row->imei, CATALOGUE_IMEI_UNKNOWN) == 0;
+    if (o->imei && strcmp(row->imei, o->imei) != 0) {
+        snprintf(text, sizeof text, "IMEI %s was not taken: %s %s", o->imei, why,
+                 unknown ? "an unknown one" : row->imei);
+        o->on_note(o->arg, path, text);
+    }
+    if (o->camera && strcmp(row->camera, o->camera) != 0) {
+        snprintf(text, sizeof text, "camera %s was not taken: %s %s", o->camera, why, row->camera);
+        o->on_note(o->arg, path, text);
+    }
+}
+
 bool item_is_known(struct import *im, const struct item *it, struct catalogue_seen *seen)
 {
     struct err err;
@@ -160,8 +177,14 @@ bool item_is_known(struct import *im, const struct item *it, struct catalogue_se
 static bool is_known(struct import *im, const struct item *it)
 {
     struct catalogue_seen seen;
+    struct catalogue_transfer t;
+    struct err err;
+    char why[CATALOGUE_ID_ROOM + 40];
     if (!item_is_known(im, it, &seen))
         return false;
+    snprintf(why, sizeof why, "stored already as %s, under", seen.id);
+    if (catalogue_transfer_get(im->catalogue, seen.id, &t, &err) == ERR_OK)
+        tell_words(im, it->path, &t, why);
     tell(im, it->path, IMPORT_KNOWN, seen.id, "");
     return true;
 }
@@ -180,6 +203,9 @@ static void tell_notes(struct import *im, const struct item *it)
         snprintf(text, sizeof text, "%s%s", s->taken ? "" : "not read as metadata: ", s->why);
         im->options.on_note(im->options.arg, path, text);
     }
+    snprintf(text, sizeof text, "%s beside it says", it->sidecar);
+    if (it->sidecar[0])
+        tell_words(im, it->path, &it->row, text);
     const char *doubt = found->doubtful_imei;
     if (!doubt[0] || strcmp(it->row.imei, CATALOGUE_IMEI_UNKNOWN) != 0 ||
         strcmp(im->doubted_imei, doubt) == 0) /* once for all that are in a folder */
