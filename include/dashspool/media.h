@@ -241,11 +241,12 @@ int media_slices(const char *path, struct media_slices *out, struct err *err) DS
 
 /*
  * Whether a file ends as one of footage does, and whether this program made it; by its structure
- * alone, without a decoder. For whoever takes files while they may still be written: a copy that is
- * under way ends within a record. Pure but for pread(2).
+ * alone, without a decoder but for a JPEG that has no end. For whoever takes files while they may
+ * still be written: a copy that is under way ends within a record. Pure but for pread(2).
  *
  *   PTMF   the last record is whole, and nothing is behind it
- *   JPEG   an EOI ends the picture (ITU-T T.81, annex B); more may follow
+ *   JPEG   an EOI ends the picture (ITU-T T.81, annex B); more may follow. Without one, all blocks
+ *          of its scans are there
  *   MP4    the boxes fill the file, one of them is moov (ISO/IEC 14496-12, 4.2)
  *   plain H.265 does not tell
  */

@@ -106,7 +106,13 @@ static void test_a_photo(void **state)
     assert_true(e.photo && !e.ours);
     for (size_t n = 3; n < b.used; n += n < 1000 ? 1 : 997)
         assert_int_equal(ending(f, n).end, MEDIA_END_CUT);
-    assert_int_equal(ending(f, b.used - 1).end, MEDIA_END_CUT);
+    assert_int_equal(ending(f, b.used - 3).end, MEDIA_END_CUT);
+    e = ending(f, b.used - 10);
+    assert_string_equal(e.note, "ends early, within the JPEG picture");
+    for (size_t end = 1; end <= 2; end++) { /* its mark alone is missing: nothing is lost */
+        e = ending(f, b.used - end);
+        assert_true(e.end == MEDIA_END_WELL && e.photo && !e.ours);
+    }
     assert_int_equal(lseek(f->fd, 0, SEEK_END), (off_t)b.used);
     assert_int_equal(write(f->fd, "preview", 7), 7); /* of a phone: behind the picture */
     assert_int_equal(ending(f, b.used + 7).end, MEDIA_END_WELL);
@@ -200,7 +206,7 @@ static void test_our_own_copies(void **state)
             put(f, buf_data(&b), b.used);
             struct media_ending e = ending(f, b.used);
             assert_true(e.end == MEDIA_END_WELL && e.ours);
-            assert_int_equal(ending(f, b.used - 1).end, MEDIA_END_CUT);
+            assert_int_equal(ending(f, b.used - (e.photo ? 3 : 1)).end, MEDIA_END_CUT);
             buf_clear(&b);
         }
     }

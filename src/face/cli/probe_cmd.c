@@ -59,10 +59,9 @@ static void say_parts(const struct media_probe *p)
         (long long)p->parts);
     for (int64_t i = 0; i < p->parts && i < MEDIA_FINDINGS_MAX; i++) {
         const struct media_part *part = &p->part[i];
-        say("", "%lld: frames %lld to %lld, %.2f s at %.3f/s, camera up for %s%s%s",
-            (long long)i + 1, (long long)part->picture,
-            (long long)(part->picture + part->pictures - 1), seconds(part->duration_us), part->fps,
-            clock_text(part->camera_clock_us),
+        say("", "%lld: frames %lld to %lld, %.2f s, camera up for %s, %.3f/s%s%s", (long long)i + 1,
+            (long long)part->picture, (long long)(part->picture + part->pictures - 1),
+            seconds(part->duration_us), clock_text(part->camera_clock_us), part->fps,
             part->apart ? "; unknown time after the one before" : "",
             part->key_pictures ? "" : "; no key frame: cannot be decoded");
     }
@@ -202,7 +201,7 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
             p->orientation == 1 ? ", upright" : ", players rotate it");
         say("complete", "%s", p->complete ? "yes" : "no, truncated");
         if (p->photo_damage[0])
-            say("DAMAGE", "%s", p->photo_damage);
+            say(p->only_ends_early ? "END" : "DAMAGE", "%s", p->photo_damage);
     } else {
         say_video(p);
         say_damage(p);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "dashspool/reader.h"
 #include "media.h"
+#include "photo.h"
 #include "ptmf.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -242,7 +243,8 @@ int media_sniff(const char *path, enum media_container *out, struct err *err)
 enum {
     LOOK_BYTES = 1024 * 1024, /* of the beginning, to tell what it is */
     WINDOW_BYTES = 64 * 1024,
-    BOXES_MAX = 1000000, /* of a fragmented MP4: two a second would be 5 days */
+    PHOTO_LOOK_BYTES = 64 * 1024 * 1024, /* larger photos without an end are taken for cut */
+    BOXES_MAX = 1000000,                 /* of a fragmented MP4: two a second would be 5 days */
 };
 
 static const char mark[] = "dashspool "; /* the encoder of our MP4, the software of our JPEG */
@@ -326,7 +328,7 @@ static int end_of_ptmf(struct file *f, struct media_ending *out, struct err *err
         if ((rc = find_record(f, at + 1, &next, err)) < 0)
             return rc;
         if (next == f->n)
-            set_cut(out, "the last %" PRId64 " bytes are no whole record", left);
+            set_cut(out, "ends early, the last %" PRId64 " bytes are no whole record", left);
         at = next;
     }
     return rc;
@@ -334,7 +336,7 @@ static int end_of_ptmf(struct file *f, struct media_ending *out, struct err *err
 
 /* ---- JPEG ---- */
 
-enum { JPEG_SOI = 0xd8, JPEG_EOI = 0xd9, JPEG_SOS = 0xda, JPEG_RST0 = 0xd0, JPEG_RST7 = 0xd7 };
+enum { JPEG_SOI = 0xd8, JPEG_SOS = 0xda, JPEG_RST7 = 0xd7 }; /* beside those of jpeglib.h */
 
 /* The first marker in the coded data from *at on; 0: there is none. *at is on it. */
 static int find_marker(struct file *f, int64_t *at, uint8_t *marker, struct err *err)
@@ -384,6 +386,25 @@ static int next_segment(struct file *f, int64_t *at, struct media_ending *out, u
     return rc;
 }
 
+/* Without an EOI the coded data tells: all blocks of all scans are there, and nothing is lost. */
+static int has_whole_photo(struct file *f, bool *whole, struct err *err)
+{
+    struct err unread;
+    *whole = false;
+    if (f->n > PHOTO_LOOK_BYTES)
+        return ERR_OK;
+    uint8_t *jpeg = malloc((size_t)f->n);
+    struct photo *p = malloc(sizeof *p);
+    int rc = jpeg && p ? read_at(f, 0, jpeg, (size_t)f->n, err) : err_nomem(err, "a photo");
+    if (rc == ERR_OK) {
+        *whole = photo_open(p, jpeg, (size_t)f->n, &unread) == ERR_OK && !p->errors.damaged;
+        photo_close(p);
+    }
+    free(p);
+    free(jpeg);
+    return rc;
+}
+
 static int end_of_jpeg(struct file *f, struct media_ending *out, struct err *err)
 {
     uint8_t marker = JPEG_SOI;
@@ -394,8 +415,11 @@ static int end_of_jpeg(struct file *f, struct media_ending *out, struct err *err
         if (rc == ERR_OK && marker == JPEG_SOS)
             rc = find_marker(f, &at, &marker, err);
     }
-    if (rc == ERR_OK && marker != JPEG_EOI)
-        set_cut(out, "the JPEG picture has no end (EOI)");
+    bool whole = marker == JPEG_EOI;
+    if (rc == ERR_OK && !whole)
+        rc = has_whole_photo(f, &whole, err);
+    if (rc == ERR_OK && !whole)
+        set_cut(out, "ends early, within the JPEG picture");
     return rc;
 }
 
@@ -458,9 +482,10 @@ static int end_of_mp4(struct file *f, struct media_ending *out, struct err *err)
         at += (int64_t)size;
     }
     if (rc == ERR_OK && at < f->n)
-        set_cut(out, "the last %" PRId64 " bytes are no whole box of an MP4", f->n - at);
+        set_cut(out, "ends early, the last %" PRId64 " bytes are no whole box of an MP4",
+                f->n - at);
     else if (rc == ERR_OK && !moov)
-        set_cut(out, "the MP4 has no index (moov)");
+        set_cut(out, "ends early, the MP4 has no index (moov)");
     return rc;
 }
 

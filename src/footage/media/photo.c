@@ -41,7 +41,7 @@ static void set_damage(struct photo_errors *e, const struct photo *p)
     e->damaged = true;
     e->ends_early = e->no_end;
     if (e->no_end)
-        snprintf(e->damage, sizeof e->damage, "its end is missing");
+        snprintf(e->damage, sizeof e->damage, "it ends early");
     e->scan = p->in.input_scan_number;
     e->row_px = (int)p->in.input_iMCU_row * p->in.max_v_samp_factor * DCTSIZE;
     if (e->row_px > (int)p->in.image_height)

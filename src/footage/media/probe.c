@@ -234,13 +234,18 @@ static int judge_photo(const struct media *m, struct media_probe *out, struct er
     int rc = photo_open(p, m->map, m->n, err);
     const struct photo_errors *e = &p->errors;
     size_t behind = rc == ERR_OK ? p->in.src->bytes_in_buffer : 0;
-    if (rc == ERR_OK && e->damaged)
+    if (rc == ERR_OK && e->damaged && e->ends_early)
+        snprintf(out->photo_damage, sizeof out->photo_damage,
+                 "ends early, %s of its rows from %d of %d on are missing",
+                 e->scan > 1 ? "details" : "parts", e->row_px, p->height_px);
+    else if (rc == ERR_OK && e->damaged)
         snprintf(out->photo_damage, sizeof out->photo_damage, "%s", e->damage);
     else if (rc == ERR_OK && e->no_end)
         add_note(out, "its end mark (EOI) is missing, no part of the photo");
     else if (behind > 0)
         add_note(out, "%zu bytes behind its end are no part of it", behind);
     out->complete = rc == ERR_OK && !e->ends_early;
+    out->only_ends_early = rc == ERR_OK && e->damaged && e->ends_early;
     photo_close(p);
     free(p);
     return rc;
@@ -263,7 +268,7 @@ static int read_photo(tjhandle tj, const struct media *m, bool decode, struct me
     name(out->subsampling, sizeof out->subsampling,
          sampling >= 0 && sampling < TJ_NUMSAMP ? samplings[sampling] : "");
     out->decoded = decode;
-    return decode ? judge_photo(m, out, err) : ERR_OK;
+    return decode || !out->complete ? judge_photo(m, out, err) : ERR_OK;
 }
 
 static int probe_photo(const struct media *m, bool decode, struct media_probe *out, struct err *err)
@@ -271,8 +276,6 @@ static int probe_photo(const struct media *m, bool decode, struct media_probe *o
     size_t body = read_segments(m, out);
     snprintf(out->codec, sizeof out->codec, "JPEG");
     out->complete = has_end(m, body);
-    if (!out->complete && !decode)
-        snprintf(out->photo_damage, sizeof out->photo_damage, "its end is missing");
     tjhandle tj = tjInitDecompress();
     if (!tj)
         return err_nomem(err, "a JPEG decoder");
