@@ -1,6 +1,7 @@
 /* dashspool probe, as a technician reads it. */
 #include "support/proc.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FRONT      TEST_SAMPLES "/front-20fps-10s-sound.h265"
@@ -54,6 +55,56 @@ static void test_damage_is_status_1_and_named(void **state)
     support_tmp_remove(&dir);
 }
 
+/* The clip without its third record, a byte in front of the fourth, all but a byte of it: its
+ * records have 36 bytes in front and their length at 24. */
+static void test_one_is_told_as_one(void **state)
+{
+    (void)state;
+    char *dir = support_tmp_dir(), path[4096];
+    struct buf b = support_read(REAR);
+    const uint8_t *data = buf_data(&b);
+    size_t at[5] = {0}, n = 0;
+    for (int i = 0; i < 4; i++) {
+        const uint8_t *length = data + at[i] + 24;
+        at[i + 1] = at[i] + 36 + (length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16);
+    }
+    uint8_t *clip = malloc(at[4] + 1);
+    assert_non_null(clip);
+    memcpy(clip, data, at[1]);
+    n = at[1];
+    snprintf(path, sizeof path, "%s/one.h265", dir);
+    support_write(path, clip, n);
+    struct proc_result r = PROBE(path);
+    assert_int_equal(r.status, 0);
+    assert_has(proc_out(&r), "  frames     1 in 0.04 s, 1 key frame\n");
+    assert_has(proc_out(&r), "  rate       one frame alone has none\n");
+    proc_clear(&r);
+    r = PROC_RUN(DASHSPOOL_BINARY, "convert", "--copies", "working", path);
+    assert_int_equal(r.status, 0);
+    assert_has(proc_out(&r), "one.h265: 1 frame, 0.04 s");
+    proc_clear(&r);
+    clip[n++] = 'x';
+    memcpy(clip + n, data + at[2], at[3] - at[2]);
+    n += at[3] - at[2];
+    clip[n++] = 'P'; /* of a record */
+    support_write(path, clip, n);
+    r = PROBE(path);
+    assert_int_equal(r.status, 1);
+    assert_has(proc_out(&r), "     1  missing frame\n");
+    assert_has(proc_out(&r),
+               "     1  frame that depends on a damaged or missing one: do not trust it");
+    assert_has(proc_out(&r), "     1  stray byte outside any record");
+    assert_has(proc_out(&r), "ends early, 1 byte of an unfinished record left out");
+    assert_has(proc_out(&r), "1 byte that belongs to no record");
+    static const char *const wrong[] = {" 1 frames", " 1 bytes", " 1 records", " 1 key frames"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_null(strstr(proc_out(&r), wrong[i]));
+    proc_clear(&r);
+    free(clip);
+    buf_clear(&b);
+    support_tmp_remove(&dir);
+}
+
 static void test_wrong_usage_is_status_2(void **state)
 {
     (void)state;
@@ -67,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_block_a_file_and_no_complaint_about_good_ones),
         cmocka_unit_test(test_damage_is_status_1_and_named),
+        cmocka_unit_test(test_one_is_told_as_one),
         cmocka_unit_test(test_wrong_usage_is_status_2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

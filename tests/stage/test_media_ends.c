@@ -56,7 +56,8 @@ static void test_records_that_end_early(void **state)
         assert_false(p.clean);
         char expected[96];
         snprintf(expected, sizeof expected,
-                 "ends early, %zu bytes of an unfinished record left out", more[i]);
+                 "ends early, %zu byte%s of an unfinished record left out", more[i],
+                 more[i] == 1 ? "" : "s");
         assert_string_equal(p.warning, expected);
     }
     struct media_probe p = probe_start(&b, r.offset);

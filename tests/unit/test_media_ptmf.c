@@ -192,13 +192,13 @@ static void test_zeros_are_found_wherever_they_lie(void **state)
             memset(data, 0x55, n);
             memcpy(data, slice, HEAD);
             memcpy(data + at, "\0\0\2", 3);
-            assert_non_null(annexb_fault(data, n, SIZE_MAX));
+            assert_non_null(annexb_fault(data, n));
             data[at + 2] = 3; /* legal at the end, and in front of what would else be forbidden */
             if (at + 3 < n) {
-                assert_non_null(annexb_fault(data, n, SIZE_MAX));
+                assert_non_null(annexb_fault(data, n));
                 data[at + 3] = 1;
             }
-            assert_null(annexb_fault(data, n, SIZE_MAX));
+            assert_null(annexb_fault(data, n));
         }
 }
 

@@ -7,6 +7,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/journey.h"
 #include "dashspool/master.h"
+#include "dashspool/text.h"
 #include "dashspool/verify.h"
 #include "dashspool/wire.h"
 #include "package_internal.h"
@@ -226,8 +227,8 @@ static int put_info(struct package *p, struct err *err)
     bool titled = r->title && r->title[0];
     clock_rfc3339(p->request->at_us, 0, at);
     snprintf(day, sizeof day, "%.10s", at);
-    snprintf(text, sizeof text, "%s%s%d transfers", titled ? r->title : "", titled ? "; " : "",
-             p->result->transfers);
+    snprintf(text, sizeof text, "%s%s%lld %s", titled ? r->title : "", titled ? "; " : "",
+             SIZE_COUNT(p->result->transfers, "transfer", "transfers"));
     int rc = bag_put_info(p->bag, BAG_SOURCE_ORGANIZATION, p->request->who, err);
     if (rc == ERR_OK)
         rc = bag_put_info(p->bag, BAG_EXTERNAL_DESCRIPTION, text, err);

@@ -3,6 +3,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/journey.h"
 #include "dashspool/master.h"
+#include "dashspool/text.h"
 #include "dashspool/verify.h"
 #include "package_internal.h"
 #include <ctype.h>
@@ -544,8 +545,9 @@ static int convert(struct package *p, const struct catalogue_transfer *t,
         convert_mask_text(&options->mask[i], mask);
         snprintf(text, sizeof text,
                  r->result.container == MEDIA_JPEG ? "%s: the mask %s covers the photo"
-                                                   : "%s: the mask %s covers %lld of %lld frames",
-                 t->id, mask, (long long)r->result.covered[i], (long long)r->result.pictures);
+                                                   : "%s: the mask %s covers %lld of %lld %s",
+                 t->id, mask, (long long)r->result.covered[i],
+                 SIZE_COUNT(r->result.pictures, "frame", "frames"));
         p->request->warn(p->request->warn_arg, text);
     }
     if (ended == ERR_OK && r->result.warning[0] && p->request->warn) {

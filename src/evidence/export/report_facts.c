@@ -6,6 +6,7 @@
 #include "dashspool/recipe.h"
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
+#include "dashspool/text.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,7 +259,8 @@ static int tell_damage(struct told *t, const struct recipe_timing *timing, struc
         bool cut = s->cause == RECIPE_UNFINISHED;
         if (cut)
             snprintf(t->cut_why, sizeof t->cut_why,
-                     "%lld bytes of an unfinished record or frame are at its end", (long long)s->n);
+                     "%lld %s of an unfinished record or frame %s at its end",
+                     SIZE_COUNT(s->n, "byte", "bytes"), s->n == 1 ? "is" : "are");
         t->stretch[t->n_stretches++] =
             (struct report_stretch){flaws[s->flaw], s->from_us, s->until_us, cut ? 0 : s->n,
                                     cut ? t->cut_why : causes[s->cause]};

@@ -4,6 +4,7 @@
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/recipe.h"
+#include "dashspool/text.h"
 #include "dashspool/track.h"
 #include "verify_internal.h"
 #include <inttypes.h>
@@ -215,10 +216,8 @@ static void tell_pictures(struct copies *c, int working)
                            clip->working->name, clip->master->name, clip->working_slices,
                            clip->master_slices);
     }
-    snprintf(text, sizeof text,
-             "%d working cop%s, %" PRId64 " pictures: the coded bytes of the "
-             "originals",
-             same, same == 1 ? "y" : "ies", pictures);
+    snprintf(text, sizeof text, "%d working cop%s, %lld %s: the coded bytes of the originals", same,
+             same == 1 ? "y" : "ies", SIZE_COUNT(pictures, "picture", "pictures"));
     if (c->v->problems[VERIFY_PICTURES] > 0 || (working > 0 && same == working)) {
         verify_result(c->v, VERIFY_PICTURES, text);
         return;

@@ -353,7 +353,7 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
     if (r->container == MEDIA_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
     else
-        printf("%lld frames, %.2f s, timing: %s%s%s", (long long)r->pictures,
+        printf("%lld %s, %.2f s, timing: %s%s%s", SIZE_COUNT(r->pictures, "frame", "frames"),
                (double)r->duration_us / 1e6, media_source_name(r->timing.chosen),
                r->sound ? ", sound" : "", gaps_text(r, gaps));
     printf("\n");
@@ -370,8 +370,8 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
         if (r->container == MEDIA_JPEG)
             printf("  mask     %s covers the photo\n", mask);
         else
-            printf("  mask     %s covers %lld of %lld frames\n", mask, (long long)r->covered[i],
-                   (long long)r->pictures);
+            printf("  mask     %s covers %lld of %lld %s\n", mask, (long long)r->covered[i],
+                   SIZE_COUNT(r->pictures, "frame", "frames"));
     }
     if (r->warning[0])
         printf("  note     %s\n", cli_shown(r->warning));

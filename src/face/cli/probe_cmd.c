@@ -78,13 +78,16 @@ static void say_video(const struct media_probe *p)
         say("", "from frame %lld (%.3f s) on: %s", (long long)p->change[i].picture,
             seconds(p->change[i].time_us), p->change[i].text);
     if (p->changes > MEDIA_FINDINGS_MAX)
-        say("", "… and %lld more changes", (long long)(p->changes - MEDIA_FINDINGS_MAX));
-    say("frames", "%lld in %.2f s, %lld key frames (at least one every %lld)",
-        (long long)p->pictures, seconds(p->duration_us), (long long)p->key_pictures,
-        (long long)(p->key_interval ? p->key_interval : p->pictures));
+        say("", "… and %lld %s",
+            SIZE_COUNT(p->changes - MEDIA_FINDINGS_MAX, "more change", "more changes"));
+    char every[64] = "";
+    if (p->key_interval > 1)
+        snprintf(every, sizeof every, " (at least one every %lld)", (long long)p->key_interval);
+    say("frames", "%lld in %.2f s, %lld %s%s", (long long)p->pictures, seconds(p->duration_us),
+        SIZE_COUNT(p->key_pictures, "key frame", "key frames"), every);
     if (p->pictures_in_file > p->pictures)
-        say("", "%lld more at the start of the file cannot be decoded and are left out",
-            (long long)(p->pictures_in_file - p->pictures));
+        say("", "%lld more at the start of the file cannot be decoded and %s left out",
+            SIZE_COUNT(p->pictures_in_file - p->pictures, "is", "are"));
     if (p->refresh[0])
         say("refresh", "%s", p->refresh);
     /* The vote: each source with its rate, the chosen one first. */
@@ -110,15 +113,16 @@ static void say_video(const struct media_probe *p)
             clock_text(p->camera_clock_us));
     say_parts(p);
     if (p->sound_records)
-        say("sound", "G.711 A-law, 8 kHz, %.2f s in %lld records", seconds(p->sound_us),
-            (long long)p->sound_records);
+        say("sound", "G.711 A-law, 8 kHz, %.2f s in %lld %s", seconds(p->sound_us),
+            SIZE_COUNT(p->sound_records, "record", "records"));
     else
         say("sound", "none");
     if (p->borrowed_sets)
         say("borrowed", "parameter sets taken from the other clip");
     if (p->layered_units)
-        say("layers", "%lld units of other layers (nuh_layer_id) are kept, but not shown",
-            (long long)p->layered_units);
+        say("layers", "%lld %s kept, but not shown",
+            SIZE_COUNT(p->layered_units, "unit of another layer (nuh_layer_id) is",
+                       "units of other layers (nuh_layer_id) are"));
 }
 
 static void say_findings(const char *what, const struct media_finding *f, int64_t n)
@@ -130,10 +134,10 @@ static void say_findings(const char *what, const struct media_finding *f, int64_
         say("", "… and %lld more", (long long)(n - MEDIA_FINDINGS_MAX));
 }
 
-static void say_count(int64_t n, const char *what)
+static void say_count(int64_t n, const char *one, const char *many)
 {
     if (n)
-        say("DAMAGE", "%6lld  %s", (long long)n, what);
+        say("DAMAGE", "%6lld  %s", SIZE_COUNT(n, one, many));
 }
 
 static void say_damage(const struct media_probe *p)
@@ -153,19 +157,24 @@ static void say_damage(const struct media_probe *p)
         say("", "… and %lld more", (long long)(p->gaps - MEDIA_FINDINGS_MAX));
     say_findings("broken", p->damaged, d->damaged);
     say_findings("decoder", p->decoder, p->decoder_findings);
-    say_count(d->damaged, "damaged frames");
-    say_count(d->affected, "frames that depend on damaged or missing ones: do not trust them");
-    say_count(d->lost, p->container == MEDIA_ANNEXB
-                           ? "missing frames, judging by picture order counts"
-                           : "missing frames");
-    say_count(d->repeated, "duplicate frames");
-    say_count(d->undecodable_lead, "undecodable frames at the start, skipped");
-    say_count(d->stray_bytes, "stray bytes outside any record or NAL unit");
+    say_count(d->damaged, "damaged frame", "damaged frames");
+    say_count(d->affected, "frame that depends on a damaged or missing one: do not trust it",
+              "frames that depend on damaged or missing ones: do not trust them");
+    if (p->container == MEDIA_ANNEXB)
+        say_count(d->lost, "missing frame, judging by picture order counts",
+                  "missing frames, judging by picture order counts");
+    else
+        say_count(d->lost, "missing frame", "missing frames");
+    say_count(d->repeated, "duplicate frame", "duplicate frames");
+    say_count(d->undecodable_lead, "undecodable frame at the start, skipped",
+              "undecodable frames at the start, skipped");
+    say_count(d->stray_bytes, "stray byte outside any record or NAL unit",
+              "stray bytes outside any record or NAL unit");
     char cut[MEDIA_CUT_ROOM];
     media_cut_text(p->container, d, cut);
     if (cut[0])
         say("END", "%s", cut);
-    say_count(d->sound_lost, "missing sound records");
+    say_count(d->sound_lost, "missing sound record", "missing sound records");
     if (d->times_repaired)
         say("times", "%lld implausible capture %s replaced; not damage",
             SIZE_COUNT((long long)d->times_repaired, "time", "times"));
@@ -191,8 +200,8 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
 {
     char size[24];
     printf("%s\n", cli_shown(path));
-    say("file", "%s, %s (%lld bytes)", container_text(p->container),
-        size_text(p->length_bytes, size), (long long)p->length_bytes);
+    say("file", "%s, %s (%lld %s)", container_text(p->container), size_text(p->length_bytes, size),
+        SIZE_COUNT(p->length_bytes, "byte", "bytes"));
     say("", "SHA-256 %s", p->sha256);
     if (p->container == MEDIA_JPEG) {
         say("pixels", "%dx%d, %s", p->width_px, p->height_px,

@@ -92,8 +92,8 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
     printf("  %-9s  %s/%s\n             %s", copy->kind, cli_shown(cli->root),
            cli_shown(copy->path), size_text(copy->length_bytes, size));
     if (s.duration_s > 0)
-        printf(", %lld frames, %.2f s, timing: %s", (long long)s.pictures, s.duration_s,
-               cli_shown(s.timing));
+        printf(", %lld %s, %.2f s, timing: %s", SIZE_COUNT(s.pictures, "frame", "frames"),
+               s.duration_s, cli_shown(s.timing));
     printf("\n             SHA-256 %s\n", copy->sha256);
     /* The vote on the frame rate and the time of day, from a copy's settings. */
     char rates[256], dispute[MEDIA_DISPUTE_ROOM], of[MEDIA_OF_ROOM];
@@ -174,9 +174,11 @@ static int add_part(void *arg, const struct catalogue_arrival *a, struct err *er
            (long long)a->until_bytes, (double)(a->ended_us - a->began_us) / 1e6,
            (long long)a->packets, cli_shown(a->ended));
     if (a->crc_errors || a->resumes || a->bytes_lost || a->duplicates)
-        printf("             %d corrupt frames, %d retries, %lld bytes discarded, %lld duplicate "
-               "packets\n",
-               a->crc_errors, a->resumes, (long long)a->bytes_lost, (long long)a->duplicates);
+        printf("             %lld %s, %lld %s, %lld %s discarded, %lld %s\n",
+               SIZE_COUNT(a->crc_errors, "corrupt frame", "corrupt frames"),
+               SIZE_COUNT(a->resumes, "retry", "retries"),
+               SIZE_COUNT(a->bytes_lost, "byte", "bytes"),
+               SIZE_COUNT(a->duplicates, "duplicate packet", "duplicate packets"));
     if (a->errors[0])
         printf("             corrupt frames at byte offsets %s\n", cli_shown(a->errors));
     return ERR_OK;
@@ -413,8 +415,8 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
            : !t->published                           ? ""
            : t->state == CATALOGUE_PARTIAL           ? ", queued as a partial transfer"
                                                      : ", queued for conversion");
-    printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
-           size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
+    printf("  master     %s %s (%lld %s) in raw/%s.db\n", t->kind, size_text(t->length_bytes, size),
+           SIZE_COUNT(t->length_bytes, "byte", "bytes"), t->day);
     if (t->sha256[0])
         printf("             SHA-256 %s\n", t->sha256);
     if (rc == ERR_OK && (rc = show_file(c, t, &err)) == ERR_OK)

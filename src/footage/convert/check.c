@@ -1,4 +1,5 @@
 #include "copies.h"
+#include "dashspool/text.h"
 #include "media/av.h"
 #include "media/timing.h"
 #include <inttypes.h>
@@ -196,7 +197,8 @@ static int judge(struct copy_check *c, struct err *err)
 {
     bool viewing = c->kind == COPY_VIEWING;
     if (c->n == 0 || c->n != c->n_planned)
-        return UNLIKE(err, "%" PRId64 " pictures, not %" PRId64, c->n, c->n_planned);
+        return UNLIKE(err, "%lld %s, not %" PRId64, SIZE_COUNT(c->n, "picture", "pictures"),
+                      c->n_planned);
     /* How long a player shows it. AAC begins with samples that are not heard, before 0. */
     int rc = ERR_OK;
     int64_t from, until;

@@ -4,6 +4,7 @@
  */
 #include "media/photo.h"
 #include "copies.h"
+#include "dashspool/text.h"
 #include "exif.h"
 #include "redact.h"
 #include <fcntl.h>
@@ -454,7 +455,8 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
     const struct photo_errors *e = &p->errors;
     size_t behind = p->in.src->bytes_in_buffer;
     if (e->stray_bytes > 0)
-        media_warn(t->m, "%ld stray bytes between the segments were left out", e->stray_bytes);
+        media_warn(t->m, "%lld %s between the segments left out",
+                   SIZE_COUNT(e->stray_bytes, "stray byte was", "stray bytes were"));
     if (e->damaged && e->scan > 1)
         media_warn(t->m, "the photo is damaged from byte %zu of %zu on (scan %d, row %d of %d): %s",
                    e->offset, p->n, e->scan, e->row_px, p->height_px, e->damage);
@@ -466,7 +468,8 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
     else if (p->late)
         media_warn(t->m, "segments behind the start of the picture were left out");
     else if (behind > 0)
-        media_warn(t->m, "%zu bytes behind the photo's end were left out", behind);
+        media_warn(t->m, "%lld %s behind the photo's end %s left out",
+                   SIZE_COUNT(behind, "byte", "bytes"), behind == 1 ? "was" : "were");
     t->m->damage.damaged = e->damaged;
     const char *why;
     s->exif = (struct exif){0};
@@ -478,7 +481,8 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
                         s->old->data_length - EXIF_HEAD_BYTES, &why))
             media_warn(t->m, "the EXIF data is damaged (%s) and was replaced", why);
         else if (s->exif.damaged)
-            media_warn(t->m, "%d damaged EXIF entries were left out", s->exif.damaged);
+            media_warn(t->m, "%lld damaged EXIF %s left out",
+                       SIZE_COUNT(s->exif.damaged, "entry was", "entries were"));
     }
     int orientation;
     unsigned ways;

@@ -1,6 +1,7 @@
 /* Single pictures of a video as JPEG: poster, moments, and the contact sheet. */
 #include "copies.h"
 #include "dashspool/clock.h"
+#include "dashspool/text.h"
 #include "media/damage.h"
 #include "media/decode.h"
 #include "raster.h"
@@ -446,7 +447,8 @@ static void add_header(struct sheet *s)
     add_part(t->text, sizeof t->text, part[0] ? part : "time unknown");
     snprintf(part, sizeof part, "%.1f s", (double)m->duration_us / 1e6);
     add_part(t->text, sizeof t->text, part);
-    snprintf(part, sizeof part, "%" PRId64 " pictures", m->n_pictures - m->first);
+    snprintf(part, sizeof part, "%lld %s",
+             SIZE_COUNT(m->n_pictures - m->first, "picture", "pictures"));
     add_part(t->text, sizeof t->text, part);
     add_part(t->text, sizeof t->text, f->camera[0] ? "camera" : "");
     osd_text_plain(t->text, sizeof t->text, f->camera[0] ? " " : "");

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* memmem */
 #include "dashspool/reader.h"
+#include "dashspool/text.h"
 #include "media.h"
 #include "photo.h"
 #include "ptmf.h"
@@ -328,7 +329,8 @@ static int end_of_ptmf(struct file *f, struct media_ending *out, struct err *err
         if ((rc = find_record(f, at + 1, &next, err)) < 0)
             return rc;
         if (next == f->n)
-            set_cut(out, "ends early, the last %" PRId64 " bytes are no whole record", left);
+            set_cut(out, "ends early, the last %lld %s no whole record",
+                    SIZE_COUNT(left, "byte is", "bytes are"));
         at = next;
     }
     return rc;
@@ -482,8 +484,8 @@ static int end_of_mp4(struct file *f, struct media_ending *out, struct err *err)
         at += (int64_t)size;
     }
     if (rc == ERR_OK && at < f->n)
-        set_cut(out, "ends early, the last %" PRId64 " bytes are no whole box of an MP4",
-                f->n - at);
+        set_cut(out, "ends early, the last %lld %s no whole box of an MP4",
+                SIZE_COUNT(f->n - at, "byte is", "bytes are"));
     else if (rc == ERR_OK && !moov)
         set_cut(out, "ends early, the MP4 has no index (moov)");
     return rc;

@@ -1,4 +1,5 @@
 #include "damage.h"
+#include "dashspool/text.h"
 #include "refs.h"
 #include "timing.h"
 #include <inttypes.h>
@@ -376,8 +377,9 @@ void media_cut_text(enum media_container container, const struct media_damage *d
 {
     out[0] = '\0';
     if (d->cut_bytes)
-        snprintf(out, MEDIA_CUT_ROOM, "ends early, %" PRId64 " bytes of an unfinished %s",
-                 d->cut_bytes, container == MEDIA_PTMF ? "record left out" : "frame at its end");
+        snprintf(out, MEDIA_CUT_ROOM, "ends early, %lld %s of an unfinished %s",
+                 SIZE_COUNT(d->cut_bytes, "byte", "bytes"),
+                 container == MEDIA_PTMF ? "record left out" : "frame at its end");
 }
 
 void damage_warn(struct media *m)

@@ -1,5 +1,6 @@
 /* open: finds all pictures and sounds of a master, and tells of each what it is. */
 #include "damage.h"
+#include "dashspool/text.h"
 #include "decode.h"
 #include "ptmf.h"
 #include "refresh.h"
@@ -128,8 +129,9 @@ static int scan_ptmf(struct media *m, struct err *err)
     m->damage.stray_bytes = p.skipped_bytes;
     m->damage.cut_bytes = p.cut_bytes;
     if (p.skipped_bytes)
-        media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
-                   p.skipped_bytes, m->from + p.first_skip);
+        media_warn(m, "%lld %s to no record, the first at offset %zu",
+                   SIZE_COUNT(p.skipped_bytes, "byte that belongs", "bytes that belong"),
+                   m->from + p.first_skip);
     media_warn_count(m, p.damaged, "record with missing bytes", "records with missing bytes");
     media_warn_count(m, odd, "record is not of the kind (key or not) that its header says",
                      "records are not of the kind (key or not) that their headers say");
@@ -171,7 +173,8 @@ static int scan_annexb(struct media *m, struct err *err)
     int rc = ERR_OK;
     while (rc == ERR_OK && annexb_next(&scan, &au)) {
         if (m->n_pictures == 0 && au.offset > 1) {
-            media_warn(m, "%zu bytes before the first NAL unit", au.offset);
+            media_warn(m, "%lld %s before the first NAL unit",
+                       SIZE_COUNT(au.offset, "byte", "bytes"));
             m->damage.stray_bytes = (int64_t)au.offset;
         }
         rc = add_picture(m, &au, 0, 0, err);

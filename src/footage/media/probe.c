@@ -1,6 +1,7 @@
 #include "av.h"
 #include "damage.h"
 #include "dashspool/reader.h"
+#include "dashspool/text.h"
 #include "examine.h"
 #include "photo.h"
 #include "refresh.h"
@@ -243,7 +244,8 @@ static int judge_photo(const struct media *m, struct media_probe *out, struct er
     else if (rc == ERR_OK && e->no_end)
         add_note(out, "its end mark (EOI) is missing, no part of the photo");
     else if (behind > 0)
-        add_note(out, "%zu bytes behind its end are no part of it", behind);
+        add_note(out, "%lld %s behind its end %s no part of it",
+                 SIZE_COUNT(behind, "byte", "bytes"), behind == 1 ? "is" : "are");
     out->complete = rc == ERR_OK && !e->ends_early;
     out->only_ends_early = rc == ERR_OK && e->damaged && e->ends_early;
     photo_close(p);

@@ -1,5 +1,6 @@
 /* What is stuck, why, and what to do. */
 #include "dashspool/clock.h"
+#include "dashspool/text.h"
 #include "page.h"
 #include "status_internal.h"
 #include <stdio.h>
@@ -399,8 +400,8 @@ static void judge_cameras(struct status *s)
     if (s->overdue > SILENT_TOLD)
         status_problem_add(
             s, "see \"overdue\" in 'dashspool status --json'",
-            "%lld more cameras are silent for longer than [status] max_silence allows",
-            (long long)s->overdue - SILENT_TOLD);
+            "%lld %s silent for longer than [status] max_silence allows",
+            SIZE_COUNT(s->overdue - SILENT_TOLD, "more camera is", "more cameras are"));
 }
 
 static void judge_upkeep(struct status *s)
