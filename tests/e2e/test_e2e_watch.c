@@ -166,7 +166,7 @@ static void test_one_that_stays_cut_is_taken_and_marked(void **state)
     configure(f, "quiet_s = 0.05\nscan_s = 3600\npatience_s = 0.4\n");
     support_write(in(f, "cut.h265"), data, n - 1);
     start(f);
-    wait_log(f, "cut.h265 note=\"the last ");
+    wait_log(f, "cut.h265 note=\"ends early, the last ");
     stop(f);
     struct catalogue_transfer row = drop_row(f->root, "cut.h265");
     struct catalogue_origin o;
