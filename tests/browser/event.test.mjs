@@ -109,6 +109,9 @@ export default {
         const times = timesOf(store);
         const page = await openEvent(store, browser, { hash: '#t=1.1' });
         await show(page, [numberAt(times[0], 1.1), numberAt(times[1], 1.1)], '#t=1.1');
+        // The cameras' own zone is two hours east.
+        const wall = new Date(Date.parse(store.crash) + 3000 + 7200000 + await clock(page) * 1000).toISOString().slice(11, 22);
+        assert.equal((await page.locator('[data-wall]').innerText()).split(' ')[0], wall, 'the time of day');
         await page.keyboard.press('Shift+ArrowRight');
         await show(page, [numberAt(times[0], 2.1), numberAt(times[1], 2.1)], 'a second later');
         await page.done();
