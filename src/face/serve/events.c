@@ -665,15 +665,17 @@ int serve_events(void *app, const struct web_ask *ask, struct web_answer *out, s
     struct serve *s = app;
     struct list l = {.serve = s, .ask = ask, .newest_day = FILTER_ANY};
     int rc = filter_read(ask, &l.filter, err);
-    if (rc < 0 || (rc = catalogue_read_begin(s->catalogue, err)) < 0)
+    if (rc < 0)
         return rc;
-    if ((rc = collect(&l, err)) == ERR_OK &&
-        (rc = counts_strip(s, &l.filter, calendar_end(&l) - COUNTS_STRIP + 1, l.strip, err)) ==
-            ERR_OK) {
-        frame_begin(s, &l.h, ask, "Events");
-        if ((rc = put_page(&l, err)) < 0)
-            web_page_clear(&l.h);
-    }
+    frame_begin(s, &l.h, ask, "Events");
+    if ((rc = catalogue_read_begin(s->catalogue, err)) == ERR_OK)
+        rc = collect(&l, err);
+    if (rc == ERR_OK)
+        rc = counts_strip(s, &l.filter, calendar_end(&l) - COUNTS_STRIP + 1, l.strip, err);
+    if (rc == ERR_OK)
+        rc = put_page(&l, err);
+    if (rc < 0)
+        web_page_clear(&l.h);
     catalogue_rollback(s->catalogue);
     free(l.event);
     return rc < 0 ? rc : frame_send(s, &l.h, ask, out, err);

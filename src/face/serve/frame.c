@@ -139,6 +139,16 @@ static void put_who(struct web_page *h, const struct web_ask *ask)
     web_put(h, "</button></form></div>\n");
 }
 
+/* As of when the page is: before it looks at anything. */
+static void put_now(struct serve *s, struct web_page *h)
+{
+    char now[LIVE_ROOM];
+    live_now(s, now);
+    web_print(h, "<template id=\"live\" data-now=\"%s\" data-offline=\"%s\"></template>\n", now,
+              web_tr(h, "No connection to the server since %s. The page is as of then; it tries "
+                        "again by itself."));
+}
+
 void serve_begin(void *app, struct web_page *h, const struct web_ask *ask, const char *title)
 {
     struct serve *s = app;
@@ -163,6 +173,7 @@ void serve_begin(void *app, struct web_page *h, const struct web_ask *ask, const
     if (ask->role != PEOPLE_NOBODY) {
         put_places(s, h, ask);
         put_who(h, ask);
+        put_now(s, h);
     }
     web_put(h, "</header>\n<main id=\"main\">\n");
     if (did)
@@ -173,13 +184,8 @@ void serve_end(void *app, struct web_page *h, const struct web_ask *ask)
 {
     (void)app;
     web_put(h, "</main>\n");
-    if (ask->role != PEOPLE_NOBODY) {
-        web_print(h, "<template id=\"live\" data-offline=\"%s\"></template>\n",
-                  web_tr(h,
-                         "No connection to the server since %s. The page is as of then; it tries "
-                         "again by itself."));
+    if (ask->role != PEOPLE_NOBODY)
         frame_script(h, "live.js");
-    }
     web_put(h, "</body>\n</html>\n");
 }
 

@@ -66,22 +66,28 @@ int serve_live(void *app, const struct web_ask *ask, struct web_answer *out, str
     return web_stream(ask, out, err);
 }
 
-/* A browser that hears another version than before asks for what it shows once more. */
-void live_tell(struct serve *s)
+void live_now(struct serve *s, char out[LIVE_ROOM])
 {
-    char text[160];
     int64_t version = 0;
     struct err unimportant; /* catalogue_there() says what is wrong */
-    int64_t now_us = clock_mono_us();
-    if (web_streams(s->web) == 0 || now_us - s->told_us < TOLD_US ||
-        catalogue_version(s->catalogue, &version, &unimportant) < 0)
-        return;
-    s->told_us = now_us;
     const struct live_counts *n = live_count(s);
-    snprintf(text, sizeof text,
+    if (catalogue_version(s->catalogue, &version, &unimportant) < 0)
+        version = 0;
+    snprintf(out, LIVE_ROOM,
              "{\"version\":\"%" PRIx64 "\",\"review\":%" PRId64 ",\"requests\":%" PRId64
              ",\"bad\":%" PRId64 "}",
              (uint64_t)version, n->to_review, n->requests, n->troubles);
+}
+
+/* A browser that hears another one than its page has asks for what it shows once more. */
+void live_tell(struct serve *s)
+{
+    char text[LIVE_ROOM];
+    int64_t now_us = clock_mono_us();
+    if (web_streams(s->web) == 0 || now_us - s->told_us < TOLD_US)
+        return;
+    s->told_us = now_us;
+    live_now(s, text);
     if (strcmp(text, s->told) == 0)
         return;
     snprintf(s->told, sizeof s->told, "%s", text);

@@ -493,13 +493,12 @@ static int put_page(struct page *p, struct err *err)
 int serve_requests(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
     struct page p = {.serve = app, .ask = ask, .now_us = clock_utc_us()};
+    frame_begin(p.serve, &p.h, ask, "Requests");
     int rc = collect(&p, err);
-    if (rc == ERR_OK) {
-        frame_begin(p.serve, &p.h, ask, "Requests");
+    if (rc == ERR_OK)
         rc = put_page(&p, err);
-        if (rc < 0)
-            web_page_clear(&p.h);
-    }
+    if (rc < 0)
+        web_page_clear(&p.h);
     free(p.open.r);
     free(p.closed.r);
     return rc < 0 ? rc : frame_send(p.serve, &p.h, ask, out, err);

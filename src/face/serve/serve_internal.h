@@ -13,6 +13,8 @@
 #include "dashspool/web.h"
 #include <limits.h>
 
+#define LIVE_ROOM 160
+
 /* What the bar on top tells. */
 struct live_counts {
     bool asks; /* footage can be asked for here, or was */
@@ -49,6 +51,8 @@ web_fn serve_events, serve_transfer, serve_event, serve_copy, serve_original, se
 int live_status(struct serve *s, int64_t age_us, struct err *err) DS_MUST_CHECK;
 /* Borrowed; what cannot be counted now is as it was. */
 const struct live_counts *live_count(struct serve *s);
+/* … as text, with what is another one after each change: what a page has, and a stream tells. */
+void live_now(struct serve *s, char out[LIVE_ROOM]);
 web_fn serve_live;
 /* What changed, to all who look; each second. */
 void live_tell(struct serve *s);

@@ -32,7 +32,7 @@ addEventListener("keydown", e => {
   on();
 });
 
-// A form that leads back here: the answer is a redirection, which need not be followed.
+// The answer to a script is what the job is called.
 document.addEventListener("submit", async e => {
   const form = e.target.closest("form[data-tick]");
   if (!form) return;
@@ -41,14 +41,16 @@ document.addEventListener("submit", async e => {
   const button = $("button", form);
   button.disabled = true;
   const body = new URLSearchParams(new FormData(form));
-  const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
-  if (answer?.type !== "opaqueredirect" && !answer?.ok) {
+  const headers = { Accept: "application/json" };
+  const answer = await fetch(form.action, { method: "POST", body, headers }).catch(() => null);
+  if (!answer?.ok) {
     form.removeAttribute("data-tick"); // the browser's own way tells why
     return form.submit();
   }
   const done = $("[data-reviewed]").content.cloneNode(true);
   form.replaceWith(done);
   row.classList.replace("new", "seen");
+  row.dataset.ticked = "";
   $("h3 .hidden, th .hidden", row)?.remove();
   if (held) $("h3 a, th a", row).focus();
 });

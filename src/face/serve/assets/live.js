@@ -2,7 +2,7 @@
 // tells the others. Nothing moves by itself: parts are replaced in place, new events are announced.
 const words = document.getElementById("live").dataset, channel = new BroadcastChannel("dashspool");
 const all = (s, at = document) => [...at.querySelectorAll(s)];
-let last, asked = 0, timer, away;
+let last = words.now, asked = 0, timer, away;
 
 function count(n) {
   for (const e of all("[data-count]")) {
@@ -16,13 +16,14 @@ function count(n) {
 // Somebody is at it: it stays as it is.
 const held = e => e.contains(document.activeElement) && document.activeElement !== document.body || e.querySelector(":popover-open");
 
+// What was marked here a moment ago is not taken back by a page that does not know of it yet.
 function card(mine, now) {
-  const keep = held(mine);
+  if (mine.outerHTML === now.outerHTML || "ticked" in mine.dataset && now.classList.contains("new")) return;
+  if (!held(mine)) return mine.replaceWith(now);
   for (const s of [".pic", ".foot", ".what"]) {
     const a = mine.querySelector(s), b = now.querySelector(s);
-    if (a && b && a.innerHTML !== b.innerHTML) a.innerHTML = b.innerHTML;
+    if (a && b && !held(a) && a.innerHTML !== b.innerHTML) a.innerHTML = b.innerHTML;
   }
-  if (!keep && mine.className !== now.className) mine.replaceWith(now);
 }
 
 async function refresh() {
@@ -67,10 +68,9 @@ function offline(since) {
 function hear({ event, data, since }) {
   if (event === "away") return offline(since);
   offline();
-  const now = JSON.parse(data);
-  count(now);
-  if (last !== undefined && last !== now.version) soon();
-  last = now.version;
+  count(JSON.parse(data));
+  if (last !== data) soon();
+  last = data;
 }
 
 function listen() {
@@ -85,6 +85,8 @@ function listen() {
   addEventListener("pagehide", () => stream.close(), { once: true });
 }
 
+// What waits and runs changes without a word.
+if (document.querySelector("[data-part=status]")) setInterval(soon, 10000);
 channel.addEventListener("message", e => hear(e.data));
 document.addEventListener("visibilitychange", soon);
 if (navigator.locks) navigator.locks.request("live", () => new Promise(listen));
