@@ -338,14 +338,28 @@ static void test_a_proxy_without_people_is_refused(void **state)
     expect_err(DASHSPOOL(w->root, "serve", "--listen", "127.0.0.1:0"), 2, "expected addresses");
 }
 
+static void test_a_backup_knows_them(void **state)
+{
+    struct world *w = *state;
+    char token[64];
+    const char *to = support_path(w->dir, "backup");
+    add_person(w, "anna", "viewer", token);
+    expect(DASHSPOOL(w->root, "backup", to), 0, "");
+    add_person(w, "ben", "admin", token);
+    expect(DASHSPOOL(w->root, "backup", to), 0, "");
+    expect_out(DASHSPOOL(to, "user", "list"), 0, "anna");
+    expect_out(DASHSPOOL(to, "user", "list"), 0, "ben");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_who_is_added_logs_in_and_out),   T(test_a_session_is_new_and_outlives_a_restart),
-        T(test_who_is_changed_logs_in_again),   T(test_who_guesses_has_to_wait),
-        T(test_who_looks_is_noted_for_a_while), T(test_it_speaks_tls),
-        T(test_a_trusted_proxy_tells_who_asks), T(test_a_proxy_without_people_is_refused),
+        T(test_who_is_added_logs_in_and_out),      T(test_a_session_is_new_and_outlives_a_restart),
+        T(test_who_is_changed_logs_in_again),      T(test_who_guesses_has_to_wait),
+        T(test_who_looks_is_noted_for_a_while),    T(test_it_speaks_tls),
+        T(test_a_trusted_proxy_tells_who_asks),    T(test_a_backup_knows_them),
+        T(test_a_proxy_without_people_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -327,6 +327,45 @@ static void test_files_of_a_form_come_in_pieces(void **state)
     free(data);
 }
 
+static void test_only_a_trusted_proxy_says_who_asks(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *headers, *peer;
+    } said[] = {
+        {"", "127.0.0.1"},
+        {"X-Forwarded-For: 203.0.113.9\r\n", "203.0.113.9"},
+        {"X-Forwarded-For: 1.1.1.1, 203.0.113.9\r\n", "203.0.113.9"},  /* who came made that up */
+        {"X-Forwarded-For: 203.0.113.9, 10.1.2.3\r\n", "203.0.113.9"}, /* two of ours */
+        {"X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-For: 10.1.2.3\r\n", "203.0.113.9"},
+        {"X-Forwarded-For: 203.0.113.9:4711\r\n", "203.0.113.9"},
+        {"X-Forwarded-For: 2001:db8::7\r\n", "2001:db8::7"},
+        {"X-Forwarded-For: unknown\r\n", "127.0.0.1"},
+        {"X-Forwarded-For: 203.0.113.9, nonsense\r\n", "127.0.0.1"},
+        {"Forwarded: for=203.0.113.9\r\n", "203.0.113.9"},
+        {"Forwarded: for=1.1.1.1, proto=https;For=\"[2001:db8::7]:4711\";by=x\r\n", "2001:db8::7"},
+        {"Forwarded: for=_hidden\r\n", "127.0.0.1"},
+        {"Forwarded: for=1.1.1.1\r\nX-Forwarded-For: 203.0.113.9\r\n", "203.0.113.9"},
+    };
+    char settings[700], headers[400], expected[100];
+    for (int trusted = 0; trusted < 2; trusted++) {
+        snprintf(settings, sizeof settings, "token_file = %s\n%s", support_path(w->dir, "token"),
+                 trusted ? "trusted_proxy = 127.0.0.1, 10.0.0.0/8\n" : "");
+        http_serve(&w->server, w->dir, settings, routes, sizeof routes / sizeof *routes);
+        for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+            snprintf(headers, sizeof headers, "Authorization: Bearer " TOKEN "\r\n%s",
+                     said[i].headers);
+            struct http_answer a = http_ask(w->server.port, "GET", "/", headers, NULL);
+            assert_int_equal(a.status, 200);
+            snprintf(expected, sizeof expected, "who=somebody at %s role",
+                     trusted ? said[i].peer : "127.0.0.1");
+            assert_has(a.body, expected);
+            http_clear(&a);
+        }
+        http_end(&w->server);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -337,6 +376,7 @@ int main(void)
         T(test_forms_have_a_measure),
         T(test_a_body_comes_in_pieces),
         T(test_files_of_a_form_come_in_pieces),
+        T(test_only_a_trusted_proxy_says_who_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
