@@ -133,7 +133,7 @@ bool did_look(struct serve *s, const struct web_ask *ask, struct actions_outcome
     struct err unimportant;
     enum actions_kind kind;
     const char *job = web_asked(ask, "did");
-    return actions_kind_of_job(job, &kind) &&
+    return ask->role > PEOPLE_NOBODY && actions_kind_of_job(job, &kind) &&
            actions_look(s->root, job, out, &unimportant) == ERR_OK;
 }
 

@@ -17,7 +17,8 @@ int own_end(const struct web_request *r, struct web_page *h, unsigned status,
 
 static void put_way_out(struct web_page *h)
 {
-    web_print(h, "<p class=\"row\"><a class=\"button\" href=\"/\">%s</a></p>\n", web_tr(h, "All events"));
+    web_print(h, "<p class=\"row\"><a class=\"button\" href=\"/\">%s</a></p>\n",
+              web_tr(h, "All events"));
 }
 
 int own_error(const struct web_request *r, const struct err *why, struct web_answer *out,
