@@ -130,7 +130,8 @@ int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, 
     }
     for (size_t i = 0; rc == ERR_OK && (s = stages_at(stages, i)) != NULL; i++) {
         struct planned_process process = {.service = false};
-        if (s->kind == STAGES_RECEIVE || !s->enabled)
+        /* actions alone, which come last, are nothing to run for */
+        if (s->kind == STAGES_RECEIVE || !s->enabled || (s->kind == STAGES_ACTION && *n == 0))
             continue;
         snprintf(process.stage, sizeof process.stage, "%s", s->name);
         process.settings = sum_settings(cfg, stages, s->section, s->name);
