@@ -140,6 +140,10 @@ async function fill(shop) {
     await shop.run('work', '--once', { status: null });
 
     // What people write.
+    const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+    const vehicles = join(shop.dir, 'vehicles.csv');
+    writeFileSync(vehicles, `imei,name,plate,group\n${imei.evil},${[evil.script, evil.attribute, evil.element].map(quoted)}\n`);
+    await shop.run('vehicles', 'import', vehicles);
     const hers = `${imei.evil}-driver-photo-20241129T100000Z`;
     await shop.run('protect', hers, '--reason', evil.script, '--who', evil.element);
     await shop.run('request', 'video', '--imei', imei.evil, '--camera', 'front', '--at', '2024-11-29T10:00:00Z',
