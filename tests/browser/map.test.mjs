@@ -1,6 +1,8 @@
 // Maps: by hand, by keys, without script; of a filter's events, and of a vehicle's day.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { axeFinds, openPage } from './browser.mjs';
+import { imei } from './store.mjs';
 
 const place = async (page, selector) => {
     const { x, y, width, height } = await page.locator(selector).first().boundingBox();
@@ -45,6 +47,25 @@ export default {
         assert.equal(await page.locator('.pin').count(), 0);
         await page.getByRole('link', { name: 'As a list' }).click();
         assert.match(page.url(), /\/\?trigger=towing$/);
+        await page.done();
+    },
+
+    'the track of a day is drawn, with gaps as gaps': async ({ store, browser, pictures }) => {
+        const page = await openPage(browser);
+        await page.visit(`${store.address}/vehicle/${imei.other}?day=${store.yesterday}`);
+        await page.locator('path.way').first().waitFor({ state: 'attached' });
+        assert.ok((await page.locator('path.dot').count()) > 5);
+        await page.screenshot({ path: join(pictures, 'day-1440.png'), fullPage: true });
+        // The marker follows a clock.
+        const at = (t) => page.evaluate((t) => {
+            document.dispatchEvent(new CustomEvent('clock', { detail: { t } }));
+            const me = document.querySelector('path.me');
+            return me ? me.getBoundingClientRect().x : null;
+        }, t);
+        assert.equal(await at(0), null, 'before its first record it is nowhere');
+        const first = await at(10 * 3600 + 1), later = await at(10 * 3600 + 40);
+        assert.notEqual(first, null);
+        assert.notEqual(first, later);
         await page.done();
     },
 

@@ -239,6 +239,10 @@ static int file_open(struct records *records, const char *name, bool create,
         struct sqlx_schema schema = latest ? latest_schema : day_schema;
         schema.setup = f->lazy ? SETUP_LAZY : SETUP_WAITING;
         rc = sqlx_open(&f->db, path, &schema, create, err);
+        struct err unimportant;
+        if (rc == ERR_IO && records->mode == RECORDS_READ &&
+            sqlx_open_still(&f->db, path, &schema, &unimportant) == ERR_OK)
+            rc = ERR_OK; /* by the pages, which may not write here */
     }
     if (rc == ERR_OK && (rc = check_root(records, f, &known, err)) == ERR_OK)
         rc = prepare_all(f, err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -309,6 +310,61 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
         rc = identify(db, schema, version, &empty, err);
     if (rc == ERR_OK && empty)
         rc = err_set(err, ERR_NOTFOUND, "%s is empty", path);
+    if (rc < 0)
+        sqlx_close(&db);
+    *out = db;
+    return rc;
+}
+
+/* "file:/srv/a%20b/2026-11-21.db?immutable=1" (SQLite, "URI Filenames"). */
+static int address_of(const char *path, char **out, struct err *err)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+    size_t room = 3 * strlen(path) + 32, n = 5;
+    if (!(*out = malloc(room)))
+        return err_nomem(err, "a name");
+    snprintf(*out, room, "file:");
+    for (const unsigned char *p = (const unsigned char *)path; *p; p++)
+        n += (size_t)snprintf(*out + n, room - n, strchr(plain, *p) ? "%c" : "%%%02X", *p);
+    snprintf(*out + n, room - n, "?immutable=1");
+    return ERR_OK;
+}
+
+/* Whether its log holds anything. */
+static bool has_log(const char *path)
+{
+    char log[4096];
+    struct stat st;
+    int n = snprintf(log, sizeof log, "%s-wal", path);
+    return n >= (int)sizeof log || (stat(log, &st) == 0 && st.st_size > 0);
+}
+
+int sqlx_open_still(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
+                    struct err *err)
+{
+    sqlite3 *db = NULL;
+    char *address = NULL;
+    bool empty = false;
+    int version, flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
+                         SQLITE_OPEN_EXRESCODE;
+    *out = NULL;
+    int rc = check_file(path, false, err);
+    if (rc == ERR_OK && has_log(path))
+        rc = err_set(err, ERR_BUSY, "%s: it is being written to", path);
+    if (rc == ERR_OK)
+        rc = address_of(path, &address, err);
+    if (rc == ERR_OK && sqlite3_open_v2(address, &db, flags, NULL) != SQLITE_OK)
+        rc = sqlx_error(db, err);
+    free(address);
+    if (rc == ERR_OK) {
+        harden(db);
+        rc = add_functions(db, err);
+    }
+    if (rc == ERR_OK)
+        rc = identify(db, schema, &version, &empty, err);
+    if (rc == ERR_OK && (empty || version < schema->version))
+        rc = err_set(err, ERR_NOTFOUND, "%s is %s", path, empty ? "empty" : "of an older version");
     if (rc < 0)
         sqlx_close(&db);
     *out = db;

@@ -49,6 +49,11 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
 /* The files -wal and -shm stay when this connection is closed, though it be the last: whoever
  * is shut in cannot make them. */
 void sqlx_keep_log(sqlite3 *db);
+/* Opens what nobody is writing to, as it stands: for who may not write beside it, where SQLite
+ * cannot make the index of its log. What is written meanwhile is not seen, or is ERR_MALFORMED: for
+ * a moment only. ERR_BUSY: its log holds something. */
+int sqlx_open_still(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
+                    struct err *err) DS_MUST_CHECK;
 /* Another file, or none, has the name of this one by now: what is written here would be lost. */
 bool sqlx_has_moved(sqlite3 *db);
 void sqlx_close(sqlite3 **db); /* its statements must be finalized; a transaction is rolled back */
