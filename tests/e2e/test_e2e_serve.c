@@ -445,6 +445,16 @@ static void test_a_changed_original_does_not_come_to_its_end(void **state)
 
 /* ---- who may look ---- */
 
+static void assert_old_is_refused(const struct world *w)
+{
+    static const char text[] = "GET /original/" CLIP " HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n";
+    int fd = dial(w);
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+    struct page p = read_page(fd);
+    assert_int_equal(p.status, 403);
+    free(p.text);
+}
+
 static void test_without_a_token_it_is_for_this_computer_only(void **state)
 {
     struct world *w = *state;
@@ -461,6 +471,15 @@ static void test_without_a_token_it_is_for_this_computer_only(void **state)
     assert_status(w, "/", "Host: evil.example:7180\r\n", 403);
     assert_status(w, "/", "Host: 127.0.0.1.evil.example\r\n", 403);
     assert_status(w, "/original/" CLIP, "Host: localhost.evil.example\r\n", 403);
+    /* what a web server in front hands on, whose defaults make Host this computer's */
+    static const char *const handed_on[] = {"X-Forwarded-For: 127.0.0.1\r\n", "Via: 1.1 web\r\n",
+                                            "Forwarded: for=127.0.0.1\r\n",
+                                            "X-Real-IP: 127.0.0.1\r\n"};
+    for (size_t i = 0; i < sizeof handed_on / sizeof *handed_on; i++) {
+        assert_status(w, "/original/" CLIP, handed_on[i], 403);
+        assert_status(w, "/healthz", handed_on[i], 200);
+    }
+    assert_old_is_refused(w);
     assert_int_equal(count_shown(w), 0);
 }
 

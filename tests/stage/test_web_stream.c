@@ -10,10 +10,14 @@
 
 enum { MANY = 200 };
 
+/* Each may have 32 streams. */
+enum { PERSONS = 8 };
+
 struct world {
     char *dir;
     struct http_server server;
     struct nginx nginx;
+    char auth[PERSONS][120]; /* headers of as many; "": nobody is asked who that is */
 };
 
 /* ---- pages ---- */
@@ -101,17 +105,24 @@ static void wait_for(struct listener *l, const char *words)
     }
 }
 
-static void listen_to(struct listener *l, int port)
+static void listen_as(struct listener *l, int port, const char *auth)
 {
-    static const char ask[] = "GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char ask[300];
+    snprintf(ask, sizeof ask, "GET /live HTTP/1.1\r\nHost: localhost\r\n%s\r\n", auth);
     *l = (struct listener){.fd = http_dial(port)};
     http_send(l->fd, ask, strlen(ask));
     wait_for(l, "retry: 3000\n\n");
 }
 
+static void listen_to(struct listener *l, int port)
+{
+    listen_as(l, port, "");
+}
+
 static int count(const struct world *w)
 {
-    struct http_answer a = http_ask(w->server.port, "GET", "/publish?event=x&data=y", "", NULL);
+    struct http_answer a =
+        http_ask(w->server.port, "GET", "/publish?event=x&data=y", w->auth[0], NULL);
     assert_int_equal(a.status, 200);
     int n = (int)strtol(http_between(a.body, "streams=", "."), NULL, 10);
     http_clear(&a);
@@ -124,10 +135,10 @@ static void hear_all(struct world *w, int port)
 {
     struct listener *l = calloc(MANY, sizeof *l);
     for (int i = 0; i < MANY; i++)
-        listen_to(&l[i], port);
+        listen_as(&l[i], port, w->auth[i % PERSONS]);
     assert_has(l[0].text, "Content-Type: text/event-stream\r\n");
     struct http_answer a =
-        http_ask(w->server.port, "GET", "/publish?event=new&data=one%0Atwo", "", NULL);
+        http_ask(w->server.port, "GET", "/publish?event=new&data=one%0Atwo", w->auth[0], NULL);
     assert_has(a.body, "streams=200.");
     http_clear(&a);
     for (int i = 0; i < MANY; i++)
@@ -147,6 +158,16 @@ static void test_all_hear_what_happens_and_others_are_answered(void **state)
 static void test_all_hear_behind_a_proxy(void **state)
 {
     struct world *w = *state;
+    struct people *people;
+    struct err err;
+    assert_ok(people_open(&people, w->dir, true, &err));
+    for (int i = 0; i < PERSONS; i++) {
+        char name[16], token[PEOPLE_TOKEN_ROOM];
+        snprintf(name, sizeof name, "person-%d", i);
+        assert_ok(people_add(people, name, PEOPLE_VIEWER, 1, token, &err));
+        snprintf(w->auth[i], sizeof w->auth[i], "Authorization: Bearer %s\r\n", token);
+    }
+    people_close(&people);
     if (!nginx_start(&w->nginx, w->dir, w->server.port, ""))
         skip();
     hear_all(w, w->nginx.port);

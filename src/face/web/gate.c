@@ -62,6 +62,20 @@ static bool is_own_name(const char *host)
     return inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
+/* Whether a web server in front of this one hands on what others ask. By its defaults it makes
+ * Host this computer's (nginx: "proxy_pass http://127.0.0.1:7180;"), and then everybody in the
+ * world would be somebody at this computer. It shows by what it adds, or by HTTP/1.0. */
+static bool is_handed_on(const struct web_request *r)
+{
+    static const char *const headers[] = {"Forwarded",        "X-Forwarded-For",
+                                          "X-Forwarded-Host", "X-Forwarded-Proto",
+                                          "X-Real-IP",        "Via"};
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        if (web_header_of(&r->ask, headers[i])[0])
+            return true;
+    return r->old;
+}
+
 /* "https://cams.example:8443" and "cams.example:8443": of one origin, as far as the name tells. */
 static bool is_of_host(const char *origin, const char *host)
 {
@@ -103,6 +117,8 @@ void gate_judge(const struct who *a, struct web_request *r)
                                                    : PEOPLE_VIEWER;
     if (!who_is_asked_for(a) && !is_own_name(web_header_of(&r->ask, "Host")))
         r->may = GATE_OTHER_NAME;
+    else if (!who_is_asked_for(a) && least > PEOPLE_NOBODY && is_handed_on(r))
+        r->may = GATE_HANDED_ON;
     else if (r->ask.role == PEOPLE_NOBODY && least > PEOPLE_NOBODY)
         r->may = GATE_UNKNOWN;
     else if (r->ask.role < least)

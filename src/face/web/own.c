@@ -73,6 +73,14 @@ int own_refusal(const struct web_request *r, struct web_answer *out, struct err 
                   web_tr(&h, "Without a token, these pages are only served as http://127.0.0.1 or "
                              "http://localhost."));
         break;
+    case GATE_HANDED_ON:
+        own_begin(r, &h, web_tr(&h, "Not allowed"));
+        web_print(&h, "<p>%s</p>\n",
+                  web_tr(&h,
+                         "A web server hands on what others ask, and nobody has to log in here: "
+                         "everybody could look, and work. Ask the administrator to add people: "
+                         "dashspool user add NAME --role ROLE"));
+        break;
     case GATE_ROLE:
         own_begin(r, &h, web_tr(&h, "Not allowed"));
         put_role(&h, r);

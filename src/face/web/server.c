@@ -84,7 +84,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     struct web_request *r = *state;
     struct web_answer out = {.status = 0};
     struct err err;
-    (void)version;
     if (!r) { /* its headers are there; now its body and its end */
         r = *state = request_new(w, connection, url, method);
         if (!r)
@@ -92,6 +91,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         if (request_is_ambiguous(r))
             return end_ambiguous(connection);
         r->https = w->tls;
+        r->old = strcmp(version, "HTTP/1.1") != 0;
         proxies_judge(&w->proxies, r);
         clients_is_for(connection, r->ask.peer);
         if ((r->rc = who_asks(&w->who, r, &r->err)) == ERR_OK)

@@ -95,6 +95,7 @@ struct web_field {
 enum gate_may {
     GATE_MAY,
     GATE_OTHER_NAME, /* the host's */
+    GATE_HANDED_ON,  /* by a server in front, without anybody to be known: it is from anywhere */
     GATE_UNKNOWN,    /* who that is: has to log in */
     GATE_ROLE,       /* has not the role */
     GATE_ORIGIN,     /* another site's page asks for it */
@@ -109,6 +110,7 @@ struct web_request {
     bool known;                    /* there is one for another method */
     bool logout;                   /* it is the form of that */
     bool https;                    /* as the browser sees it */
+    bool old;                      /* HTTP/1.0, as no browser speaks it */
     char session[HASH_HEX_ROOM];   /* its hash; "": by none */
     int64_t mark;                  /* of the person (people.h), of the token */
     bool login;                    /* … of the page that asks who that is */
