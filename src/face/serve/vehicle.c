@@ -74,11 +74,14 @@ int serve_vehicles(void *app, const struct web_ask *ask, struct web_answer *out,
     struct list l = {.s = app, .h = &h};
     frame_begin(l.s, &h, ask, web_tr(&h, "Vehicles"));
     web_print(&h, "<div class=\"pagehead\"><h1>%s</h1></div>\n", web_tr(&h, "Vehicles"));
-    web_put(&h, "<div class=\"panel scroll\"><table class=\"list\">\n");
+    web_print(&h,
+              "<div class=\"panel\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+              "aria-label=\"%s\"><table>\n",
+              web_tr(&h, "Vehicles"));
     put_heads(&h, heads, sizeof heads / sizeof *heads);
     web_put(&h, "<tbody>\n");
     int rc = review_vehicle_each(l.s->catalogue, put_vehicle, &l, err);
-    web_put(&h, "</tbody></table></div>\n");
+    web_put(&h, "</tbody></table></div></div>\n");
     if (l.n == 0) {
         frame_void(&h, "mark", web_tr(&h, "No vehicle has sent anything yet."),
                    web_tr(&h, "Names come from a table: dashspool vehicles import FILE"));
@@ -222,11 +225,10 @@ static int put_days(struct vehicle *v, struct err *err)
     struct web_page *h = v->h;
     const int64_t now_us = clock_utc_us();
     const struct review_filter its = {.imei = v->v.imei};
-    web_print(h,
-              "<section class=\"panel scroll\"><header><h2>%s</h2><a class=\"push\" href=\"/?imei=",
+    web_print(h, "<section class=\"panel\"><header><h2>%s</h2><a class=\"push\" href=\"/?imei=",
               web_tr(h, "Days"));
     web_url(h, v->v.imei);
-    web_print(h, "\">%s</a></header><table class=\"list\">\n", web_tr(h, "All events"));
+    web_print(h, "\">%s</a></header><table>\n", web_tr(h, "All events"));
     put_heads(h, heads, sizeof heads / sizeof *heads);
     web_put(h, "<tbody>\n");
     int rc = review_days(v->s->catalogue, &its, when_min(v->s, now_us), put_day, v, err);
