@@ -83,10 +83,46 @@ static int send_form(const struct web_request *r, const struct form *f, unsigned
                : web_header(out, "Retry-After", seconds, err);
 }
 
-int login_ask(const struct web_request *r, const char *to, struct web_answer *out, struct err *err)
+static enum MHD_Result add_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
 {
-    return send_form(r, &(struct form){.to = to, .name = "", .left = 1}, MHD_HTTP_UNAUTHORIZED, out,
-                     err);
+    struct web_page *to = arg;
+    (void)kind;
+    web_put(to, memchr(buf_data(&to->b), '?', to->b.used) ? "&" : "?");
+    web_url(to, name);
+    if (value) {
+        web_put(to, "=");
+        web_url(to, value);
+    }
+    return MHD_YES;
+}
+
+/* A link in a mail, or on another site: the browser keeps its cookie to itself (SameSite=Strict),
+ * although its person is logged in. Asked for anew by this page, it comes along. */
+static bool comes_from_elsewhere(const struct web_request *r)
+{
+    return !r->ask.post && strcmp(web_header_of(&r->ask, "Sec-Fetch-Site"), "cross-site") == 0 &&
+           strcmp(web_header_of(&r->ask, "Sec-Fetch-Mode"), "navigate") == 0;
+}
+
+int login_ask(const struct web_request *r, struct web_answer *out, struct err *err)
+{
+    struct web_page to = {.rc = ERR_OK};
+    buf_init(&to.b, 8192);
+    if (r->route && !r->ask.post) {
+        web_path(&to, r->ask.path);
+        MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, add_parameter, &to);
+    }
+    if (to.rc == ERR_OK)
+        to.rc = buf_append(&to.b, "", 1, &to.err);
+    struct form f = {.to = to.rc == ERR_OK ? (const char *)buf_data(&to.b) : "", .left = 1};
+    f.to = f.to[0] ? f.to : "/";
+    f.name = "";
+    int rc = send_form(r, &f, MHD_HTTP_UNAUTHORIZED, out, err);
+    if (rc == ERR_OK && comes_from_elsewhere(r))
+        rc = web_header(out, "Refresh", "0", err);
+    buf_clear(&to.b);
+    return rc;
 }
 
 /* ---- in ---- */

@@ -44,7 +44,7 @@ static int answer(struct web *w, struct web_request *r, struct web_answer *out, 
     if (form && r->may == GATE_MAY && r->rc == ERR_OK && !gate_is_own_form(r))
         r->may = GATE_CSRF;
     if (r->may == GATE_UNKNOWN)
-        return login_ask(r, r->route && !r->ask.post ? r->ask.path : "/", out, err);
+        return login_ask(r, out, err);
     if (r->may != GATE_MAY)
         return own_refusal(r, out, err);
     if (!r->route && r->known)

@@ -219,9 +219,8 @@ void proxies_judge(const struct proxies *all, struct web_request *r);
 
 /* ---- login.c ---- */
 
-/* Asks who that is; `to`: where it leads then. */
-int login_ask(const struct web_request *r, const char *to, struct web_answer *out,
-              struct err *err) DS_MUST_CHECK;
+/* Asks who that is; it leads to what was asked for then, with its query. */
+int login_ask(const struct web_request *r, struct web_answer *out, struct err *err) DS_MUST_CHECK;
 /* GET and POST of /login, POST of /logout. */
 int login_answer(struct web_request *r, struct web_answer *out, struct err *err) DS_MUST_CHECK;
 int logout_answer(struct web_request *r, struct web_answer *out, struct err *err) DS_MUST_CHECK;
