@@ -119,7 +119,7 @@ static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cf
     if (rc == ERR_OK)
         rc = export_try(cfg, err);
     if (rc == ERR_OK)
-        rc = serve_try(cfg, old, err);
+        rc = serve_try(cli->root, cfg, old, err);
     if (rc == ERR_OK)
         rc = try_ports(cfg, err);
     return rc < 0 ? rc : run_try(cli->root, cfg, err);

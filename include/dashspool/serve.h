@@ -53,9 +53,10 @@ extern const struct cfg_section serve_cfg_section;
 /* [ui]: how the pages tell things to people. */
 extern const struct cfg_section ui_cfg_section;
 
-/* Tries what [serve] names: port and token. old: as receive_try() has it. ERR_CONFIG with
- * "file:line: key = value: …". */
-int serve_try(const struct cfg *cfg, const struct cfg *old, struct err *err) DS_MUST_CHECK;
+/* Tries what [serve] names: port and token, and whether there are people where it needs them. old:
+ * as receive_try() has it. ERR_CONFIG with "file:line: key = value: …". */
+int serve_try(const char *root, const struct cfg *cfg, const struct cfg *old,
+              struct err *err) DS_MUST_CHECK;
 
 /* Serves until SIGTERM or SIGINT. Prints "listening on HOST:PORT" to stderr when ready (port 0:
  * any). ERR_CONFIG: an address that is not the loopback without a token, or one that is none. */

@@ -217,6 +217,7 @@ void web_address(const struct web *w, char *out, size_t room);
 int web_language_check(const char *value, struct err *err);
 
 /* As serve_try(). */
-int web_try(const struct cfg *cfg, const struct cfg *old, struct err *err) DS_MUST_CHECK;
+int web_try(const char *root, const struct cfg *cfg, const struct cfg *old,
+            struct err *err) DS_MUST_CHECK;
 
 #endif

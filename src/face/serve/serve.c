@@ -114,9 +114,9 @@ static int between(void *app, struct err *err)
     return catalogue_there(s->catalogue, err); /* who starts it again opens what is there now */
 }
 
-int serve_try(const struct cfg *cfg, const struct cfg *old, struct err *err)
+int serve_try(const char *root, const struct cfg *cfg, const struct cfg *old, struct err *err)
 {
-    return cfg_bool(cfg, "serve", "enabled") ? web_try(cfg, old, err) : ERR_OK;
+    return cfg_bool(cfg, "serve", "enabled") ? web_try(root, cfg, old, err) : ERR_OK;
 }
 
 /* Shuts this process in, for good: all that it can write are new jobs of people, and what they

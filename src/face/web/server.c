@@ -221,7 +221,7 @@ static int start(struct web *w, const struct cfg *cfg, struct err *err)
     return w->daemon ? ERR_OK : err_set(err, ERR_NOMEM, "starting the web server failed");
 }
 
-int web_try(const struct cfg *cfg, const struct cfg *old, struct err *err)
+int web_try(const char *root, const struct cfg *cfg, const struct cfg *old, struct err *err)
 {
     const char *at = cfg_text(cfg, "serve", "listen"), *port = strrchr(at, ':');
     const char *its = old ? strrchr(cfg_text(old, "serve", "listen"), ':') : NULL;
@@ -234,10 +234,19 @@ int web_try(const struct cfg *cfg, const struct cfg *old, struct err *err)
         return cfg_blame(cfg, "serve", "listen", err);
     if (check_tls(cfg, err) < 0)
         return cfg_blame(cfg, "serve", "tls_cert", err);
-    /* Whether people are there is known once it starts, for ROOT is. */
     int rc = judge(&who, &proxies, NULL, cfg, NULL, err);
     who_close(&who);
-    return rc < 0 ? cfg_blame(cfg, "serve", "token_file", err) : ERR_OK;
+    if (rc < 0)
+        return cfg_blame(cfg, "serve", "token_file", err);
+    struct addrinfo *address = NULL;
+    rc = listen_resolve(at, &address, err);
+    if (rc == ERR_OK) {
+        rc = judge(&who, &proxies, root, cfg, address->ai_addr, err);
+        who_close(&who);
+        freeaddrinfo(address);
+    }
+    bool proxy = rc < 0 && strncmp(err->text, "trusted_proxy", strlen("trusted_proxy")) == 0;
+    return rc < 0 ? cfg_blame(cfg, "serve", proxy ? "trusted_proxy" : "listen", err) : ERR_OK;
 }
 
 /* Each connection is a file; the limit that is usual (1024) is for others besides. */
