@@ -75,7 +75,7 @@ static void test_a_store_of_schema_6_is_read_exported_and_kept(void **state)
     assert_int_equal(sql_run(support_path(root, "catalogue.db"), "PRAGMA user_version"), 6);
     expect(DASHSPOOL(root, "fsck"), 0,
            "8 originals, 19 copies, 9 custody records, 1 job: no problems");
-    assert_int_equal(sql_run(support_path(root, "catalogue.db"), "PRAGMA user_version"), 9);
+    assert_int_equal(sql_run(support_path(root, "catalogue.db"), "PRAGMA user_version"), 10);
     struct proc_result r = DASHSPOOL(root, "list");
     assert_int_equal(r.status, 0);
     static const char *const has[] = {"352093081452251-front-video-20241129T072345Z",
