@@ -67,7 +67,7 @@ for (const box of document.querySelectorAll("[data-map]")) {
   box.prepend(place);
   const map = L.map(place, {
     attributionControl: false, zoomControl: false, scrollWheelZoom: false,
-    zoomAnimation: !still, fadeAnimation: !still, markerZoomAnimation: !still, inertia: !still,
+    zoomAnimation: !still, fadeAnimation: false, markerZoomAnimation: !still, inertia: !still,
   });
   L.control.zoom({ zoomInTitle: box.dataset.in, zoomOutTitle: box.dataset.out }).addTo(map);
   L.control.scale({ imperial: false }).addTo(map);

@@ -1,3 +1,4 @@
+// First of all: what other tests write is in no language.
 // A page speaks one language: no sentence of ours is left in English where German is asked for.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
