@@ -27,20 +27,16 @@
  * catalogue. All but keys, stepping and what is live works without a script, and nothing comes from
  * elsewhere (Content-Security-Policy) but map tiles, where [ui] tiles names a host.
  *
- * Who may look: on the loopback everybody on this computer, by its own names only (a page of
- * another site cannot have the browser read it). Any other address is refused without a token of
- * at least WEB_TOKEN_LEAST characters: as "Authorization: Bearer …", or by the form, once, which
- * makes it a cookie. In an address it is worth nothing: addresses are kept in histories and logs.
- * There is no TLS: what passes a network belongs into a tunnel, or behind a
- * server that speaks it.
+ * Who may look, and do what: web.h and people.h. On the loopback without people everybody on this
+ * computer may all, by its own names only (a page of another site cannot have the browser read it).
  *
  * A copy is handed out if its hash is that of its making, which is its ETag; it is read for that
  * once, and again when inode or times of the file have changed.
  *
  * Who is slow to ask makes room for who comes later, of one address and of all.
  *
- * One process, one thread (web.h), WEB_CONNECTIONS_MAX connections; once it listens it
- * reads ROOT, writes spool/action and upload, and no more (sandbox.h).
+ * One process, one thread (web.h); once it listens it reads ROOT, writes spool/action, upload and
+ * access (sessions, who looked at what), and no more (sandbox.h).
  */
 #ifndef DASHSPOOL_SERVE_H
 #define DASHSPOOL_SERVE_H
