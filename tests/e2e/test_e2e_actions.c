@@ -450,6 +450,19 @@ static void test_what_is_done_again_is_done_once(void **state)
     expect(RUN("fsck"), 0, "");
 }
 
+/* A clip that somebody uploaded. */
+static void put_upload(const char *place)
+{
+    char path[200];
+    struct buf b = support_read(TEST_SAMPLES "/rear-25fps-6s-silent.h265");
+    snprintf(path, sizeof path, "upload/%s", place);
+    (void)mkdir(in_root("upload"), 0750); /* serve may have made it */
+    assert_int_equal(mkdir(in_root(path), 0750), 0);
+    snprintf(path, sizeof path, "upload/%s/clip-20250102T030405Z.h265", place);
+    support_write(in_root(path), buf_data(&b), b.used);
+    buf_clear(&b);
+}
+
 static void test_a_kill_at_any_time_leaves_it_done_once(void **state)
 {
     (void)state;
@@ -469,6 +482,12 @@ static void test_a_kill_at_any_time_leaves_it_done_once(void **state)
              "[\"" FRONT "\"],\"case_number\":\"K 17/a\"}",
              at);
     put_job("export" HEX, json);
+    put_upload("0a1b");
+    snprintf(json, sizeof json,
+             "{\"action\":\"import\",\"at\":\"%s\",\"by\":\"ann\",\"role\":\"reviewer\",\"upload\":"
+             "\"0a1b\",\"imei\":\"" IMEI "\",\"camera\":\"rear\"}",
+             at);
+    put_job("import" HEX, json);
     while (proc_kill_later(&k, in_dir("work.log"), argv) && rounds++ < 200)
         ;
     support_wait((expect(RUN("work", "--once", "--stage", "action"), 0, ""),
@@ -480,6 +499,7 @@ static void test_a_kill_at_any_time_leaves_it_done_once(void **state)
     assert_int_equal(custody(REAR, "\"event\":\"noted\""), 1);
     assert_int_equal(custody(FRONT, "\"event\":\"exported\""), 1);
     assert_true(support_exists(in_root("packages/K-17-a-01234567.zip")));
+    assert_false(support_exists(in_root("upload/0a1b")));
     expect(RUN("verify", in_root("packages/K-17-a-01234567.zip")), 0, "package verified");
     expect(RUN("fsck"), 0, "");
 }
@@ -682,10 +702,7 @@ static void test_what_was_uploaded_becomes_a_transfer(void **state)
 {
     (void)state;
     serve(false);
-    assert_int_equal(mkdir(in_root("upload/0a1b"), 0750), 0);
-    struct buf b = support_read(TEST_SAMPLES "/rear-25fps-6s-silent.h265");
-    support_write(in_root("upload/0a1b/clip-20250102T030405Z.h265"), buf_data(&b), b.used);
-    buf_clear(&b);
+    put_upload("0a1b");
     support_write(in_root("upload/0a1b/notes.h265"), "none", 4);
     const char *job = act("do=import&upload=0a1b&imei=" IMEI "&camera=rear");
     work_actions();

@@ -338,6 +338,27 @@ static void test_a_proxy_without_people_is_refused(void **state)
     expect_err(DASHSPOOL(w->root, "serve", "--listen", "127.0.0.1:0"), 2, "expected addresses");
 }
 
+/* Moved away, or not to be read: nobody is let in, and nobody has to start anew when it is back. */
+static void test_no_door_opens_when_the_file_goes(void **state)
+{
+    struct world *w = *state;
+    char token[64], bearer[120], away[600];
+    const char *file = support_path(w->root, "people.db");
+    add_person(w, "anna", "viewer", token);
+    start(w);
+    snprintf(bearer, sizeof bearer, "Authorization: Bearer %s\r\n", token);
+    http_expect(w->port, "/status", bearer, 200);
+    snprintf(away, sizeof away, "%s.away", file);
+    assert_int_equal(rename(file, away), 0);
+    http_expect(w->port, "/status", "", 503);
+    http_expect(w->port, "/status", bearer, 503);
+    support_write(file, "no database at all", 18);
+    http_expect(w->port, "/status", "", 500);
+    assert_int_equal(rename(away, file), 0);
+    http_expect(w->port, "/status", "", 401);
+    http_expect(w->port, "/status", bearer, 200);
+}
+
 static void test_a_backup_knows_them(void **state)
 {
     struct world *w = *state;
@@ -355,11 +376,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_who_is_added_logs_in_and_out),      T(test_a_session_is_new_and_outlives_a_restart),
-        T(test_who_is_changed_logs_in_again),      T(test_who_guesses_has_to_wait),
-        T(test_who_looks_is_noted_for_a_while),    T(test_it_speaks_tls),
-        T(test_a_trusted_proxy_tells_who_asks),    T(test_a_backup_knows_them),
-        T(test_a_proxy_without_people_is_refused),
+        T(test_who_is_added_logs_in_and_out),     T(test_a_session_is_new_and_outlives_a_restart),
+        T(test_who_is_changed_logs_in_again),     T(test_who_guesses_has_to_wait),
+        T(test_who_looks_is_noted_for_a_while),   T(test_it_speaks_tls),
+        T(test_a_trusted_proxy_tells_who_asks),   T(test_a_backup_knows_them),
+        T(test_no_door_opens_when_the_file_goes), T(test_a_proxy_without_people_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,17 +71,26 @@ static bool is_token(const struct who *a, const char *token)
 
 /* ---- people ---- */
 
-/* people.db as it is now: it may come, or come anew, while this runs. */
+/* people.db as it is now: it may come, or come anew, while this runs. Where somebody has to log in,
+ * it stays so until this process ends: a file that went, or that cannot be read, opens no door. */
 static int look(struct who *a, struct err *err)
 {
+    bool any = false;
     if (a->people && people_moved(a->people))
         people_close(&a->people);
     int rc = a->people ? ERR_OK : people_open(&a->people, a->root, false, err);
-    if (rc == ERR_NOTFOUND) {
-        a->in_use = false;
+    if (rc == ERR_NOTFOUND && !a->in_use)
         return ERR_OK;
-    }
-    return rc < 0 ? rc : people_any(a->people, &a->in_use, err);
+    if (rc == ERR_NOTFOUND)
+        return err_set(
+            err, ERR_BUSY,
+            "The file of people (people.db) is gone: nobody can be known. Put it back, or "
+            "restart the server.");
+    if (rc == ERR_OK && (rc = people_any(a->people, &any, err)) == ERR_OK)
+        a->in_use = a->in_use || any;
+    if (rc == ERR_MALFORMED) /* it is the server's fault, not that of who asks */
+        rc = err->code = ERR_UNSUPPORTED;
+    return rc;
 }
 
 int who_open(struct who *a, const char *root, const char *token_file, struct err *err)
@@ -150,9 +159,10 @@ int who_holds(struct who *a, const char *name, int64_t mark, enum people_role *r
     *role = PEOPLE_NOBODY;
     if (!name[0])
         *role = a->token && mark == a->token_mark ? PEOPLE_VIEWER : PEOPLE_NOBODY;
-    if (!name[0] || !a->in_use)
-        return ERR_OK;
-    int rc = people_find(a->people, name, &person, &now, err);
+    int rc = look(a, err);
+    if (rc < 0 || !name[0] || !a->in_use)
+        return rc;
+    rc = people_find(a->people, name, &person, &now, err);
     if (rc == ERR_OK && now == mark)
         *role = person.role;
     return rc == ERR_NOTFOUND ? ERR_OK : rc;
@@ -210,7 +220,9 @@ int who_logs_in(struct who *a, const struct web_request *r, const char *name, co
 {
     struct people_person person = {.name = ""};
     int64_t mark = a->token_mark;
-    int rc = ERR_OK;
+    int rc = look(a, err);
+    if (rc < 0)
+        return rc;
     if (!name[0] && !is_token(a, token))
         rc = ERR_NOTFOUND;
     if (name[0])

@@ -125,7 +125,14 @@ int act_import(struct acting *act, struct err *err)
                      a->upload);
     if (rc == ERR_OK)
         rc = import_open(&t.import, act->w->root, &options, err);
-    if (rc == ERR_OK && (rc = take_all(&t, dir, err)) == ERR_OK)
+    if (rc == ERR_OK && (rc = take_all(&t, dir, err)) == ERR_OK && t.taken.n > 0) {
+        /* Told before what it came from goes: killed in between, it finds no files, but this. */
+        act->o.state = ACTIONS_DONE;
+        act->o.done = 1;
+        act->o.bad = t.failed > 0;
+        rc = actions_tell(act->w->root, act->job, &act->o, err);
+    }
+    if (rc == ERR_OK)
         rc = clear_up(&t, dir, err);
     import_close(&t.import);
     if (rc == ERR_OK && t.taken.n == 0)
