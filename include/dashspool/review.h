@@ -1,16 +1,17 @@
 /*
  * review: events as people look at them, and what they note of them: tables of the catalogue that
- * are told by it (event, event_of, event_due) or by custody (reviewed, note, case_number), and the
- * vehicles' names (vehicle).
+ * are told by it (event, event_of, event_words) or by custody (reviewed, note, case_number), and
+ * the vehicles' names (vehicle).
  *
  * An event is what one vehicle recorded for one reason: transfers of one IMEI and trigger, each of
  * which begins within REVIEW_WINDOW_US of another one (export.h says the same with a window of the
  * settings; what follows upon itself for longer than REVIEW_SPAN_US is cut at whole quarters of an
  * hour, UTC). A transfer whose time is not known is an event of its own. Its rows are kept with
- * each change of a transfer, in the same transaction, whoever makes it: triggers of SQL note which
- * transfers changed (event_due), and the catalogue puts their events anew before it commits. So a
- * list of any length is one look into an index. Within catalogue_begin() they are as they were
- * before it. They can be made anew at any time: review_rebuild().
+ * each change of a transfer, in the same transaction, whoever makes it: triggers of the
+ * connection note what changed, in tables that are its own, and the catalogue puts those events
+ * anew before it commits. So a list of any length is one look into an index. Within
+ * catalogue_begin() they are as they were before it. They can be made anew at any time:
+ * review_rebuild().
  *
  * An event has no id of its own: that of any transfer of it names it, for ever. `id` is that of its
  * first one.

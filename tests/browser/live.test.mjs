@@ -7,12 +7,13 @@ export default {
     'a change is seen in each tab, by one stream': async ({ store, browser }) => {
         const page = await openPage(browser), streams = [];
         page.context().on('request', (request) => request.url().endsWith('/live') && streams.push(request.url()));
+        const began = page.waitForResponse((answer) => answer.url().endsWith('/live'));
         await page.visit(`${store.address}/`);
         const tab = await page.context().newPage();
         await tab.goto(`${store.address}/?view=table`);
         const mark = `[data-id="${event.damaged}"] .marks [title="Protected"]`;
         assert.equal(await page.locator(mark).count(), 0);
-        await page.waitForTimeout(1000); // the stream has said where it begins
+        await began;
         await store.run('protect', event.damaged, '--reason', 'seen at once');
         await page.locator(mark).waitFor();
         await tab.bringToFront();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { axeFinds, openPage } from './browser.mjs';
-import { imei } from './store.mjs';
+import { day, imei } from './store.mjs';
 
 const place = async (page, selector) => {
     const { x, y, width, height } = await page.locator(selector).first().boundingBox();
@@ -52,7 +52,7 @@ export default {
 
     'the track of a day is drawn, with gaps as gaps': async ({ store, browser, pictures }) => {
         const page = await openPage(browser);
-        await page.visit(`${store.address}/vehicle/${imei.other}?day=${store.yesterday}`);
+        await page.visit(`${store.address}/vehicle/${imei.other}?day=${day}`);
         await page.locator('path.way').first().waitFor({ state: 'attached' });
         assert.ok((await page.locator('path.dot').count()) > 5);
         await page.screenshot({ path: join(pictures, 'day-1440.png'), fullPage: true });

@@ -112,7 +112,7 @@ async function fill(shop) {
             '--avl-time', shop.drive, '--avl-period', '1', '--avl-stay', '0', '--avl-crash', '63'),
         // A drive of yesterday: a time that is believed.
         shop.run('simulate', '--avl', trackers, '--imei', imei.other, '--track', sample('drive.gpx'),
-            '--avl-time', `${shop.yesterday}T10:00:00Z`, '--avl-period', '1', '--avl-stay', '0'),
+            '--avl-time', `${day}T10:00:00Z`, '--avl-period', '1', '--avl-stay', '0'),
     ]);
     await simulate(shop, to, '--imei', imei.damaged, '--front', data('ptmf/front-30fps-5s-gaps.h265'),
         '--time', '2024-11-28T22:10:00Z', '--trigger', 'towing', '--length', '5', '--fps', '30');
@@ -189,7 +189,6 @@ async function inhabit(shop) {
 export async function openStore(of = settings) {
     const dir = mkdtempSync(join(tmpdir(), 'dashspool-browser-'));
     const shop = { dir, root: join(dir, 'root'), crash: `${day}T07:23:45Z`, drive: `${day}T07:22:45Z` };
-    shop.yesterday = new Date(Date.now() - 86400000).toISOString().slice(0, 10);
     shop.conf = join(dir, 'etc');
     shop.env = { ...process.env, DASHSPOOL_ROOT: shop.root, DASHSPOOL_CONFIG: shop.conf, TZ: 'UTC' };
     shop.run = (...args) => {

@@ -17,7 +17,8 @@ export default {
         assert.ok(await last.count() > 0);
         assert.notEqual(await last.first().getAttribute('href'), first);
         await page.goto(`${address}/?view=table&q=352093000000000`);
-        assert.ok(await page.locator('a[href^="/event/"]').count() > 0);
+        const found = await page.locator('a[href^="/event/"]').evaluateAll((links) => links.map((a) => a.getAttribute('href')));
+        assert.ok(found.length > 0 && found.every((to) => to.startsWith('/event/352093000000000-')), found[0]);
         assert.deepEqual(await sticksOut(page), []);
         await page.done();
     },

@@ -277,7 +277,7 @@ static void change(struct catalogued *f, struct model *m, size_t i)
                              *const triggers[] = {"crash", "crash", ""};
     struct err err;
     struct catalogue_transfer *t = &m->t[i];
-    int what = rand() % 10;
+    int what = rand() % 13;
     if (m->there[i] && what == 0) {
         m->there[i] = false;
         assert_ok(catalogue_transfer_remove(f->c, t->key, &err));
@@ -329,6 +329,20 @@ static void change(struct catalogued *f, struct model *m, size_t i)
         catalogued_copy(f, t->key, "viewing", t->id, 1);
         assert_ok(catalogue_done_put(f->c, t->key, "convert", T0, 1, &err));
         assert_ok(catalogue_event_add(f->c, t->id, &exported, &err));
+        break;
+    case 9:
+        assert_ok(catalogue_copy_remove(f->c, t->id, &err)); /* its path, in case 8 */
+        break;
+    case 10:
+        assert_ok(yes ? catalogue_owe_again(f->c, t->key, "convert", T0, &err)
+                      : catalogue_give_up(f->c, t->key, "convert", T0, &err));
+        break;
+    case 11:
+        t->set_aside = yes;
+        t->length_s = rand() % 60;
+        t->tz_min = rand() % 120;
+        t->known ^= CATALOGUE_ZONE_OK;
+        snprintf(t->imei, sizeof t->imei, "%s", imeis[rand() % 2]);
         break;
     default:
         t->state = yes ? CATALOGUE_STORED : CATALOGUE_PARTIAL;

@@ -140,6 +140,25 @@ static int found(struct catalogued *f, const char *vehicle)
     return n;
 }
 
+/* Whatever wrote it: the others are told, each once. */
+static void test_a_row_that_cannot_be_read_hides_no_other(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    for (int i = 0; i < 3; i++) {
+        struct review_vehicle v = {.imei = ""};
+        snprintf(v.imei, sizeof v.imei, "35209308145225%d", i);
+        snprintf(v.name, sizeof v.name, "Van %d", i);
+        assert_ok(review_vehicle_put(f->c, &v, &err));
+    }
+    catalogued_sql(f, "UPDATE vehicle SET name = CAST(x'5600ff' AS TEXT) WHERE name = 'Van 1'");
+    const char *told = all(f);
+    assert_has(told, "Van 0");
+    assert_has(told, "Van 2");
+    assert_null(strstr(strstr(told, "Van 0") + 1, "Van 0"));
+    assert_null(strstr(told, "352093081452251"));
+}
+
 static void test_transfers_are_found_by_their_vehicle(void **state)
 {
     struct catalogued *f = *state;
@@ -171,6 +190,7 @@ int main(void)
         T(test_tables_as_programs_write_them),
         T(test_what_a_table_does_not_have_stays),
         T(test_a_bad_line_changes_nothing_and_is_named),
+        T(test_a_row_that_cannot_be_read_hides_no_other),
         T(test_transfers_are_found_by_their_vehicle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

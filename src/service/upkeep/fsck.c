@@ -429,6 +429,9 @@ static int check_facts(struct fsck *f, const struct catalogue_transfer *t, struc
     bool noted = false;
     if (rc == ERR_OK && f->repair)
         rc = review_restore(f->catalogue, t, &noted, err);
+    bool hidden = false;
+    if (rc == ERR_OK && f->repair && (rc = journey_hides(f->catalogue, t, &hidden, err)) == ERR_OK)
+        rc = catalogue_private_put(f->catalogue, t->key, hidden, err);
     if (rc == ERR_OK && noted) {
         note(f, t->id, "repaired: what people noted of it is what its custody record says");
         f->out->repaired++;

@@ -186,10 +186,11 @@
     " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE) STRICT;"
 
 /* Of records that were joined before version 10 nobody noted whether one was private: those that
- * have its id (391) in them anywhere may be. */
+ * have its id (391) in them anywhere may be; Codec 8 has no ids of two bytes. 'fsck --repair' reads
+ * them. */
 #define MAY_BE_PRIVATE                                               \
     "INSERT INTO private_mode SELECT DISTINCT transfer FROM journey" \
-    " WHERE instr(raw, x'0187') > 0;"
+    " WHERE codec <> 8 AND instr(raw, x'0187') > 0;"
 
 /* Imports counted as a camera's contact. */
 #define CAMERA_CONTACTS                                                                   \

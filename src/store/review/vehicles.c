@@ -6,14 +6,12 @@
 
 #define SELECT "SELECT imei, name, plate, team FROM vehicle "
 
-static int read_vehicle(sqlite3_stmt *st, struct review_vehicle *v, struct err *err)
+static bool take_vehicle(sqlite3_stmt *st, struct review_vehicle *v)
 {
     *v = (struct review_vehicle){.imei = ""};
     return sqlx_text(st, 0, v->imei, sizeof v->imei) && sqlx_text(st, 1, v->name, sizeof v->name) &&
-                   sqlx_text(st, 2, v->plate, sizeof v->plate) &&
-                   sqlx_text(st, 3, v->group, sizeof v->group)
-               ? ERR_OK
-               : sqlx_unreadable(st, err, "catalogue: the name of a vehicle is malformed");
+           sqlx_text(st, 2, v->plate, sizeof v->plate) &&
+           sqlx_text(st, 3, v->group, sizeof v->group);
 }
 
 static int check(const struct review_vehicle *v, struct err *err)
@@ -72,7 +70,9 @@ int review_vehicle_get(struct catalogue *c, const char *imei, struct review_vehi
         rc = sqlx_step(st, &found, err);
     }
     if (rc == ERR_OK && found)
-        rc = read_vehicle(st, out, err);
+        rc = take_vehicle(st, out)
+                 ? ERR_OK
+                 : sqlx_unreadable(st, err, "catalogue: the name of a vehicle is malformed");
     sqlite3_finalize(st);
     return rc;
 }
@@ -94,10 +94,10 @@ int review_vehicle_each(struct catalogue *c, review_vehicle_fn *fn, void *arg, s
         " instr(v.words, char(10))), i.imei",
         err);
     while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row)
-        if (read_vehicle(st, &v, err) == ERR_OK)
+        if (take_vehicle(st, &v)) /* one that cannot be read keeps no other from it */
             rc = buf_append(&all, &v, sizeof v, err);
-        else
-            rc = err->code == ERR_NOMEM ? ERR_NOMEM : ERR_OK;
+        else if (sqlite3_errcode(c->db) == SQLITE_NOMEM)
+            rc = err_nomem(err, "the vehicles");
     sqlite3_finalize(st);
     for (size_t i = 0; rc == ERR_OK && i < all.used / sizeof v; i++) {
         memcpy(&v, buf_data(&all) + i * sizeof v, sizeof v);

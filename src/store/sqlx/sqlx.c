@@ -316,8 +316,7 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
     return rc;
 }
 
-/* "file:/srv/a%20b/2026-11-21.db?immutable=1" (SQLite, "URI Filenames"). */
-static int address_of(const char *path, char **out, struct err *err)
+int sqlx_address(const char *path, char **out, struct err *err)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
@@ -353,7 +352,7 @@ int sqlx_open_still(sqlite3 **out, const char *path, const struct sqlx_schema *s
     if (rc == ERR_OK && has_log(path))
         rc = err_set(err, ERR_BUSY, "%s: it is being written to", path);
     if (rc == ERR_OK)
-        rc = address_of(path, &address, err);
+        rc = sqlx_address(path, &address, err);
     if (rc == ERR_OK && sqlite3_open_v2(address, &db, flags, NULL) != SQLITE_OK)
         rc = sqlx_error(db, err);
     free(address);

@@ -49,6 +49,9 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
 /* The files -wal and -shm stay when this connection is closed, though it be the last: whoever
  * is shut in cannot make them. */
 void sqlx_keep_log(sqlite3 *db);
+/* "file:/srv/a%20b/2026-11-21.db?immutable=1" (SQLite, "URI Filenames"): a file as it stands,
+ * beside which nothing is made. The caller frees it. */
+int sqlx_address(const char *path, char **out, struct err *err) DS_MUST_CHECK;
 /* Opens what nobody is writing to, as it stands: for who may not write beside it, where SQLite
  * cannot make the index of its log. What is written meanwhile is not seen, or is ERR_MALFORMED: for
  * a moment only. ERR_BUSY: its log holds something. */

@@ -1,5 +1,6 @@
 #include "dashspool/tiles.h"
 #include "dashspool/text.h"
+#include "sqlx/sqlx.h"
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,27 +92,12 @@ static int read_metadata(struct tiles *t, const char *path, struct err *err)
     return ERR_OK;
 }
 
-/* "file:" URI with `immutable`: nothing is made beside it. Caller's to free; NULL: no memory. */
-static char *address_of(const char *path)
-{
-    size_t room = 3 * strlen(path) + 32, n = 0;
-    char *uri = malloc(room);
-    if (!uri)
-        return NULL;
-    n = (size_t)snprintf(uri, room, "file:");
-    for (; *path; path++) {
-        bool special = strchr("%?#", *path) != NULL;
-        n += (size_t)snprintf(uri + n, room - n, special ? "%%%02X" : "%c", (unsigned char)*path);
-    }
-    snprintf(uri + n, room - n, "?immutable=1");
-    return uri;
-}
-
 static int open_file(struct tiles *t, const char *path, struct err *err)
 {
-    char *uri = address_of(path);
-    if (!uri)
-        return err_nomem(err, "a map");
+    char *uri = NULL;
+    int rc = sqlx_address(path, &uri, err);
+    if (rc < 0)
+        return rc;
     int status = sqlite3_open_v2(uri, &t->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
     free(uri);
     if (status != SQLITE_OK)
@@ -165,6 +151,7 @@ int tiles_get(struct tiles *t, int z, int x, int y, struct buf *out, struct err 
     sqlite3_bind_int(t->get, 2, x);
     sqlite3_bind_int(t->get, 3, (1 << z) - 1 - y); /* counted from the south */
     limit_question(t);
+    sqlite3_stmt_status(t->get, SQLITE_STMTSTATUS_VM_STEP, 1); /* else all questions count as one */
     int status = sqlite3_step(t->get), rc;
     if (status == SQLITE_ROW && sqlite3_column_type(t->get, 0) == SQLITE_BLOB)
         rc = buf_append(out, sqlite3_column_blob(t->get, 0),
