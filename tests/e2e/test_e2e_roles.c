@@ -223,6 +223,23 @@ static void test_no_form_is_taken_without_its_own_token(void **state)
         assert_int_equal(status_of(w, &rows[i], admin.headers, viewer.csrf), 403);
         assert_int_equal(status_of(w, &rows[i], foreign, admin.csrf), 403);
     }
+    /* of web itself: whoever is logged in; and without any form */
+    static const struct row logout = {"/logout", false, true, VIEWER};
+    assert_int_equal(status_of(w, &logout, admin.headers, ""), 403);
+    assert_int_equal(status_of(w, &logout, admin.headers, viewer.csrf), 403);
+    assert_int_equal(status_of(w, &logout, foreign, admin.csrf), 403);
+    for (int i = 0; i < 3; i++) {
+        static const char *const types[] = {"", "Content-Type: text/plain\r\n",
+                                            "Content-Type: multipart/form-data\r\n"};
+        char headers[600];
+        snprintf(headers, sizeof headers, "%s%s", admin.headers, types[i]);
+        struct http_answer a = http_ask(w->port, "POST", "/logout", headers, i == 0 ? "" : "x");
+        assert_int_equal(a.status, 403);
+        http_clear(&a);
+    }
+    http_expect(w->port, "/status", admin.headers, 200);
+    assert_int_equal(status_of(w, &logout, admin.headers, admin.csrf), 303);
+    http_expect(w->port, "/status", admin.headers, 401);
 }
 
 /* ---- what comes in on the wire ---- */

@@ -137,6 +137,8 @@ static void hear_all(struct world *w, int port)
     for (int i = 0; i < MANY; i++)
         listen_as(&l[i], port, w->auth[i % PERSONS]);
     assert_has(l[0].text, "Content-Type: text/event-stream\r\n");
+    if (port == w->server.port)
+        assert_has(l[0].text, "Connection: close\r\n"); /* it is a stream's, to its end */
     struct http_answer a =
         http_ask(w->server.port, "GET", "/publish?event=new&data=one%0Atwo", w->auth[0], NULL);
     assert_has(a.body, "streams=200.");

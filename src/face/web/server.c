@@ -40,7 +40,7 @@ static int answer_page(struct web *w, struct web_request *r, struct web_answer *
 static int answer(struct web *w, struct web_request *r, struct web_answer *out, struct err *err)
 {
     struct err why = {0};
-    bool form = r->ask.post && (r->route || r->logout) && !r->unfit && !r->large;
+    bool form = r->ask.post && (r->route || r->logout) && (!r->unfit || r->logout) && !r->large;
     if (form && r->may == GATE_MAY && r->rc == ERR_OK && !gate_is_own_form(r))
         r->may = GATE_CSRF;
     if (r->may == GATE_UNKNOWN)

@@ -119,7 +119,10 @@ int web_stream(const struct web_ask *ask, struct web_answer *out, struct err *er
     put(s, "retry: 3000\n\n");
     r->stream = true;
     int rc = web_headers(out, "text/event-stream", "no-store", err);
-    return rc < 0 ? rc : web_header(out, "X-Accel-Buffering", "no", err); /* nginx */
+    if (rc == ERR_OK)
+        rc = web_header(out, "X-Accel-Buffering", "no", err); /* nginx */
+    /* Its connection counts as a stream's, not as a client's: it must not outlive it. */
+    return rc < 0 ? rc : web_header(out, "Connection", "close", err);
 }
 
 void web_publish(struct web *w, const char *event, const char *data)
