@@ -7,7 +7,8 @@
  *                                        └──► spool/action/failed/<job>    (reason.txt)
  *
  * A job's name is its kind and 128 bits by chance, "protect-<32 hex digits>": nobody can guess
- * another one's. job.json:
+ * another one's. Those of an import are its upload's, where that is called so: an upload has one
+ * job, however often somebody says that it is whole. job.json:
  *
  *     {"action":"protect","events":["<id of a transfer>",…],"at":"2026-11-30T20:43:00.000000Z",
  *      "by":"claims-desk-2","role":"reviewer", … what the action needs …}
@@ -94,14 +95,20 @@ struct actions_action {
     /* vehicle */
     const char *name, *plate, *group;
     /* import */
-    const char *upload;        /* its directory below ROOT/upload */
-    const char *camera, *zone; /* where the files do not tell */
+    const char *upload; /* its directory below ROOT/upload */
+    const char *camera; /* where the files do not tell */
 };
 
-/* The job of an action, durable. ERR_MALFORMED: a person can read what is wrong with it. */
+/* What its kind takes and needs, and whether each value is fit for it. ERR_MALFORMED: a person can
+ * read what is wrong with it. */
+int actions_check(const struct actions_action *a, struct err *err) DS_MUST_CHECK;
+/* The job of an action that actions_check() takes, durable. */
 struct spool;
 int actions_put(struct spool *spool, const struct actions_action *a, char job[ACTIONS_JOB_ROOM],
                 struct err *err) DS_MUST_CHECK;
+
+/* The job of an upload (that may be there or not); false: it is not called as one of the pages. */
+bool actions_job_of_upload(const char *upload, char job[ACTIONS_JOB_ROOM]);
 
 /* A job.json, read: ERR_MALFORMED for what is none of ours, or has what its kind does not take. */
 struct actions_read;

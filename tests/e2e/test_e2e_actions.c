@@ -313,6 +313,17 @@ static void test_forms_that_are_none_put_nothing(void **state)
         "do=verify&package=..%2Fcatalogue.db",
         "do=export&event=" FRONT "&mask=1,2,3,4%3Brm",
         "do=export&event=" FRONT "&mask_w=3&mask_h=4",
+        "do=export&event=" FRONT "&mask_of=&mask_x=3&mask_y=4&mask_w=&mask_h=",
+        "do=export&event=" FRONT "&mask_of=front&mask_x=&mask_y=&mask_w=&mask_h=",
+        "do=export&event=" FRONT "&mask_x=&mask_y=&mask_w=&mask_h=&mask_from=1&mask_to=2",
+        "do=export&event=" FRONT "&mask_x=1&mask_y=2&mask_w=3&mask_h=",
+        "do=export&event=" FRONT "&mask_x=1&mask_y=2",
+        "do=export&event=" FRONT "&no_sound=1&mask_x=1&mask_y=2&mask_w=3&mask_h=4"
+        "&mask_x=5&mask_y=6&mask_w=&mask_h=",
+        "do=note&do=case&event=" FRONT "&note=n&case_number="
+        "0123456789012345678901234567890123456789012345678901234567890123",
+        "do=note&do=format&event=" FRONT "&note=n",
+        "do=note&do=note&do=note&do=note&do=note&event=" FRONT "&note=n",
         "do=request&imei=" IMEI "&cameras=front&seconds=10",
         "do=request&imei=" IMEI "&cameras=front&seconds=10&time=yesterday",
         "do=request&imei=" IMEI "&cameras=front&seconds=10000&time=2024-11-29T07:00",
@@ -570,7 +581,11 @@ static void test_packages_are_listed_fetched_and_verified(void **state)
     const char *job = done("do=export&event=" FRONT "&no_sound=1&case_number=%3Cb%3E");
     snprintf(package, sizeof package, "%s", http_between(fate(job), "\"result\":\"", "\""));
     assert_int_equal(support_entries(in_root("packages")), 2); /* the full one came before it */
-    struct http_answer a = http_ask(port, "GET", "/packages", "", NULL);
+    snprintf(path, sizeof path, "/packages?did=%s", job);
+    struct http_answer a = http_ask(port, "GET", path, "", NULL);
+    assert_has(a.body, "fingerprint (SHA-256 of tagmanifest-sha256.txt)"); /* what is to be kept */
+    http_clear(&a);
+    a = http_ask(port, "GET", "/packages", "", NULL);
     assert_int_equal(a.status, 200);
     assert_has(a.body, package);
     assert_has(a.body, "Redacted");
@@ -620,6 +635,14 @@ static void test_packages_are_listed_fetched_and_verified(void **state)
     a = http_ask(port, "GET", path, "", NULL);
     assert_true(strstr(a.body, "REFUSED") || strstr(a.body, "FAILED"));
     http_clear(&a);
+    /* Of what could not be judged it does not say that it was changed. */
+    assert_int_equal(mkdir(in_root("packages/none"), 0750), 0);
+    job = act("do=verify&package=none");
+    work_actions();
+    assert_has(fate(job), "\"state\":\"ready\"");
+    assert_has(fate(job), "verify did not come to its end: ");
+    assert_has(fate(job), "not an evidence package");
+    assert_has(fate(job), "\"bad\":false");
 }
 
 static void test_a_package_in_a_folder_is_listed_by_file(void **state)
@@ -708,6 +731,13 @@ static void test_what_was_uploaded_becomes_a_transfer(void **state)
     work_actions();
     assert_has(fate(job), "\"state\":\"done\"");
     assert_has(fate(job), "notes.h265: not taken");
+    assert_has(fate(job), "\"bad\":true");
+    char path[120];
+    snprintf(path, sizeof path, "/status?did=%s", job);
+    struct http_answer a = http_ask(port, "GET", path, "", NULL);
+    assert_has(a.body, "Not all files could be taken in");
+    assert_has(a.body, "notes.h265: not taken");
+    http_clear(&a);
     char id[CATALOGUE_ID_ROOM];
     snprintf(id, sizeof id, "%s", http_between(fate(job), "\"result\":\"", "\""));
     assert_has(id, IMEI "-rear-video-");

@@ -2,6 +2,7 @@
  */
 #include "dashspool/actions.h"
 #include "dashspool/spool.h"
+#include "dashspool/text.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +87,6 @@ static struct actions_action sample(enum actions_kind kind)
         a.upload = "9f8e7d6c";
         a.imei = "352093081452251";
         a.camera = "front";
-        a.zone = "Europe/Berlin";
         break;
     case ACTIONS_DOWNLOADED:
         a.package = "K-2026-0417.zip";
@@ -117,7 +117,7 @@ static void assert_same(const struct actions_action *a, const struct actions_act
     assert_true(same(a->hide, b->hide) && same(a->package, b->package) && same(a->imei, b->imei));
     assert_true(same(a->cameras, b->cameras) && same(a->stage, b->stage) && same(a->job, b->job));
     assert_true(same(a->name, b->name) && same(a->plate, b->plate) && same(a->group, b->group));
-    assert_true(same(a->upload, b->upload) && same(a->camera, b->camera) && same(a->zone, b->zone));
+    assert_true(same(a->upload, b->upload) && same(a->camera, b->camera));
     assert_int_equal(a->n_events, b->n_events);
     for (size_t i = 0; i < a->n_events; i++)
         assert_string_equal(a->events[i], b->events[i]);
@@ -387,6 +387,76 @@ static void test_a_failed_one_says_why(void **state)
     assert_string_equal(o.by, a.by);
 }
 
+static bool is_utf8(const char *text)
+{
+    uint32_t c;
+    for (size_t left = strlen(text), n; left > 0; text += n, left -= n)
+        if ((n = utf8_next(text, left, &c)) == 0)
+            return false;
+    return true;
+}
+
+/* What has no room may end inside a character, wherever that is; what others wrote may be none. */
+static void test_half_a_character_keeps_nothing_from_being_told(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    char job[ACTIONS_JOB_ROOM], why[4000];
+    struct spool_job *claimed = NULL;
+    static struct actions_outcome o, told;
+    struct actions_action a = sample(ACTIONS_VERIFY);
+    assert_ok(actions_put(f->spool, &a, job, &err));
+    for (size_t half = 1; half <= 3; half++) {
+        told = (struct actions_outcome){.state = ACTIONS_DONE};
+        memset(told.text, 'x', sizeof told.text - 1);
+        memcpy(told.text + sizeof told.text - 1 - half, "\xf0\x9f\x9a\x97", half);
+        assert_ok(actions_tell(f->root, job, &told, &err));
+        assert_ok(actions_look(f->root, job, &o, &err));
+        assert_int_equal(strlen(o.text), sizeof told.text - 1 - half);
+        assert_memory_equal(o.text, told.text, strlen(o.text));
+    }
+    snprintf(told.text, sizeof told.text, "one \xff\xc3 two\n\xe2\x82\xac\x80 three");
+    assert_ok(actions_tell(f->root, job, &told, &err));
+    assert_ok(actions_look(f->root, job, &o, &err));
+    assert_string_equal(o.text, "one  two\n\xe2\x82\xac three");
+    a = sample(ACTIONS_UNPROTECT);
+    for (size_t at = 0; at < 2; at++) { /* one of both is cut inside */
+        memset(why, 'x', sizeof why);
+        for (size_t i = at; i + 2 < sizeof why; i += 2)
+            memcpy(why + i, "\xc3\xa4", 2);
+        why[sizeof why - 1] = '\0';
+        assert_ok(actions_put(f->spool, &a, job, &err));
+        do
+            assert_ok(spool_claim(f->spool, &claimed, &err));
+        while (strcmp(spool_job_name(claimed), job) != 0 &&
+               spool_finish(f->spool, &claimed, &err) == ERR_OK);
+        assert_ok(spool_fail(f->spool, &claimed, why, &err));
+        assert_ok(actions_look(f->root, job, &o, &err));
+        assert_int_equal(o.state, ACTIONS_FAILED);
+        assert_true(o.text[0] && is_utf8(o.text));
+    }
+}
+
+/* Whoever did not hear that it was taken says it once more. */
+static void test_an_upload_has_one_job(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct spool_count count;
+    char job[ACTIONS_JOB_ROOM], again[ACTIONS_JOB_ROOM];
+    struct actions_action a = sample(ACTIONS_IMPORT);
+    a.upload = "0123456789abcdef0123456789abcdef";
+    assert_ok(actions_put(f->spool, &a, job, &err));
+    assert_ok(actions_put(f->spool, &a, again, &err));
+    assert_string_equal(job, again);
+    assert_true(actions_job_of_upload(a.upload, again));
+    assert_string_equal(job, again);
+    assert_ok(spool_count(f->spool, &count, &err));
+    assert_int_equal(count.ready, 1);
+    assert_false(actions_job_of_upload("0123456789abcdef0123456789abcde/", again));
+    assert_false(actions_job_of_upload("..", again));
+}
+
 static void test_only_names_of_ours_are_looked_for(void **state)
 {
     static const char *const bad[] = {
@@ -446,6 +516,9 @@ int main(void)
         cmocka_unit_test(test_each_role_may_what_the_table_says),
         cmocka_unit_test_setup_teardown(test_an_action_is_followed_to_its_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_failed_one_says_why, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_half_a_character_keeps_nothing_from_being_told, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_an_upload_has_one_job, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_only_names_of_ours_are_looked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_broken_outcome_breaks_nothing, set_up, tear_down),
     };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TEXTS_ROOM (64 * 1024) /* of a form: its texts, trimmed */
+enum { DO_MAX = 4 };           /* actions of one form */
 
 /* ---- a form becomes an action ---- */
 
@@ -166,28 +167,42 @@ static int read_request(struct form *f, struct err *err)
     return rc < 0 ? rc : field(f, "reason", &f->a.text, err);
 }
 
-/* The i-th box, "[front:]x,y,w,h[,from,to]"; one without a width is none. */
-static int read_mask(struct form *f, size_t i, struct err *err)
+/* The i-th box, "[front:]x,y,w,h[,from,to]", *more false: there is no such row. Only one that is
+ * empty in all is none: half a box would leave everything in sight. */
+static int read_mask(struct form *f, size_t i, bool *more, struct err *err)
 {
-    static const char *const names[] = {"mask_x", "mask_y", "mask_w", "mask_h"};
-    const char *of = web_field_at(f->ask, "mask_of", i), *value[4];
-    const char *from = web_field_at(f->ask, "mask_from", i);
-    const char *to = web_field_at(f->ask, "mask_to", i);
-    for (size_t k = 0; k < 4; k++)
-        if (!(value[k] = web_field_at(f->ask, names[k], i)))
-            return err_set(err, ERR_MALFORMED, "a mask has no %s", names[k]);
-    if (!value[2][0] && !value[3][0])
+    enum { OF, X, Y, W, H, FROM, TO, FIELDS };
+    static const char *const names[FIELDS] = {"mask_of", "mask_x",    "mask_y", "mask_w",
+                                              "mask_h",  "mask_from", "mask_to"};
+    const char *value[FIELDS];
+    bool empty = true;
+    *more = false;
+    for (size_t k = 0; k < FIELDS; k++) {
+        value[k] = web_field_at(f->ask, names[k], i);
+        *more = *more || value[k];
+        empty = empty && (!value[k] || !value[k][0]);
+    }
+    if (empty)
         return ERR_OK;
+    for (size_t k = 0; k < FIELDS; k++)
+        if (!value[k] && k >= X && k <= H)
+            return err_set(err, ERR_MALFORMED, "a mask has no %s", names[k]);
+        else if (!value[k])
+            value[k] = "";
+    if (!value[W][0] || !value[H][0])
+        return err_set(err, ERR_MALFORMED,
+                       W_("An area to be blacked out has no width or no height: fill in both, or "
+                          "empty its whole row."));
     char *at = room_for(f, 200);
     if (!at || f->a.n_masks == ACTIONS_MASKS_MAX)
         return err_set(err, ERR_MALFORMED, "at most %d masks are allowed", ACTIONS_MASKS_MAX);
     int n =
-        snprintf(at, 200, "%.95s%s%.8s,%.8s,%.8s,%.8s", of ? of : "", of && of[0] ? ":" : "",
-                 value[0][0] ? value[0] : "0", value[1][0] ? value[1] : "0", value[2], value[3]);
-    if ((from && from[0]) || (to && to[0]))
-        n += snprintf(at + n, 200 - (size_t)n, ",%.12s", from && from[0] ? from : "0");
-    if (to && to[0])
-        snprintf(at + n, 200 - (size_t)n, ",%.12s", to);
+        snprintf(at, 200, "%.95s%s%.8s,%.8s,%.8s,%.8s", value[OF], value[OF][0] ? ":" : "",
+                 value[X][0] ? value[X] : "0", value[Y][0] ? value[Y] : "0", value[W], value[H]);
+    if (value[FROM][0] || value[TO][0])
+        n += snprintf(at + n, 200 - (size_t)n, ",%.12s", value[FROM][0] ? value[FROM] : "0");
+    if (value[TO][0])
+        snprintf(at + n, 200 - (size_t)n, ",%.12s", value[TO]);
     f->a.masks[f->a.n_masks++] = at;
     return ERR_OK;
 }
@@ -200,8 +215,9 @@ static int read_export(struct form *f, struct err *err)
         (rc = field(f, "case_number", &a->case_number, err)) == ERR_OK &&
         (rc = joined(f, "hide", ',', &a->hide, err)) == ERR_OK)
         rc = words(f, "mask", " \r\n\t", a->masks, ACTIONS_MASKS_MAX, &a->n_masks, err);
-    for (size_t i = 0; rc == ERR_OK && web_field_at(f->ask, "mask_w", i); i++)
-        rc = read_mask(f, i, err);
+    bool more = true;
+    for (size_t i = 0; rc == ERR_OK && more; i++)
+        rc = read_mask(f, i, &more, err);
     a->no_sound = is_ticked(f, "no_sound");
     a->redacted = rc == ERR_OK && (a->no_sound || a->n_masks > 0 || a->hide[0]);
     return rc;
@@ -247,10 +263,8 @@ static int read_form(struct form *f, struct err *err)
             rc = field(f, "group", &a->group, err);
         return rc;
     case ACTIONS_IMPORT:
-        if ((rc = field(f, "upload", &a->upload, err)) == ERR_OK &&
-            (rc = field(f, "camera", &a->camera, err)) == ERR_OK)
-            rc = field(f, "zone", &a->zone, err);
-        return rc;
+        rc = field(f, "upload", &a->upload, err);
+        return rc < 0 ? rc : field(f, "camera", &a->camera, err);
     case ACTIONS_DOWNLOADED: /* by the download itself */
     case ACTIONS_KINDS:
         break;
@@ -258,14 +272,14 @@ static int read_form(struct form *f, struct err *err)
     return err_set(err, ERR_MALFORMED, W_("There is no such action."));
 }
 
-int action_put(struct serve *s, const struct web_ask *ask, struct actions_action *a,
-               char job[ACTIONS_JOB_ROOM], struct err *err)
+int action_put(struct serve *s, const struct web_ask *ask, struct actions_action *a, char *job,
+               struct err *err)
 {
     char who[PEOPLE_NAME_ROOM + WEB_PEER_ROOM];
     a->by = web_who(ask, who);
     a->role = ask->role;
     a->at_us = clock_utc_us();
-    int rc = actions_put(s->actions, a, job, err);
+    int rc = job ? actions_put(s->actions, a, job, err) : actions_check(a, err);
     a->by = NULL;
     return rc;
 }
@@ -343,28 +357,34 @@ static int refuse(struct serve *s, const struct web_ask *ask, const char *to,
 }
 
 /* Each `do` of the form, in their order: a sheet may have two (a note and a case number), of which
- * a note without words is none. */
+ * a note without words is none. All are judged before the first one is put: whoever mends the
+ * second one and sends the form again would have done the first one twice. */
 static int put_all(struct serve *s, const struct web_ask *ask, char job[ACTIONS_JOB_ROOM],
                    bool *allowed, struct err *err)
 {
-    struct form *f = calloc(1, sizeof *f);
+    struct form *f = calloc(DO_MAX, sizeof *f);
     const char *name;
+    size_t n = 0;
     int rc = f ? ERR_OK : err_nomem(err, "a form");
     bool several = web_field_at(ask, "do", 1) != NULL;
     job[0] = '\0';
     *allowed = true;
+    if (rc == ERR_OK && web_field_at(ask, "do", DO_MAX))
+        rc = err_set(err, ERR_MALFORMED, W_("the form is too long"));
     for (size_t i = 0; rc == ERR_OK && *allowed && (name = web_field_at(ask, "do", i)); i++) {
-        *f = (struct form){.ask = ask};
-        if (!actions_kind_of(name, &f->a.kind))
+        f[n] = (struct form){.ask = ask};
+        if (!actions_kind_of(name, &f[n].a.kind))
             rc = err_set(err, ERR_MALFORMED, W_("There is no such action."));
-        else if (!(*allowed = actions_allowed(f->a.kind, ask->role)))
+        else if (!(*allowed = actions_allowed(f[n].a.kind, ask->role)))
             break;
         if (rc == ERR_OK)
-            rc = read_form(f, err);
-        bool none = several && f->a.kind == ACTIONS_NOTE && f->a.text && !f->a.text[0];
+            rc = read_form(&f[n], err);
+        bool none = several && f[n].a.kind == ACTIONS_NOTE && f[n].a.text && !f[n].a.text[0];
         if (rc == ERR_OK && !none)
-            rc = action_put(s, ask, &f->a, job, err);
+            rc = action_put(s, ask, &f[n++].a, NULL, err);
     }
+    for (size_t i = 0; rc == ERR_OK && *allowed && i < n; i++)
+        rc = action_put(s, ask, &f[i].a, job, err);
     free(f);
     if (rc == ERR_OK && *allowed && !job[0])
         rc = err_set(err, ERR_MALFORMED, W_("Nothing was entered."));

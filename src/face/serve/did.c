@@ -62,6 +62,8 @@ static void say_done(struct web_page *h, const struct actions_outcome *o)
                  o->bad ? "Package %s is not what it was when it was made."
                         : "Package %s was verified: no problems found.",
                  o->result);
+    } else if (o->kind == ACTIONS_IMPORT && o->bad) {
+        web_say(h, "Not all files could be taken in:");
     } else {
         web_say(h, done_words[o->kind]);
     }
@@ -120,7 +122,8 @@ void did_put(struct web_page *h, const struct web_ask *ask, const struct actions
     if (o->state == ACTIONS_DONE)
         put_undo(h, ask, o);
     web_put(h, "</div>\n");
-    if (o->state == ACTIONS_DONE && o->kind == ACTIONS_VERIFY) { /* line by line, as it said them */
+    bool told = o->kind == ACTIONS_VERIFY || o->kind == ACTIONS_IMPORT || o->kind == ACTIONS_EXPORT;
+    if (o->state == ACTIONS_DONE && told && o->text[0]) { /* line by line, as it said them */
         web_put(h, "<pre class=\"panel\">");
         put_lines(h, o->text);
         web_put(h, "</pre>\n");

@@ -216,9 +216,10 @@ bool filter_is_open(const struct filter *f);
  * "application/json" alone gets
  * {"job":…}.
  */
-/* Puts an action in the name of who asks; a->kind and what it needs are the caller's. */
-int action_put(struct serve *s, const struct web_ask *ask, struct actions_action *a,
-               char job[ACTIONS_JOB_ROOM], struct err *err) DS_MUST_CHECK;
+/* Puts an action in the name of who asks; a->kind and what it needs are the caller's. job: room
+ * for ACTIONS_JOB_ROOM; NULL: it is judged, and not put. */
+int action_put(struct serve *s, const struct web_ask *ask, struct actions_action *a, char *job,
+               struct err *err) DS_MUST_CHECK;
 
 /* ---- sheets.c: the forms of an event ----
  *

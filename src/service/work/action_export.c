@@ -19,7 +19,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NAME_ROOM = 200, MANIFEST_BYTES_MAX = 32 << 20 };
+enum {
+    NAME_ROOM = 200,
+    MANIFEST_BYTES_MAX = 32 << 20,
+    UNVERIFIED = 3 /* how `verify` ends if a package is not what it was, and only then */
+};
 
 struct packing {
     struct acting *act;
@@ -354,9 +358,14 @@ int act_verify(struct acting *act, struct err *err)
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
     }
-    if (rc == ERR_OK && (!WIFEXITED(status) || WEXITSTATUS(status) == 127))
-        rc = err_set(err, ERR_AGAIN, "verify did not come to its end");
-    act->o.bad = WIFEXITED(status) && WEXITSTATUS(status) != 0;
+    act->o.bad = WIFEXITED(status) && WEXITSTATUS(status) == UNVERIFIED;
+    if (rc == ERR_OK && !act->o.bad && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
+        char said[300];
+        rc = err_set(err, ERR_AGAIN, "verify did not come to its end: %s",
+                     act->o.text[0] ? text_shown(act->o.text, said, sizeof said)
+                                    : "it said nothing");
+        act->o.text[0] = '\0';
+    }
     if (rc == ERR_OK)
         snprintf(act->o.result, sizeof act->o.result, "%s", act->a->package);
     if (ends[0] >= 0)

@@ -91,7 +91,10 @@ static int clear_up(struct taking *t, const char *dir, struct err *err)
         const char *path = t->taken.name[i];
         rc = import_safe(t->import, path, t->taken_as.name[i], err);
         if (rc == ERR_NOTFOUND) {
+            char name[200];
             t->failed++;
+            act_say(t->act, "%s: cannot be found among what is stored, so that it stays here",
+                    import_path_text(file_of(path), name, sizeof name));
             rc = ERR_OK;
         } else if (rc == ERR_OK && unlink(path) < 0 && errno != ENOENT) {
             rc = err_sys(err, "remove %s", path);
@@ -134,6 +137,7 @@ int act_import(struct acting *act, struct err *err)
     }
     if (rc == ERR_OK)
         rc = clear_up(&t, dir, err);
+    act->o.bad = t.failed > 0;
     import_close(&t.import);
     if (rc == ERR_OK && t.taken.n == 0)
         rc = err_set(err, ERR_MALFORMED, "%s",

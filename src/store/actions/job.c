@@ -1,10 +1,11 @@
 /* An action as job.json: one table says what there is, for the writer and for the reader. */
-#include "actions_internal.h"
+#include "dashspool/actions.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/review.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
+#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +70,6 @@ static const struct member members[] = {
     {"upload", "the upload", TEXT, AT(upload), 0, 100, BIT(IMPORT), BIT(IMPORT), IDS, false},
     {"camera", "the camera", TEXT, AT(camera), 0, 7, BIT(IMPORT), 0, "abcdefghijklmnopqrstuvwxyz",
      false},
-    {"zone", "the time zone", TEXT, AT(zone), 0, 63, BIT(IMPORT), 0, IDS "/+:", false},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
@@ -271,6 +271,17 @@ static char *write_job(const struct actions_action *a)
     return text;
 }
 
+bool actions_job_of_upload(const char *upload, char job[ACTIONS_JOB_ROOM])
+{
+    char name[ACTIONS_JOB_ROOM];
+    enum actions_kind kind;
+    int n = snprintf(name, sizeof name, "%s-%s", actions_name(ACTIONS_IMPORT), upload);
+    bool is = n > 0 && (size_t)n < sizeof name && actions_kind_of_job(name, &kind);
+    if (is)
+        memcpy(job, name, sizeof name);
+    return is;
+}
+
 int actions_put(struct spool *spool, const struct actions_action *a, char job[ACTIONS_JOB_ROOM],
                 struct err *err)
 {
@@ -283,6 +294,8 @@ int actions_put(struct spool *spool, const struct actions_action *a, char job[AC
         return err_sys(err, "random numbers");
     hash_hex(chance, hex);
     snprintf(job, ACTIONS_JOB_ROOM, "%s-%.32s", actions_name(a->kind), hex);
+    if (a->kind == ACTIONS_IMPORT)
+        actions_job_of_upload(a->upload, job);
     char *json = write_job(a);
     if (!json)
         return err_nomem(err, "an action");

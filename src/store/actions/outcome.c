@@ -1,10 +1,11 @@
 /* What became of an action: ROOT/actions/<job>.json, and where its job is. */
-#include "actions_internal.h"
+#include "dashspool/actions.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,34 @@ static int path_of(char **out, const char *root, const char *job, struct err *er
 
 /* ---- told ---- */
 
+/* Bytes that are no character of UTF-8 are left out, so also half a one at the end of what had no
+ * room: JSON takes none. */
+static void copy_characters(char *out, size_t room, const char *text)
+{
+    uint32_t c;
+    size_t used = 0;
+    for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
+        size_t is = utf8_next(text, left, &c);
+        n = is > 0 ? is : 1;
+        if (is >= room - used)
+            break;
+        memcpy(out + used, text, is);
+        used += is;
+    }
+    out[used] = '\0';
+}
+
+/* As o->text is; NULL: no memory. */
+static json_t *text_of(const struct actions_outcome *o)
+{
+    char *text = malloc(sizeof o->text);
+    if (text)
+        copy_characters(text, sizeof o->text, o->text);
+    json_t *json = text ? json_string(text) : NULL;
+    free(text);
+    return json;
+}
+
 int actions_tell(const char *root, const char *job, const struct actions_outcome *o,
                  struct err *err)
 {
@@ -28,9 +57,9 @@ int actions_tell(const char *root, const char *job, const struct actions_outcome
     if (!actions_kind_of_job(job, &kind))
         return err_set(err, ERR_MALFORMED, "%s is no action's job", job);
     json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:b}", "state",
+        json_pack("{s:s, s:s, s:s, s:o, s:f, s:s, s:b}", "state",
                   o->state == ACTIONS_DONE ? "done" : "at work", "by", o->by, "event", o->event,
-                  "text", o->text, "done", o->done, "result", o->result, "bad", o->bad);
+                  "text", text_of(o), "done", o->done, "result", o->result, "bad", o->bad);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     int rc = text ? fsx_path(&dir, err, "%s/actions", root) : err_nomem(err, "an outcome");
     if (rc == ERR_OK && (rc = path_of(&path, root, job, err)) == ERR_OK &&
@@ -106,7 +135,7 @@ int actions_look(const char *root, const char *job, struct actions_outcome *out,
                      : at.place == SPOOL_PLACE_CLAIMED ? ACTIONS_AT_WORK
                                                        : ACTIONS_FAILED;
         if (at.place != SPOOL_PLACE_CLAIMED)
-            snprintf(out->text, sizeof out->text, "%s", at.why);
+            copy_characters(out->text, sizeof out->text, at.why);
     } else if (rc == ERR_OK && !(read_outcome(root, job, out) && out->state == ACTIONS_DONE)) {
         out->state = ACTIONS_GONE; /* it was not done between the two looks */
     }
