@@ -103,11 +103,12 @@ static void test_pieces_go_on_where_they_broke_off(void **state)
 static void test_no_name_leads_out_of_its_place(void **state)
 {
     struct uploads u;
-    static const char *const names[] = {"../x.h265",      "/etc/x.h265",  "a/../../x.h265",
-                                        ".x.h265",        "a/.given",     "",
-                                        "a//b.h265",      "a%0Ab.h265",   "a%5Cb.h265",
-                                        "%E2%80%AE.h265", "%FF.h265",     "1/2/3/4/5/6/7/8/9.h265",
-                                        "x.h265.part",    "%2e%2e/x.h265"};
+    static const char *const names[] = {"../x.h265",      "/etc/x.h265",   "a/../../x.h265",
+                                        ".x.h265",        "a/.given",      "",
+                                        "a//b.h265",      "a%0Ab.h265",    "a%5Cb.h265",
+                                        "%E2%80%AE.h265", "%FF.h265",      "1/2/3/4/5/6/7/8/9.h265",
+                                        "x.h265.part",    "%2e%2e/x.h265", "x.part",
+                                        "a/x.part"};
     begin(&u, *state);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         put_expect(&u, names[i], 0, 3, "abc", 400, "<h1>");
@@ -122,6 +123,23 @@ static void test_no_name_leads_out_of_its_place(void **state)
     put_expect(&u, "x.h265", 0, 3, "abc", 200, "\"offset\":3");
 }
 
+/* With what is added to it each part of a path fits, as it is found out before it is sent. */
+static void test_names_that_are_too_long_are_refused(void **state)
+{
+    struct uploads u;
+    enum { MOST = 245 };
+    char part[MOST + 2], name[MOST + 20];
+    begin(&u, *state);
+    for (int n = MOST; n <= MOST + 1; n++) {
+        memset(part, 'a', (size_t)n);
+        part[n] = '\0';
+        snprintf(name, sizeof name, "%s/x.h265", part);
+        put_expect(&u, name, 0, 3, "abc", n == MOST ? 200 : 400, n == MOST ? "offset" : "<h1>");
+        snprintf(name, sizeof name, "b/%.*s.h265", n - 5, part);
+        put_expect(&u, name, 0, 9, "abc", n == MOST ? 200 : 400, n == MOST ? "offset" : "<h1>");
+    }
+}
+
 static void test_limits(void **state)
 {
     struct uploads u;
@@ -131,6 +149,15 @@ static void test_limits(void **state)
     put_expect(&u, "x.h265", 0, 1000000001, "abc", 400, "An upload may have 1.0 GB");
     put_expect(&u, "x.h265", 0, 999999999, "abc", 200, "\"offset\":3");
     put_expect(&u, "y.h265", 0, 999999999, "abc", 400, "An upload may have 1.0 GB");
+    assert_int_equal(support_entries(in_place(&u, "")), 1); /* nothing of what was refused */
+    for (int i = 1; i < 2000; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d.h265", i);
+        support_write(in_place(&u, name), "", 0);
+    }
+    put_expect(&u, "x.h265", 3, 999999999, "def", 200, "\"offset\":6"); /* it is here already */
+    put_expect(&u, "y.h265", 0, 3, "abc", 400, "An upload may have 2000 files");
+    assert_int_equal(support_entries(in_place(&u, "")), 2000);
     pages_stop(w);
     support_configure(w->root, "[receive]\nmin_free_mib = 1000000000\n");
     begin(&u, w);
@@ -176,15 +203,31 @@ static void test_an_upload_becomes_an_event(void **state)
     assert_int_equal(a.status, 200);
     assert_has(a.body, "{\"job\":\"import-");
     http_clear(&a);
-    a = done(&u, "");
-    assert_int_equal(a.status, 400); /* once is enough */
-    http_clear(&a);
+    char job[100];
+    snprintf(job, sizeof job, "{\"job\":\"import-%s\"}", u.place);
+    for (int i = 0; i < 2; i++) { /* the answer was lost; and the server broke off before the job */
+        a = done(&u, "");
+        assert_int_equal(a.status, 200);
+        assert_string_equal(a.body, job);
+        http_clear(&a);
+        assert_int_equal(support_entries(support_path(w->root, "spool/action/new")), 1);
+        char path[200];
+        snprintf(path, sizeof path, "spool/action/new/import-%s", u.place);
+        if (i == 0)
+            expect(PROC_RUN("rm", "-r", support_path(w->root, path)), 0, "");
+        assert_true(support_exists(in_place(&u, ".given")));
+    }
     put_expect(&u, "late.h265", 0, 3, "abc", 400, "finished already");
     struct proc_result r = DASHSPOOL(w->root, "work", "--once", "--stage", "action");
     expect(r, 0, "");
     const char *text = pages_get(w, "/");
     assert_has(text, "/event/" VAN "-rear-video-20241129T072345Z");
     assert_false(support_exists(in_place(&u, "")));
+    a = done(&u, ""); /* still the same, which is over */
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.body, job);
+    http_clear(&a);
+    assert_int_equal(support_entries(support_path(w->root, "spool/action/new")), 0);
     r = DASHSPOOL(w->root, "show", "--custody", VAN "-rear-video-20241129T072345Z");
     expect(r, 0, "somebody at 127.0.0.1");
 }
@@ -226,6 +269,66 @@ static void test_a_form_does_without_a_script(void **state)
     assert_int_equal(a.status, 400);
     assert_has(a.body, "No file was chosen");
     http_clear(&a);
+}
+
+static void send_chunk(int fd, const char *data, size_t n)
+{
+    char size[32];
+    http_send(fd, size, (size_t)snprintf(size, sizeof size, "%zx\r\n", n));
+    http_send(fd, data, n);
+    http_send(fd, "\r\n", 2);
+}
+
+#define FILE_OF(name)                                                               \
+    "--boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" name \
+    "\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+
+/* The limits hold for what does not tell its length, too: at the next file, and within one. */
+static void test_a_form_of_no_length_has_limits(void **state)
+{
+    struct uploads u;
+    struct pages *w = *state;
+    enum { CHUNK = 1 << 20 };
+    char *bytes = malloc(CHUNK), text[1200];
+    memset(bytes, 'x', CHUNK);
+    support_configure(w->root, "[serve]\nupload_max_gb = 1\n");
+    begin(&u, w);
+    for (int another = 0; another < 2; another++) {
+        expect(PROC_RUN("sh", "-c", "rm -rf \"$1\"/*", "sh", support_path(w->root, "upload")), 0,
+               "");
+        int fd = http_dial(w->port);
+        int n = snprintf(text, sizeof text,
+                         "POST /upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                         "Content-Type: multipart/form-data; boundary=boundary\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n");
+        http_send(fd, text, (size_t)n);
+        n = snprintf(
+            text, sizeof text,
+            "--boundary\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n%s\r\n" FILE_OF(
+                "a.h265"),
+            u.csrf);
+        send_chunk(fd, text, (size_t)n);
+        send_chunk(fd, bytes, CHUNK);
+        support_wait(support_entries(support_path(w->root, "upload")) == 1);
+        /* nearly all that it may have */
+        expect(PROC_RUN("sh", "-c", "truncate -s 999000000 \"$(echo \"$1\"/*)/big.h265\"", "sh",
+                        support_path(w->root, "upload")),
+               0, "");
+        if (another) {
+            static const char next[] = "\r\n" FILE_OF("b.h265") "0123456789";
+            send_chunk(fd, next, sizeof next - 1);
+        }
+        for (int i = 0; i < (another ? 0 : 8); i++)
+            send_chunk(fd, bytes, CHUNK);
+        static const char end[] = "\r\n--boundary--\r\n";
+        send_chunk(fd, end, sizeof end - 1);
+        http_send(fd, "0\r\n\r\n", 5);
+        struct http_answer a = http_read(fd);
+        assert_int_equal(a.status, 400);
+        assert_has(a.body, "An upload may have 1.0 GB");
+        http_clear(&a);
+    }
+    free(bytes);
 }
 
 static void make_old(const char *path, int days)
@@ -299,14 +402,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pages_set_up, pages_tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_pieces_go_on_where_they_broke_off),
-        T(test_no_name_leads_out_of_its_place),
-        T(test_limits),
-        T(test_another_site_brings_nothing),
-        T(test_an_upload_becomes_an_event),
-        T(test_a_form_does_without_a_script),
-        T(test_what_nobody_finished_goes),
-        T(test_who_looks_hears_of_changes),
+        T(test_pieces_go_on_where_they_broke_off),   T(test_no_name_leads_out_of_its_place),
+        T(test_names_that_are_too_long_are_refused), T(test_limits),
+        T(test_another_site_brings_nothing),         T(test_an_upload_becomes_an_event),
+        T(test_a_form_does_without_a_script),        T(test_a_form_of_no_length_has_limits),
+        T(test_what_nobody_finished_goes),           T(test_who_looks_hears_of_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

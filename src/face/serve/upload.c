@@ -33,6 +33,8 @@ enum {
     FILES_MAX = 2000,
     HASHES = 8, /* of files that are being sent at the same time */
     PIECE_BYTES = 4 << 20,
+    /* Of one part of a path: a file system's 255, less ".part" and "-2000" (name_file()). */
+    PART_BYTES = 255 - 5 - 5,
 };
 #define UNFINISHED_US (24 * 3600 * INT64_C(1000000))
 #define GIVEN_US      (30 * UNFINISHED_US)
@@ -66,10 +68,15 @@ static int new_place(const struct serve *s, char place[PLACE_ROOM], struct err *
         return err_sys(err, "random numbers");
     hash_hex_bytes(chance, sizeof chance, place, PLACE_ROOM);
     int rc = place_path(s, place, "", &path, err);
-    if (rc == ERR_OK && mkdir(path, 0750) < 0)
-        rc = err_sys(err, "mkdir %s", path);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(path, err); /* durably */
     free(path);
     return rc;
+}
+
+static int no_place(struct err *err)
+{
+    return err_set(err, ERR_NOTFOUND, W_("There is no such upload (any more): begin it again."));
 }
 
 /* It is there, and still open. */
@@ -81,7 +88,7 @@ static int check_place(const struct serve *s, const char *place, struct err *err
     if (rc == ERR_OK)
         rc = place_path(s, place, GIVEN, &given, err);
     if (rc == ERR_OK && (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode)))
-        rc = err_set(err, ERR_NOTFOUND, W_("There is no such upload (any more): begin it again."));
+        rc = no_place(err);
     else if (rc == ERR_OK && lstat(given, &st) == 0)
         rc =
             err_set(err, ERR_MALFORMED, W_("This upload was finished already: begin another one."));
@@ -95,19 +102,20 @@ static int check_place(const struct serve *s, const char *place, struct err *err
 static int check_name(const char *name, struct err *err)
 {
     int depth = 1;
-    size_t n = strlen(name);
+    size_t n = strlen(name), part = 0;
     uint32_t c;
     bool ok = n > 0 && n <= PATH_BYTES && fsx_path_is_inside(name) && name[0] != '.' &&
               !strstr(name, "/.") && !strchr(name, '\\');
     for (size_t i = 0, bytes; ok && i < n; i += bytes) {
         bytes = utf8_next(name + i, n - i, &c);
-        ok = bytes > 0 && !text_hidden(c);
+        part = name[i] == '/' ? 0 : part + bytes;
+        ok = bytes > 0 && !text_hidden(c) && part <= PART_BYTES;
         depth += name[i] == '/';
         bytes = bytes > 0 ? bytes : 1;
     }
     if (!ok || depth > PATH_DEPTH)
         return err_set(err, ERR_MALFORMED, W_("A file has a name that cannot be used here."));
-    if (n > sizeof PART && strcmp(name + n - strlen(PART), PART) == 0)
+    if (n > strlen(PART) && strcmp(name + n - strlen(PART), PART) == 0)
         return err_set(err, ERR_MALFORMED, "The file %.200s is not whole: its name ends with .part",
                        name);
     return ERR_OK;
@@ -150,8 +158,10 @@ static int64_t most_bytes(const struct serve *s)
     return cfg_int(s->cfg, "serve", "upload_max_gb") * GB;
 }
 
-/* more: bytes that are about to be added to a place. */
-static int check_room(const struct serve *s, const char *place, int64_t more, struct err *err)
+/* more: bytes that are about to be added to a place, as a file that is not there yet or one that
+ * goes on. */
+static int check_room(const struct serve *s, const char *place, int64_t more, bool another,
+                      struct err *err)
 {
     struct contents c = {0};
     char *dir = NULL, most[SIZE_TEXT_ROOM];
@@ -167,7 +177,7 @@ static int check_room(const struct serve *s, const char *place, int64_t more, st
                        "An upload may have %s ([serve] upload_max_gb): send the rest as another "
                        "one.",
                        size_text(most_bytes(s), most));
-    if (c.files >= FILES_MAX)
+    if (another && c.files >= FILES_MAX)
         return err_set(err, ERR_MALFORMED,
                        "An upload may have %d files: send the rest as another "
                        "one.",
@@ -218,6 +228,7 @@ struct coming {
     int64_t at;                 /* so much of it is there */
     int64_t total;              /* of the file; -1: its end tells */
     int files;                  /* that came whole, of a form */
+    int64_t unjudged;           /* bytes of a form that came since there was room for them */
     char sha256[HASH_HEX_ROOM]; /* when it is whole */
 };
 
@@ -228,12 +239,25 @@ static int part_path(const struct serve *s, const struct coming *c, char **out, 
     return place_path(s, c->place, name, out, err);
 }
 
+/* -1: it is not there, whole. */
 static int whole_bytes(const struct serve *s, const struct coming *c, int64_t *bytes,
                        struct err *err)
 {
     struct stat st;
     char *path = NULL;
     int rc = place_path(s, c->place, c->name, &path, err);
+    *bytes = rc == ERR_OK && lstat(path, &st) == 0 ? st.st_size : -1;
+    free(path);
+    return rc;
+}
+
+/* -1: nothing came of it yet. */
+static int part_bytes(const struct serve *s, const struct coming *c, int64_t *bytes,
+                      struct err *err)
+{
+    struct stat st;
+    char *path = NULL;
+    int rc = part_path(s, c, &path, err);
     *bytes = rc == ERR_OK && lstat(path, &st) == 0 ? st.st_size : -1;
     free(path);
     return rc;
@@ -295,10 +319,10 @@ static int hash_whole(struct coming *c, const char *path, struct err *err)
     return rc;
 }
 
-/* What came is on disk; a whole file gets its name. */
+/* What came is on disk, as the directory that names it is; a whole file gets its name. */
 static int settle(const struct serve *s, struct coming *c, bool whole, struct err *err)
 {
-    char *part = NULL, *path = NULL, *dir = NULL;
+    char *part = NULL, *path = NULL, *dir = NULL, *parent = NULL;
     int rc = fdatasync(c->fd) < 0 ? err_sys(err, "fsync of an upload") : ERR_OK;
     if (rc == ERR_OK)
         rc = part_path(s, c, &part, err);
@@ -310,6 +334,10 @@ static int settle(const struct serve *s, struct coming *c, bool whole, struct er
         rc = hash_whole(c, part, err);
     if (rc == ERR_OK && whole)
         rc = fsx_rename_new(part, path, err);
+    if (rc == ERR_OK && !(parent = strdup(path)))
+        rc = err_nomem(err, "a path");
+    if (rc == ERR_OK && fsx_go_up(parent))
+        rc = fsx_sync_dir(parent, err);
     if (rc == ERR_OK)
         (void)utimensat(AT_FDCWD, dir, NULL, 0); /* somebody is at it: sweeping leaves it */
     close(c->fd);
@@ -317,6 +345,7 @@ static int settle(const struct serve *s, struct coming *c, bool whole, struct er
     free(part);
     free(path);
     free(dir);
+    free(parent);
     return rc;
 }
 
@@ -343,7 +372,7 @@ static int read_number(const struct web_ask *ask, const char *name, int64_t *out
 static int put_begin(void *app, const struct web_ask *ask, void **body, struct err *err)
 {
     struct serve *s = app;
-    int64_t offset = 0, there;
+    int64_t offset = 0, there, began = 0;
     struct coming *c = *body = calloc(1, sizeof *c);
     if (!c)
         return err_nomem(err, "an upload");
@@ -361,10 +390,14 @@ static int put_begin(void *app, const struct web_ask *ask, void **body, struct e
         rc = whole_bytes(s, c, &there, err);
     if (rc == ERR_OK && there >= 0)
         rc = err_set(err, ERR_MALFORMED, "%.200s is here already.", c->name);
-    if (rc == ERR_OK && (rc = open_part(s, c, err)) == ERR_OK && c->at != offset)
+    if (rc == ERR_OK)
+        rc = part_bytes(s, c, &began, err);
+    if (rc == ERR_OK && (began < 0 ? 0 : began) != offset)
         rc = err_set(err, ERR_BUSY, "%.200s: %" PRId64 " bytes are here, not %" PRId64, c->name,
-                     c->at, offset);
-    return rc < 0 ? rc : check_room(s, c->place, c->total - c->at, err);
+                     began < 0 ? 0 : began, offset);
+    if (rc == ERR_OK) /* before anything is made of it */
+        rc = check_room(s, c->place, c->total - offset, began < 0, err);
+    return rc < 0 ? rc : open_part(s, c, err);
 }
 
 static int put_piece(void *app, const struct web_ask *ask, const struct web_piece *piece,
@@ -417,8 +450,7 @@ int upload_state(void *app, const struct web_ask *ask, struct web_answer *out, s
 {
     struct serve *s = app;
     struct coming c = {.fd = -1};
-    struct stat st;
-    char *part = NULL, text[80];
+    char text[80];
     int64_t whole = -1, bytes = 0;
     snprintf(c.place, sizeof c.place, "%s", web_asked(ask, "upload"));
     snprintf(c.name, sizeof c.name, "%.*s", PATH_BYTES, web_asked(ask, "name"));
@@ -427,11 +459,9 @@ int upload_state(void *app, const struct web_ask *ask, struct web_answer *out, s
         rc = check_place(s, c.place, err);
     if (rc == ERR_OK)
         rc = whole_bytes(s, &c, &whole, err);
-    if (rc == ERR_OK)
-        rc = part_path(s, &c, &part, err);
-    if (rc == ERR_OK)
-        bytes = whole >= 0 ? whole : lstat(part, &st) == 0 ? st.st_size : 0;
-    free(part);
+    if (rc == ERR_OK && whole < 0)
+        rc = part_bytes(s, &c, &bytes, err);
+    bytes = whole >= 0 ? whole : bytes < 0 ? 0 : bytes;
     snprintf(text, sizeof text, "{\"offset\":%" PRId64 ",\"whole\":%s}", bytes,
              whole >= 0 ? "true" : "false");
     return rc < 0 ? rc : send_text(text, out, err);
@@ -441,20 +471,40 @@ const struct web_body upload_piece = {put_begin, put_piece, drop};
 
 /* ---- the end: it becomes a job ---- */
 
-static int give(struct serve *s, const struct web_ask *ask, const char *place,
-                struct web_answer *out, struct err *err)
+/* It has one job, by its own name: whoever did not hear the answer asks again, and gets the same.
+ * What broke off between its mark and its job goes on here, too. */
+static int put_import(struct serve *s, const struct web_ask *ask, const char *place,
+                      char job[ACTIONS_JOB_ROOM], struct err *err)
 {
     struct actions_action a = {.kind = ACTIONS_IMPORT,
                                .upload = place,
                                .imei = web_field(ask, "imei"),
                                .camera = web_field(ask, "camera")};
-    char job[ACTIONS_JOB_ROOM], to[80], *given = NULL;
-    int rc = place_path(s, place, GIVEN, &given, err);
-    if (rc == ERR_OK)
-        rc = fsx_write_file(given, "", 0, err);
-    if (rc == ERR_OK && (rc = action_put(s, ask, &a, job, err)) < 0)
-        (void)unlink(given); /* it may be tried again */
+    struct actions_outcome *o = calloc(1, sizeof *o);
+    struct stat st;
+    char *given = NULL, *dir = NULL;
+    int rc = o ? ERR_OK : err_nomem(err, "an upload");
+    if (rc == ERR_OK && (rc = place_path(s, place, "", &dir, err)) == ERR_OK)
+        rc = place_path(s, place, GIVEN, &given, err);
+    if (rc == ERR_OK && actions_job_of_upload(place, job))
+        rc = actions_look(s->root, job, o, err);
+    bool put = rc == ERR_OK && o->state != ACTIONS_GONE;
+    if (rc == ERR_OK && !put && (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode)))
+        rc = no_place(err);
+    if (rc == ERR_OK && !put && (rc = action_put(s, ask, &a, NULL, err)) == ERR_OK &&
+        (rc = fsx_write_file(given, "", 0, err)) == ERR_OK)
+        rc = action_put(s, ask, &a, job, err);
     free(given);
+    free(dir);
+    free(o);
+    return rc;
+}
+
+static int give(struct serve *s, const struct web_ask *ask, const char *place,
+                struct web_answer *out, struct err *err)
+{
+    char job[ACTIONS_JOB_ROOM], to[80];
+    int rc = put_import(s, ask, place, job, err);
     if (rc < 0)
         return rc;
     if (strcmp(web_header_of(ask, "Accept"), "application/json") == 0) {
@@ -467,9 +517,7 @@ static int give(struct serve *s, const struct web_ask *ask, const char *place,
 
 int upload_done(void *app, const struct web_ask *ask, struct web_answer *out, struct err *err)
 {
-    const char *place = web_field(ask, "upload");
-    int rc = check_place(app, place, err);
-    return rc < 0 ? rc : give(app, ask, place, out, err);
+    return give(app, ask, web_field(ask, "upload"), out, err);
 }
 
 /* ---- a form of files, without a script ---- */
@@ -484,7 +532,7 @@ static int form_begin(void *app, const struct web_ask *ask, void **body, struct 
     c->total = -1;
     int rc = new_place(app, c->place, err);
     int64_t length = strtoll(web_header_of(ask, "Content-Length"), NULL, 10);
-    return rc < 0 ? rc : check_room(app, c->place, length < 0 ? 0 : length, err);
+    return rc < 0 ? rc : check_room(app, c->place, length < 0 ? 0 : length, true, err);
 }
 
 /* A browser may name two files of two folders alike. */
@@ -524,9 +572,15 @@ static int form_piece(void *app, const struct web_ask *ask, const struct web_pie
             rc = err_set(err, ERR_MALFORMED, "An upload may have %d files.", FILES_MAX);
         if (rc == ERR_OK)
             rc = name_file(s, c, piece->file, err);
-        if (rc == ERR_OK)
-            rc = open_part(s, c, err);
     }
+    /* Its length need not be told (chunked), and others need the disk, too. */
+    c->unjudged += (int64_t)piece->n;
+    if (rc == ERR_OK && (piece->at == 0 || c->unjudged > PIECE_BYTES)) {
+        rc = check_room(s, c->place, (int64_t)piece->n, piece->at == 0, err);
+        c->unjudged = 0;
+    }
+    if (rc == ERR_OK && piece->at == 0)
+        rc = open_part(s, c, err);
     return rc < 0 || piece->n == 0 ? rc : append(c, piece->data, piece->n, err);
 }
 
