@@ -318,6 +318,7 @@ static void test_forms_that_are_none_put_nothing(void **state)
         "do=export&event=" FRONT "&mask_x=&mask_y=&mask_w=&mask_h=&mask_from=1&mask_to=2",
         "do=export&event=" FRONT "&mask_x=1&mask_y=2&mask_w=3&mask_h=",
         "do=export&event=" FRONT "&mask_x=1&mask_y=2",
+        "do=export&event=" FRONT "&mask_x=0000000000012&mask_y=2&mask_w=3&mask_h=4",
         "do=export&event=" FRONT "&no_sound=1&mask_x=1&mask_y=2&mask_w=3&mask_h=4"
         "&mask_x=5&mask_y=6&mask_w=&mask_h=",
         "do=note&do=case&event=" FRONT "&note=n&case_number="

@@ -189,6 +189,8 @@ static int read_mask(struct form *f, size_t i, bool *more, struct err *err)
             return err_set(err, ERR_MALFORMED, "a mask has no %s", names[k]);
         else if (!value[k])
             value[k] = "";
+        else if (strlen(value[k]) > (k == OF ? 95 : 12)) /* a number cut short is another one */
+            return err_set(err, ERR_MALFORMED, "%.60s is no %s", value[k], names[k]);
     if (!value[W][0] || !value[H][0])
         return err_set(err, ERR_MALFORMED,
                        W_("An area to be blacked out has no width or no height: fill in both, or "
@@ -197,7 +199,7 @@ static int read_mask(struct form *f, size_t i, bool *more, struct err *err)
     if (!at || f->a.n_masks == ACTIONS_MASKS_MAX)
         return err_set(err, ERR_MALFORMED, "at most %d masks are allowed", ACTIONS_MASKS_MAX);
     int n =
-        snprintf(at, 200, "%.95s%s%.8s,%.8s,%.8s,%.8s", value[OF], value[OF][0] ? ":" : "",
+        snprintf(at, 200, "%.95s%s%.12s,%.12s,%.12s,%.12s", value[OF], value[OF][0] ? ":" : "",
                  value[X][0] ? value[X] : "0", value[Y][0] ? value[Y] : "0", value[W], value[H]);
     if (value[FROM][0] || value[TO][0])
         n += snprintf(at + n, 200 - (size_t)n, ",%.12s", value[FROM][0] ? value[FROM] : "0");
