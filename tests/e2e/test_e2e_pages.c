@@ -267,6 +267,39 @@ static void test_the_calendar_counts_days(void **state)
     assert_has(text, "title=\"Four weeks later\"");
 }
 
+/* … whatever the distance to UTC is today. */
+static void test_a_vehicle_has_the_days_that_its_list_has(void **state)
+{
+    struct pages *w = *state;
+    static const int64_t begins_us[] = {INT64_C(1729980000000000),  /* 27 October: 25 hours */
+                                        INT64_C(1711839600000000)}; /* 31 March: 23 hours */
+    for (int i = -1; i <= 25; i++) {
+        add_stored(w, VAN, "front", "periodic", begins_us[0] + i * HOUR);
+        if (i <= 23)
+            add_stored(w, VAN, "front", "periodic", begins_us[1] + i * HOUR);
+    }
+    add_stored(w, TRUCK, "front", "periodic", begins_us[0]);
+    pages_start(w, DASHSPOOL_BINARY);
+    static const struct {
+        const char *date, *day;
+        int n;
+    } rows[] = {{"2024-10-28", "Monday, 28 October 2024", 1},
+                {"2024-10-27", "Sunday, 27 October 2024", 25},
+                {"2024-10-26", "Saturday, 26 October 2024", 1},
+                {"2024-04-01", "Monday, 1 April 2024", 1},
+                {"2024-03-31", "Sunday, 31 March 2024", 23},
+                {"2024-03-30", "Saturday, 30 March 2024", 1}};
+    const char *text = pages_get(w, "/vehicle/" VAN);
+    assert_int_equal(pages_count(text, "href=\"?day="), 6);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char row[200];
+        snprintf(row, sizeof row,
+                 "href=\"?day=%s\">%s</a></th><td class=\"num\">%d</td><td class=\"num\">%d</td>",
+                 rows[i].date, rows[i].day, rows[i].n, rows[i].n);
+        assert_has(text, row);
+    }
+}
+
 static void test_a_week_in_the_list_is_of_the_choice(void **state)
 {
     struct pages *w = *state;
@@ -291,6 +324,7 @@ int main(void)
         T(test_pages_and_their_ends),
         T(test_nothing_to_show_offers_the_way_out),
         T(test_the_calendar_counts_days),
+        T(test_a_vehicle_has_the_days_that_its_list_has),
         T(test_a_week_in_the_list_is_of_the_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

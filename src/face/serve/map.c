@@ -245,9 +245,10 @@ int serve_map(void *app, const struct web_ask *ask, struct web_answer *out, stru
     struct places p = {.s = s, .h = &rows, .island = &island, .f = &f};
     web_page_init(&rows, ask);
     web_page_init(&island, ask);
-    rc = review_count(s->catalogue, &chosen, &counts, err);
-    if (rc == ERR_OK)
+    if ((rc = catalogue_read_begin(s->catalogue, err)) == ERR_OK &&
+        (rc = counts_of(s, &f, &counts, err)) == ERR_OK)
         rc = review_each(s->catalogue, &chosen, 0, POINTS, put_event, &p, err);
+    catalogue_rollback(s->catalogue);
     if (rc == ERR_OK && (rc = rows.rc < 0 ? rows.rc : island.rc) < 0)
         *err = rows.rc < 0 ? rows.err : island.err;
     if (rc == ERR_OK) {

@@ -11,8 +11,7 @@ enum {
     DAYS = 60,     /* in its list */
     EVENTS = 200,  /* of a day */
     POINTS = 4000, /* of a day's track; of more every second, third … one is drawn */
-    GAP_S = 120,   /* between records: no line is drawn */
-    CAMERAS = 64
+    GAP_S = 120    /* between records: no line is drawn */
 };
 
 #define DAY_US (24 * 3600 * INT64_C(1000000))
@@ -101,7 +100,6 @@ struct vehicle {
     const struct web_ask *ask;
     struct review_vehicle v;
     int64_t day; /* FILTER_ANY: none was asked for */
-    int days;    /* in the list so far */
     struct records *records;
     bool has_records;
     struct records_latest latest; /* where has_records */
@@ -197,41 +195,74 @@ static void put_names(const struct vehicle *v)
     web_print(h, "<button>%s</button></form></section>\n", web_tr(h, "Save"));
 }
 
-static int put_day(void *arg, int64_t day, int64_t all, int64_t to_review, struct err *err)
+static void put_day(const struct vehicle *v, const struct counts_day *d)
 {
-    struct vehicle *v = arg;
     struct web_page *h = v->h;
     char text[WHEN_ROOM];
-    struct clock_civil c = clock_civil_from_utc(day * DAY_US, 0);
+    struct clock_civil c = clock_civil_from_utc(d->day * DAY_US, 0);
     char date[32];
-    (void)err;
-    if (v->days++ >= DAYS) /* the list of its events has them */
-        return ERR_OK;
     snprintf(date, sizeof date, "%04d-%02d-%02d", c.year, c.month, c.day);
-    when_day_text(v->s, h, day, WHEN_LONG_DAY, text);
+    when_day_text(v->s, h, d->day, WHEN_LONG_DAY, text);
     web_print(h, "<tr><th scope=\"row\"><a href=\"?day=%s\"", date);
-    web_put(h, day == v->day ? " aria-current=\"date\">" : ">");
+    web_put(h, d->day == v->day ? " aria-current=\"date\">" : ">");
     web_print(h, "%s</a></th><td class=\"num\">", text);
-    web_number(h, all);
+    web_number(h, d->all);
     web_put(h, "</td><td class=\"num\">");
-    web_number(h, to_review);
+    web_number(h, d->to_review);
     web_put(h, "</td></tr>\n");
+}
+
+/* Days that have events, the newest first; at most one beside the true one. */
+struct near {
+    int64_t day[DAYS];
+    int n;
+};
+
+static int note_day(void *arg, int64_t day, int64_t all, int64_t to_review, struct err *err)
+{
+    struct near *near = arg;
+    (void)all;
+    (void)to_review;
+    (void)err;
+    if (near->n < DAYS) /* the list of its events has the others */
+        near->day[near->n++] = day;
     return ERR_OK;
+}
+
+/* They are found by what is the distance to UTC now, and counted by what it was then. */
+static int put_day_rows(const struct vehicle *v, struct err *err)
+{
+    struct filter f = {.from = FILTER_ANY, .to = FILTER_ANY};
+    const struct review_filter its = {.imei = v->v.imei};
+    struct near near = {.n = 0};
+    struct counts_day day[3 * DAYS];
+    int rows = 0;
+    snprintf(f.imei, sizeof f.imei, "%s", v->v.imei);
+    int rc =
+        review_days(v->s->catalogue, &its, when_min(v->s, clock_utc_us()), note_day, &near, err);
+    for (int i = 0, next; rc == ERR_OK && i < near.n; i = next) {
+        for (next = i + 1; next < near.n && near.day[next - 1] - near.day[next] <= 3;)
+            next++;
+        int64_t first = near.day[next - 1] - 1, n = near.day[i] + 2 - first;
+        rc = counts_days(v->s, &f, first, n, day, err);
+        for (int64_t k = n - 1; rc == ERR_OK && k >= 0; k--)
+            if (day[k].all > 0 && rows++ < DAYS)
+                put_day(v, &day[k]);
+    }
+    return rc;
 }
 
 static int put_days(struct vehicle *v, struct err *err)
 {
     static const char *const heads[] = {W_("Day"), W_("Events"), W_("To review")};
     struct web_page *h = v->h;
-    const int64_t now_us = clock_utc_us();
-    const struct review_filter its = {.imei = v->v.imei};
     web_print(h, "<section class=\"panel\"><header><h2>%s</h2><a class=\"push\" href=\"/?imei=",
               web_tr(h, "Days"));
     web_url(h, v->v.imei);
     web_print(h, "\">%s</a></header><table>\n", web_tr(h, "All events"));
     put_heads(h, heads, sizeof heads / sizeof *heads);
     web_put(h, "<tbody>\n");
-    int rc = review_days(v->s->catalogue, &its, when_min(v->s, now_us), put_day, v, err);
+    int rc = put_day_rows(v, err);
     web_put(h, "</tbody></table></section>\n");
     return rc;
 }
