@@ -274,6 +274,12 @@ static void test_a_part_says_how_much(void **state)
     struct http_answer a = page_of(w, t.id);
     assert_tells(&a, "Only a part has arrived");
     assert_tells(&a, "2.0 kB so far. The connection broke off");
+    assert_not(&a, "data-waiting"); /* it may never come */
+    http_clear(&a);
+    t = add(w, "front", "video", T0 + 3600 * SECOND, CATALOGUE_RECEIVING);
+    a = page_of(w, t.id);
+    assert_tells(&a, "data-waiting");
+    assert_tells(&a, "2.0 kB so far. This page shows it as soon as it can be watched.");
     http_clear(&a);
 }
 
@@ -408,7 +414,81 @@ static void test_custody_is_told_once_for_all_files(void **state)
     http_clear(&a);
 }
 
+static void test_who_has_no_name_is_told_of_in_the_language_of_the_page(void **state)
+{
+    struct world *w = *state;
+    struct catalogue_transfer t = account_clip(w->f);
+    const struct custody_what none = {.reason = NULL}, protect = {.reason = "K-1"},
+                              asked = {.by = "somebody at 10.0.0.9", .reason = "K-2"};
+    struct err err;
+    note(w, &t, T0, CUSTODY_RECEIVED, "dashspool 0.1.0 import for somebody at 10.0.0.7", &none);
+    note(w, &t, T0, CUSTODY_STORED, "dashspool 0.1.0 import for ann", &none);
+    note(w, &t, T0, CUSTODY_REQUESTED, "dashspool 0.1.0 telemetry", &asked);
+    note(w, &t, T0, CUSTODY_PROTECTED, "somebody at 10.0.0.8", &protect);
+    assert_ok(review_add_note(w->f->c, t.id, "somebody at 10.0.0.8", "seen", &err));
+    struct http_answer a = page_of(w, t.id);
+    assert_tells(&a, "<td>Import for somebody at 10.0.0.7</td>");
+    http_clear(&a);
+    char path[200];
+    snprintf(path, sizeof path, "/event/%s", t.id);
+    a = http_ask(w->port, "GET", path, "Accept-Language: de\r\n", NULL);
+    assert_tells(&a, "<td>Import für jemand unter 10.0.0.7</td>");
+    assert_tells(&a, "<td>Import für ann</td>");
+    assert_tells(&a, "<td>Durch jemand unter 10.0.0.9: K-2</td>");
+    assert_tells(&a, "<td>jemand unter 10.0.0.8</td>");
+    assert_tells(&a,
+                 "“<span class=\"pre\">seen</span>” <span class=\"soft\">jemand unter 10.0.0.8, ");
+    assert_not(&a, "somebody");
+    http_clear(&a);
+}
+
+/* One note of an event is one of each transfer of it. */
+static void test_a_note_that_is_written_again_later_is_another_one(void **state)
+{
+    struct world *w = *state;
+    struct catalogue_transfer t[2] = {account_clip(w->f),
+                                      add(w, "rear", "video", T0, CATALOGUE_STORED)};
+    struct err err;
+    for (int i = 0; i < 4; i++)
+        assert_ok(review_add_note(w->f->c, t[i % 2].id, "claims-desk", "looked at", &err));
+    (void)catalogued_sql(w->f, "UPDATE note SET at_us = at_us + 61000000 WHERE n > 1");
+    struct http_answer a = page_of(w, t[0].id);
+    const char *first = strstr(a.body, "<span class=\"pre\">looked at</span>");
+    assert_non_null(first);
+    const char *second = strstr(first + 1, "<span class=\"pre\">looked at</span>");
+    assert_non_null(second);
+    assert_null(strstr(second + 1, "<span class=\"pre\">looked at</span>"));
+    http_clear(&a);
+}
+
 /* ---- where it stands ---- */
+
+static void test_reviewed_leads_to_the_next_one_that_is_to_be_reviewed(void **state)
+{
+    struct world *w = *state;
+    struct catalogue_transfer t[3];
+    struct err err;
+    char path[300], link[300];
+    for (int i = 0; i < 3; i++)
+        t[i] = add(w, i == 1 ? "rear" : "front", "video", T0 + i * 3600 * SECOND, CATALOGUE_STORED);
+    assert_ok(review_put_reviewed(w->f->c, t[1].id, "ann", true, &err));
+    struct http_answer a = page_of(w, t[2].id);
+    snprintf(link, sizeof link, "name=\"to\" value=\"/event/%s\"", t[0].id);
+    assert_tells(&a, link);
+    snprintf(link, sizeof link, "rel=\"next\" href=\"/event/%s\"", t[1].id);
+    assert_tells(&a, link);
+    http_clear(&a);
+    assert_ok(review_put_reviewed(w->f->c, t[0].id, "ann", true, &err));
+    a = page_of(w, t[2].id);
+    assert_tells(&a, "name=\"to\" value=\"/\"");
+    assert_tells(&a, link);
+    http_clear(&a);
+    /* One that is older than all of the list is at no place of it. */
+    snprintf(path, sizeof path, "/event/%s?cameras=rear", t[0].id);
+    a = http_ask(w->port, "GET", path, "", NULL);
+    assert_not(&a, "2 of 1");
+    http_clear(&a);
+}
 
 static void test_it_knows_its_neighbours_in_the_list_it_came_from(void **state)
 {
@@ -454,6 +534,12 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_what_others_wrote_is_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_custody_is_told_once_for_all_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_has_no_name_is_told_of_in_the_language_of_the_page,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_note_that_is_written_again_later_is_another_one,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reviewed_leads_to_the_next_one_that_is_to_be_reviewed,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_it_knows_its_neighbours_in_the_list_it_came_from,
                                         set_up, tear_down),
     };

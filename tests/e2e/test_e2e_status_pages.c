@@ -78,7 +78,8 @@ static void test_what_is_wrong_stands_on_top_with_what_to_do(void **state)
 
 /* ---- requests ---- */
 
-static int64_t ask(struct catalogue *c, const char *imei, const char *reason, int64_t time_s)
+static int64_t ask_at(struct catalogue *c, const char *imei, const char *reason, int64_t time_s,
+                      int64_t now_us)
 {
     struct err err;
     struct requests_request r = {.what = {.kind = CAMREQ_VIDEO, .seconds = 20}};
@@ -87,8 +88,13 @@ static int64_t ask(struct catalogue *c, const char *imei, const char *reason, in
     r.what.time_s = time_s;
     snprintf(r.by, sizeof r.by, "claims-desk-2");
     snprintf(r.reason, sizeof r.reason, "%s", reason);
-    assert_ok(requests_add(c, &r, clock_utc_us(), &err));
+    assert_ok(requests_add(c, &r, now_us, &err));
     return r.id;
+}
+
+static int64_t ask(struct catalogue *c, const char *imei, const char *reason, int64_t time_s)
+{
+    return ask_at(c, imei, reason, time_s, clock_utc_us());
 }
 
 static void answer(struct catalogue *c, int64_t id, const char *text)
@@ -144,6 +150,39 @@ static void test_requests_in_words_of_people(void **state)
     http_expect(w->port, "/requests?time=x&seconds=x&imei=%3Cq%3E&cameras=%00", "", 200);
 }
 
+/* Those of before count, and have no row. */
+static void test_the_newest_of_many_requests_that_are_over_are_listed(void **state)
+{
+    enum { OLD = 3, NEW = 33, SHOWN = 30 };
+    struct pages *w = *state;
+    struct catalogue *c;
+    struct err err;
+    char reason[16];
+    const int64_t now_us = clock_utc_us(), before_us = now_us - INT64_C(40) * 24 * 3600000000;
+    pages_name(w, VAN, "Van 12", "B-XY 1234");
+    assert_ok(catalogue_open(&c, w->root, true, &err));
+    for (int i = 0; i < OLD + NEW; i++) {
+        snprintf(reason, sizeof reason, "claim %02d.", i);
+        int64_t at_us = i < OLD ? before_us : now_us;
+        assert_ok(requests_cancel(c, ask_at(c, VAN, reason, at_us / 1000000 - 3600 - i, at_us),
+                                  "claims-desk-1", at_us, &err));
+    }
+    catalogue_close(&c);
+    pages_start(w, DASHSPOOL_BINARY);
+    const char *text = pages_get(w, "/requests");
+    assert_has(text, "<b>0</b> open, <b>36</b> closed");
+    assert_has(text, "All 36</a>");
+    assert_int_equal(pages_count(text, "<p class=\"state\">Cancelled</p>"), SHOWN);
+    assert_int_equal(pages_count(text, "<p class=\"state\">"), SHOWN);
+    for (int i = OLD + NEW - 1; i >= OLD + NEW - SHOWN; i--) { /* the newest first */
+        snprintf(reason, sizeof reason, "claim %02d.", i);
+        assert_has(text, reason);
+        text = strstr(text, reason);
+    }
+    text = pages_get(w, "/requests?all=1");
+    assert_int_equal(pages_count(text, "<p class=\"state\">Cancelled</p>"), OLD + NEW);
+}
+
 static void test_nothing_of_requests_where_there_is_none(void **state)
 {
     struct pages *w = *state;
@@ -170,6 +209,7 @@ int main(void)
         T(test_all_is_well_and_says_so),
         T(test_what_is_wrong_stands_on_top_with_what_to_do),
         T(test_requests_in_words_of_people),
+        T(test_the_newest_of_many_requests_that_are_over_are_listed),
         T(test_nothing_of_requests_where_there_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,9 +39,10 @@ static void put_crumbs(struct event *e)
     web_put(h, "\">");
     frame_icon(h, "prev");
     web_print(h, "%s</a><span>", web_tr(h, "Events"));
-    if (e->filter.no_marks & REVIEW_REVIEWED)
+    bool in_it = e->beside.before < e->beside.all; /* else it is older than all of the list */
+    if (in_it && e->filter.no_marks & REVIEW_REVIEWED)
         web_sayf(h, "%s of %s to review", at, all);
-    else
+    else if (in_it)
         web_sayf(h, "%s of %s", at, all);
     web_put(h, "</span>\n<span class=\"push row\">");
     put_beside(e, e->beside.newer, "prev", web_tr(h, "Previous"), "prev", 'P');
@@ -149,9 +150,9 @@ static void put_actions(struct event *e)
     web_print(h, "<input type=\"hidden\" name=\"event\" value=\"%s\">", e->review.id);
     if (!reviewed) {
         web_put(h, "<input type=\"hidden\" name=\"to\" value=\"");
-        if (e->beside.older[0]) {
+        if (e->to_review[0]) {
             web_put(h, "/event/");
-            web_url(h, e->beside.older);
+            web_url(h, e->to_review);
         } else {
             web_put(h, "/");
         }

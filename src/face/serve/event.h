@@ -58,6 +58,7 @@ struct event {
     struct review_event review;
     struct filter filter;
     struct review_beside beside;
+    char to_review[CATALOGUE_ID_ROOM]; /* the next one that nobody has reviewed; "": none */
     struct event_clip **clip;
     size_t n_clips, n_left_out;
     int tz_min; /* its zone, or WHEN_HERE */

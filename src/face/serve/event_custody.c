@@ -9,7 +9,7 @@
 #define ROWS_BYTES_MAX ((size_t)8 << 20)
 #define TOGETHER_US    INT64_C(10000000) /* what one did to several transfers takes a moment */
 
-enum { DETAILS_ROOM = 400, WHO_ROOM = 96 };
+enum { DETAILS_ROOM = 400 };
 
 struct row {
     int64_t at_us;
@@ -17,7 +17,7 @@ struct row {
     enum custody_kind kind;
     size_t clip;
     size_t n; /* rows with this one, which tell the same of further transfers and follow it */
-    char event[CUSTODY_EVENT_ROOM], who[WHO_ROOM], details[DETAILS_ROOM];
+    char event[CUSTODY_EVENT_ROOM], who[WORDS_WHO_ROOM], details[DETAILS_ROOM];
 };
 
 struct reading {
@@ -65,7 +65,7 @@ static const char *happened(const struct web_page *h, const struct row *r)
 }
 
 /* The program and its part, as a part of this installation: "dashspool 0.1.0 receive". */
-static void say_who(struct web_page *h, const char *who, char out[WHO_ROOM])
+static void say_who(struct web_page *h, const char *who, char out[WORDS_WHO_ROOM])
 {
     static const struct {
         const char *part, *msgid;
@@ -73,12 +73,12 @@ static void say_who(struct web_page *h, const char *who, char out[WHO_ROOM])
                  {"import", W_("Import")},       {"watch", W_("Watched folder")},
                  {"telemetry", W_("Telemetry")}, {"serve", W_("These pages")}};
     const char *last = strrchr(who, ' ');
-    snprintf(out, WHO_ROOM, "%s", who);
+    words_who(h, who, out);
     if (strncmp(who, "dashspool ", 10) != 0 || !last)
         return;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (strcmp(last + 1, parts[i].part) == 0)
-            snprintf(out, WHO_ROOM, "%s", web_tr(h, parts[i].msgid));
+            snprintf(out, WORDS_WHO_ROOM, "%s", web_tr(h, parts[i].msgid));
 }
 
 /* A translated text with what its %s stand for. */
@@ -115,7 +115,7 @@ static const char *copy_word(const struct web_page *h, const char *kind)
 static void say_details(struct web_page *h, const struct custody_record *r, char out[DETAILS_ROOM])
 {
     const struct custody_what *w = &r->what;
-    char size[SIZE_TEXT_ROOM] = "", number[24] = "";
+    char size[SIZE_TEXT_ROOM] = "", number[24] = "", by[WORDS_WHO_ROOM];
     out[0] = '\0';
     if (w->length_bytes)
         size_text(*w->length_bytes, size);
@@ -140,7 +140,7 @@ static void say_details(struct web_page *h, const struct custody_record *r, char
         snprintf(number, sizeof number, "%lld", (long long)*w->records);
         fill(out, web_trn(h, "%s record in all", "%s records in all", *w->records), number, "");
     } else if (r->kind == CUSTODY_REQUESTED && w->by)
-        fill(out, web_tr(h, "By %s: %s"), w->by, w->reason ? w->reason : "");
+        fill(out, web_tr(h, "By %s: %s"), words_who(h, w->by, by), w->reason ? w->reason : "");
     else if (w->reason || w->why)
         snprintf(out, DETAILS_ROOM, "%s", w->reason ? w->reason : w->why);
 }

@@ -318,6 +318,12 @@ int event_gather(struct event *e, const char *id, struct err *err)
     if (rc == ERR_OK && (rc = review_get(s->catalogue, id, &e->review, err)) == ERR_OK &&
         (rc = review_members(s->catalogue, id, add_clip, e, err)) == ERR_OK)
         rc = review_beside(s->catalogue, &filter, e->review.id, &e->beside, err);
+    if (rc == ERR_OK && e->beside.older[0]) {
+        struct review_beside open;
+        filter.no_marks |= REVIEW_REVIEWED;
+        rc = review_beside(s->catalogue, &filter, e->review.id, &open, err);
+        memcpy(e->to_review, open.older, sizeof e->to_review);
+    }
     for (size_t i = 0; rc == ERR_OK && i < e->n_clips; i++)
         rc = read_clip(e, e->clip[i], err);
     if (rc == ERR_OK)

@@ -114,7 +114,8 @@ static void put_partial(struct event *e, const struct event_clip *c)
     struct web_page *h = e->h;
     char have[SIZE_TEXT_ROOM];
     size_text(c->t.length_bytes, have);
-    web_put(h, "<div class=\"void\">");
+    web_put(h, c->t.state == CATALOGUE_RECEIVING ? "<div class=\"void\" data-waiting>"
+                                                 : "<div class=\"void\">");
     frame_icon(h, "half");
     web_print(h, "<p><b>%s</b><br>",
               c->t.state == CATALOGUE_RECEIVING ? web_tr(h, "It is arriving")

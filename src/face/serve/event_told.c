@@ -11,6 +11,7 @@
 
 enum { STRETCHES_SHOWN = 12, REQUESTS_SHOWN = 6 };
 #define REQUESTS_AROUND_US (5 * 60 * INT64_C(1000000))
+#define TOGETHER_US        (60 * INT64_C(1000000)) /* what one notes of all transfers takes a moment */
 
 /* ---- condition ---- */
 
@@ -206,15 +207,18 @@ static int add_note(void *arg, const struct review_note *note, struct err *err)
 {
     struct notes *n = arg;
     struct web_page *h = n->e->h;
+    char who[WORDS_WHO_ROOM];
     (void)err;
     for (int i = 0; i < n->n && i < 16; i++)
-        if (strcmp(n->last[i].text, note->text) == 0 && strcmp(n->last[i].who, note->who) == 0)
+        if (strcmp(n->last[i].text, note->text) == 0 && strcmp(n->last[i].who, note->who) == 0 &&
+            llabs(n->last[i].at_us - note->at_us) <= TOGETHER_US)
             return ERR_OK;
     struct noted *to = &n->last[n->n++ % 16];
+    to->at_us = note->at_us;
     snprintf(to->who, sizeof to->who, "%s", note->who);
     snprintf(to->text, sizeof to->text, "%s", note->text);
     web_print(h, "<dt>%s</dt><dd>“<span class=\"pre\">%s</span>” <span class=\"soft\">%s, ",
-              web_tr(h, "Note"), note->text, note->who);
+              web_tr(h, "Note"), note->text, words_who(h, note->who, who));
     when_put(n->e->serve, h, note->at_us, n->e->tz_min, WHEN_SHORT);
     web_put(h, "</span></dd>\n");
     return ERR_OK;
@@ -224,6 +228,7 @@ static int add_protection(void *arg, const struct catalogue_protection *p, struc
 {
     struct notes *n = arg;
     struct web_page *h = n->e->h;
+    char who[WORDS_WHO_ROOM];
     (void)err;
     for (int i = 0; i < n->n && i < 16; i++)
         if (strcmp(n->last[i].text, p->reason) == 0 && strcmp(n->last[i].who, p->who) == 0)
@@ -232,7 +237,7 @@ static int add_protection(void *arg, const struct catalogue_protection *p, struc
     snprintf(to->who, sizeof to->who, "%s", p->who);
     snprintf(to->text, sizeof to->text, "%s", p->reason);
     web_print(h, "<dt>%s</dt><dd>%s <span class=\"soft\">%s, ", web_tr(h, "Protected"), p->reason,
-              p->who);
+              words_who(h, p->who, who));
     when_put(n->e->serve, h, p->since_us, n->e->tz_min, WHEN_SHORT);
     web_put(h, "</span></dd>\n");
     return ERR_OK;

@@ -140,12 +140,6 @@ struct review_filter filter_review(const struct serve *s, const struct filter *f
     };
 }
 
-bool filter_is_open(const struct filter *f)
-{
-    return !f->q[0] && !f->imei[0] && !f->trigger[0] && !f->cameras && !f->conditions &&
-           !f->marks && !f->no_marks && f->from == FILTER_ANY && f->to == FILTER_ANY;
-}
-
 /* ---- writing ---- */
 
 static void put_part(struct web_page *h, int *n, const char *name, const char *value)

@@ -12,8 +12,8 @@ enum { CLOSED_SHOWN = 30, CLOSED_ALL = 1000, SECONDS = 20 };
 /* Requests of a list; of those that are over the last ones. */
 struct asked {
     struct requests_request *r;
-    size_t n, room; /* r: a ring of `room` */
-    int64_t all;
+    size_t n, room, kept; /* r: a ring of `room`; kept: how many were put into it */
+    int64_t all;          /* there are */
 };
 
 struct page {
@@ -31,15 +31,16 @@ static int keep(void *arg, const struct requests_request *r, struct err *err)
     struct asked *a = arg;
     if (!a->r && !(a->r = calloc(a->room, sizeof *a->r)))
         return err_nomem(err, "requests");
-    a->r[a->all++ % (int64_t)a->room] = *r;
+    a->r[a->kept++ % a->room] = *r;
     a->n = a->n < a->room ? a->n + 1 : a->n;
+    a->all = (int64_t)a->kept;
     return ERR_OK;
 }
 
 /* The i-th, the newest is 0. */
 static const struct requests_request *nth(const struct asked *a, size_t i)
 {
-    return &a->r[(a->all - 1 - (int64_t)i) % (int64_t)a->room];
+    return &a->r[(a->kept - 1 - i) % a->room];
 }
 
 static int collect(struct page *p, struct err *err)
@@ -282,6 +283,7 @@ static int put_request(struct page *p, const struct requests_request *r, struct 
 {
     struct web_page *h = &p->h;
     struct review_vehicle v;
+    char by[WORDS_WHO_ROOM];
     struct state s = state_of(r);
     int rc = review_vehicle_get(p->serve->catalogue, r->imei, &v, err);
     if (rc < 0)
@@ -302,7 +304,7 @@ static int put_request(struct page *p, const struct requests_request *r, struct 
     web_put(h, "<p class=\"small\">");
     if (r->reason[0])
         web_print(h, "%s · ", r->reason);
-    web_sayf(h, "asked by %s", r->by);
+    web_sayf(h, "asked by %s", words_who(h, r->by, by));
     web_put(h, ", ");
     when_put(p->serve, h, r->added_us, WHEN_HERE, WHEN_SHORT);
     web_put(h, "</p></div>\n");

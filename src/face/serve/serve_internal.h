@@ -153,10 +153,13 @@ const char *words_camera(const struct web_page *h, unsigned camera);
 const char *words_camera_name(unsigned camera);
 /* "Front, rear, 2 photos" */
 void words_cameras(struct web_page *h, unsigned cameras, int photos, int videos);
-/* The name, then the plate; the IMEI where there is neither. */
+/* Who did something, as custody has it: a name, or "somebody at 10.0.0.7", which is no name. */
+#define WORDS_WHO_ROOM 128
+const char *words_who(const struct web_page *h, const char *who, char out[WORDS_WHO_ROOM]);
 /* Why a job failed, or waits: the first line, without the name of a file in the spool, which nobody
  * here has. */
 void words_reason(struct web_page *h, const char *why);
+/* The name, then the plate; the IMEI where there is neither. */
 void words_vehicle(struct web_page *h, const struct review_vehicle *v);
 const char *words_vehicle_name(const struct review_vehicle *v);
 /* The same; of what nobody knows the tracker of, "Vehicle not known". */
@@ -189,8 +192,6 @@ int filter_read(const struct web_ask *ask, struct filter *out, struct err *err) 
 struct review_filter filter_review(const struct serve *s, const struct filter *f);
 /* "?q=…&amp;…", or nothing: behind the path of a page. */
 void filter_put(struct web_page *h, const struct filter *f);
-/* Whether it chooses any event. */
-bool filter_is_open(const struct filter *f);
 
 /* ---- actions.c: what people do ----
  *

@@ -135,6 +135,29 @@ void words_reason(struct web_page *h, const char *why)
     web_told(h, line);
 }
 
+/* ---- people ---- */
+
+static void put_in(char out[WORDS_WHO_ROOM], const char *text, const char *what)
+{
+    const char *at = strstr(text, "%s");
+    snprintf(out, WORDS_WHO_ROOM, "%.*s%s%s", at ? (int)(at - text) : 0, text, what,
+             at ? at + 2 : "");
+}
+
+const char *words_who(const struct web_page *h, const char *who, char out[WORDS_WHO_ROOM])
+{
+    static const char nobody[] = "somebody at ", import[] = " import for ";
+    const char *given = strncmp(who, "dashspool ", 10) == 0 ? strstr(who, import) : NULL;
+    const char *one = given ? given + strlen(import) : who;
+    char person[WORDS_WHO_ROOM];
+    if (strncmp(one, nobody, strlen(nobody)) == 0)
+        put_in(person, web_tr(h, "somebody at %s"), one + strlen(nobody));
+    else
+        snprintf(person, sizeof person, "%s", one);
+    put_in(out, given ? web_tr(h, "Import for %s") : "%s", person);
+    return out;
+}
+
 /* ---- vehicles ---- */
 
 const char *words_vehicle_name(const struct review_vehicle *v)
