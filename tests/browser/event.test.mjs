@@ -145,6 +145,7 @@ export default {
             }
         }
         assert.equal(why, '');
+        await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => v.paused && !v.seeking));
         const [front] = await told(page);
         await at(page, times, front, 'paused again');
         await page.done();
@@ -162,6 +163,75 @@ export default {
         assert.ok((await rates()).every((rate) => Math.abs(rate - 1) < 0.2), `${await rates()}`);
         await page.keyboard.press('k');
         await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => v.paused));
+        await page.done();
+    },
+
+    'however often it is started, it plays once, and loads what it plays': async ({ store, browser }) => {
+        const page = await openPage(browser);
+        await page.addInitScript(() => {
+            const ask = window.requestAnimationFrame, take = window.cancelAnimationFrame;
+            window.ticks = new Set();
+            window.requestAnimationFrame = (f) => {
+                const id = ask((now) => { window.ticks.delete(id); f(now); });
+                if (f.name === 'tick') window.ticks.add(id);
+                return id;
+            };
+            window.cancelAnimationFrame = (id) => { window.ticks.delete(id); take(id); };
+        });
+        await page.visit(`${store.address}/event/${event.pair}`);
+        await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => v.readyState >= 2));
+        const loops = await page.evaluate(() => {
+            const button = document.querySelector('[data-do=play]');
+            for (let i = 0; i < 7; i++) button.click();
+            return window.ticks.size;
+        });
+        assert.equal(loops, 1, 'loops that play');
+        assert.deepEqual(await page.locator('.player video').evaluateAll((all) => all.map((v) => v.preload)), ['auto', 'auto']);
+        await page.done();
+    },
+
+    'a speed that nobody told is none, on either side': async ({ store, browser }) => {
+        const page = await openPage(browser);
+        await page.route((url) => url.pathname.startsWith('/event/'), async (route) => {
+            const answer = await route.fetch();
+            const body = (await answer.text()).replace(/(<script[^>]*id="timing">)([^<]*)/, (_, tag, text) => {
+                const data = JSON.parse(text);
+                data.places = [[-1, 54.7, 25.2, 50, 90], [0, 54.7, 25.2, 60, 90], [1, 54.7, 25.2, -1, 90], [2, 54.7, 25.2, 70, 90]];
+                data.gap_s = 5;
+                return tag + JSON.stringify(data);
+            });
+            await route.fulfill({ response: answer, body });
+        });
+        await page.visit(`${store.address}/event/${event.pair}`);
+        for (const [t, speed] of [[-0.5, /^5\d km\/h$/], [0.5, /^–$/], [1.5, /^–$/], [2, /^70 km\/h$|^–$/]]) {
+            await page.evaluate((to) => { location.hash = `#t=${to}`; }, t);
+            await page.waitForFunction((to) => Math.abs(document.querySelector('.seek').value - to) < 0.1, t);
+            assert.match(await page.locator('[data-speed]').innerText(), speed, `T ${t}`);
+        }
+        await page.done();
+    },
+
+    'what waits for its copies is not shown while somebody writes': async ({ store, browser }) => {
+        const page = await openPage(browser);
+        let waits = true, loads = 0;
+        await page.route((url) => url.pathname.startsWith('/event/'), async (route) => {
+            loads++;
+            const answer = await route.fetch(), body = await answer.text();
+            await route.fulfill({ response: answer, body: waits ? body.replace('</main>', '<p data-waiting></p></main>') : body });
+        });
+        await page.clock.install();
+        await page.visit(`${store.address}/event/${event.pair}`);
+        waits = false;
+        await page.locator('.actions [popovertarget=addnote]').click();
+        await page.locator('#addnote textarea').fill('half of a note');
+        for (let i = 0; i < 3; i++)
+            await page.clock.runFor(5000);
+        assert.equal(loads, 1, 'it was loaded again');
+        assert.equal(await page.locator('#addnote textarea').inputValue(), 'half of a note');
+        await page.keyboard.press('Escape');
+        while (loads < 3) // asked, and loaded again
+            await page.clock.runFor(5000);
+        await page.locator('[data-waiting]').waitFor({ state: 'detached' });
         await page.done();
     },
 

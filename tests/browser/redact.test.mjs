@@ -58,6 +58,34 @@ export default {
         await page.done();
     },
 
+    'the clock stands while a box is drawn, and no key is the page’s': async ({ store, browser }) => {
+        const page = await openPage(browser);
+        await page.visit(`${store.address}/event/${event.pair}`);
+        await page.waitForFunction(() => [...document.querySelectorAll('.frame video')].every((v) => v.readyState >= 2));
+        const before = page.url();
+        await page.keyboard.press('j'); // backwards: of no video, only of the clock
+        await page.locator('[popovertarget=export]').first().click();
+        await page.locator('[data-redact]').click();
+        await page.locator('.redact-box').first().waitFor();
+        await page.locator('[data-do=play] [href$="#i-play"]').waitFor({ state: 'attached' });
+        const t = () => page.locator('output[data-t]').innerText();
+        const at = await t();
+        for (const key of ['l', 't', ' ', 'n', 'r', 'e']) // each would move the clock, or lead away
+            await page.keyboard.press(key);
+        await page.locator('.redact-bar button').first().focus();
+        await page.keyboard.press('r');
+        await page.keyboard.press('j');
+        assert.equal(await t(), at);
+        assert.equal(await page.locator('.redact').count() > 0, true);
+        assert.equal(await page.locator('#export:popover-open').count(), 0);
+        assert.equal(page.url(), before);
+        assert.equal(await page.locator('.frame video').evaluateAll((all) => all.every((v) => v.paused)), true);
+        await page.locator('.redact-box').first().focus();
+        await page.keyboard.press('Tab');
+        assert.equal(await page.locator('.redact-box').first().evaluate((box) => box === document.activeElement), false, 'Tab leads on');
+        await page.done();
+    },
+
     'Escape draws nothing': async ({ store, browser }) => {
         const page = await begin(browser, store, { width: 390 });
         await page.keyboard.press('Escape');

@@ -2,7 +2,7 @@
 // tells the others. Nothing moves by itself: parts are replaced in place, new events are announced.
 const words = document.getElementById("live").dataset, channel = new BroadcastChannel("dashspool");
 const all = (s, at = document) => [...at.querySelectorAll(s)];
-let last = words.now, asked = 0, timer, away;
+let last = words.now, asked = 0, skipped = false, timer, away;
 
 function count(n) {
   for (const e of all("[data-count]")) {
@@ -20,6 +20,7 @@ const held = e => e.contains(document.activeElement) && document.activeElement !
 function card(mine, now) {
   if (mine.outerHTML === now.outerHTML || "ticked" in mine.dataset && now.classList.contains("new")) return;
   if (!held(mine)) return mine.replaceWith(now);
+  skipped = true;
   for (const s of [".pic", ".foot", ".what"]) {
     const a = mine.querySelector(s), b = now.querySelector(s);
     if (a && b && !held(a) && a.innerHTML !== b.innerHTML) a.innerHTML = b.innerHTML;
@@ -28,18 +29,27 @@ function card(mine, now) {
 
 async function refresh() {
   asked = Date.now();
+  skipped = false;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (!answer?.ok) return;
+  if (!answer || answer.status >= 500) return soon(); // what has changed is not here yet
+  if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of all("[data-part]")) {
     const now = page.querySelector(`[data-part="${part.dataset.part}"]`);
-    if (now && !held(part) && now.innerHTML !== part.innerHTML) part.innerHTML = now.innerHTML;
+    if (!now || now.innerHTML === part.innerHTML) continue;
+    if (held(part)) skipped = true;
+    else part.innerHTML = now.innerHTML;
   }
   const mine = new Map(all("[data-id]").map(e => [e.dataset.id, e]));
-  let fresh = 0;
+  // Above one that is here it is new; below all of them it was on the next page before.
+  let fresh = 0, above = 0;
   for (const now of all("[data-id]", page))
-    if (mine.has(now.dataset.id)) card(mine.get(now.dataset.id), now);
-    else fresh++;
+    if (mine.has(now.dataset.id)) {
+      card(mine.get(now.dataset.id), now);
+      fresh += above;
+      above = 0;
+    } else above++;
+  if (above === all("[data-id]", page).length) fresh = above;
   const sign = document.querySelector("[data-fresh]");
   if (!sign || !fresh || Number(sign.dataset.page) > 1) return;
   sign.querySelector("span").textContent = fresh === 1 ? sign.dataset.one : sign.dataset.many.replace("%s", fresh);
@@ -89,5 +99,6 @@ function listen() {
 if (document.querySelector("[data-part=status]")) setInterval(soon, 10000);
 channel.addEventListener("message", e => hear(e.data));
 document.addEventListener("visibilitychange", soon);
+document.addEventListener("focusout", () => skipped && soon()); // what was left alone for it
 if (navigator.locks) navigator.locks.request("live", () => new Promise(listen));
 else listen();

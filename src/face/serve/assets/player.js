@@ -1,6 +1,7 @@
 // The player of an event: one clock for all its videos. T is seconds from the trigger; the times of all pictures are
-// those of timing.json. Whoever leads is the first video that has a picture at T; what the others show is corrected
-// by the pictures that are shown (requestVideoFrameCallback), not by what a browser believes its position to be.
+// those of timing.json. Whoever leads is the first video that has a picture at T; the others are held at its position by
+// playing a little faster or slower. The number below a picture is that of the one that is on the screen, as the
+// browser says so (requestVideoFrameCallback).
 const $ = (s, at = document) => at.querySelector(s), $$ = (s, at = document) => [...at.querySelectorAll(s)];
 const player = $(".player"), data = $("#timing") && JSON.parse($("#timing").textContent);
 document.documentElement.classList.add("js");
@@ -43,8 +44,7 @@ class Clip {
   // Each picture that comes onto the screen, as the browser says so.
   follow() {
     const { element } = this;
-    const seen = (now, frame) => {
-      this.at = { now, media: frame.mediaTime };
+    const seen = (_, frame) => {
       this.shown = lastAt(this.times, frame.mediaTime + 0.002);
       caption(this.lane);
       element.requestVideoFrameCallback(seen);
@@ -83,7 +83,7 @@ class Clip {
   gap(t) { return this.missing.find(([a, b]) => t - this.from >= a + EDGE && t - this.from < b - 0.001 && t - this.from > a + 0.04); }
 }
 
-let clips = [], lanes = [], t = 0, rate = 1, way = 0, waits = false, last = 0, sound = false, lo = 0, hi = 0;
+let clips = [], lanes = [], t = 0, rate = 1, way = 0, waits = false, last = 0, sound = false, lo = 0, hi = 0, loop;
 
 // The clip of a lane at t, if any.
 const clipAt = (lane, v) => lane.clips.find((c) => c.has(v)) ?? (v >= hi - EDGE ? lane.clips.find((c) => Math.abs(c.to - v) <= 2 * EDGE) : undefined);
@@ -121,7 +121,7 @@ function between(list, v, field) {
   const k = list.findIndex((p) => p[0] >= v);
   if (k < 0 || (k === 0 && list[0][0] - v > 0.001)) return null;
   const b = list[k], a = list[Math.max(0, k - 1)];
-  if (a[field] < 0 && field !== 1 && field !== 2 && !list.signed || b[0] - a[0] > data.gap_s) return null;
+  if ((a[field] < 0 || b[field] < 0) && field !== 1 && field !== 2 && !list.signed || b[0] - a[0] > data.gap_s) return null;
   return a[field] + (b[field] - a[field]) * (b[0] > a[0] ? (v - a[0]) / (b[0] - a[0]) : 0);
 }
 
@@ -237,7 +237,7 @@ function tick(now) {
     enter();
     if (t >= hi - EDGE) play(0);
   }
-  if (way) requestAnimationFrame(tick);
+  if (way) loop = requestAnimationFrame(tick);
 }
 
 // Clips that begin now are set to where the clock is.
@@ -247,28 +247,33 @@ function enter() {
 }
 
 function play(direction) {
-  const button = $("[data-do=play]");
+  const button = $("[data-do=play]"), played = way > 0;
   way = direction;
   last = 0;
   button.setAttribute("aria-label", way ? button.dataset.pause : button.dataset.play);
   $("use", button).setAttribute("href", `/assets/icons.svg#i-${way ? "pause" : "play"}`);
   if (way > 0) {
     if (t >= hi - EDGE) go(lo);
-    for (const c of active(t)) c.seek(Math.max(0, t - c.from));
+    for (const c of active(t)) {
+      c.element.preload = "auto";
+      c.seek(Math.max(0, t - c.from));
+    }
     attend();
   } else {
     for (const c of clips) c.element.pause();
     waits = false;
     player.removeAttribute("data-waits");
   }
-  if (way) requestAnimationFrame(tick);
-  else settle();
+  cancelAnimationFrame(loop); // of the direction before
+  if (way) loop = requestAnimationFrame(tick);
+  else settle(played);
 }
 
-// Paused, it is at a picture of the leader, and all show what was on then.
-function settle() {
-  const lead = leader(t);
-  if (lead) t = Math.max(lo, lead.time(lead.frame(t)));
+// Paused, it is at a picture of the leader, and all show what was on then: after playing, at the one that was seen
+// last, which may be one after that of the clock's last look.
+function settle(played) {
+  const lead = leader(t), k = lead?.frame(t);
+  if (lead) t = Math.max(lo, lead.time(played && lead.shown >= 0 && Math.abs(lead.shown - k) <= 2 ? lead.shown : k));
   show();
 }
 
@@ -361,7 +366,7 @@ const isTyping = (e) => e.ctrlKey || e.metaKey || e.altKey ||
   e.target.closest?.("input:not([type=range], [type=radio], [type=checkbox]), select, textarea, [contenteditable]");
 
 function onKey(e) {
-  if (e.defaultPrevented || isTyping(e)) return;
+  if (e.defaultPrevented || isTyping(e) || $(".redact")) return; // redact.js has all keys while a box is drawn
   const key = e.key.length === 1 ? e.key.toLowerCase() : e.key, { target } = e;
   const one = lettersOn() ? (player ? letters[key] : undefined) ?? pageLetters[key] : key === "?" ? pageLetters["?"] : undefined;
   const does = one ?? (player ? keys[key] : undefined);
@@ -393,6 +398,7 @@ function begin() {
     if (b) b.dataset.do ? act[b.dataset.do]() : layout(b.dataset.layout);
     else if (picture) act.play();
   });
+  document.addEventListener("hold", () => way && play(0));
   $(".speed").addEventListener("change", (e) => setRate(e.target.value));
   $(".seek").addEventListener("input", (e) => { if (way) play(0); go(+e.target.value); });
   $(".seek").addEventListener("change", () => settle());
@@ -414,15 +420,18 @@ if (box) {
 }
 addEventListener("keydown", onKey);
 
+// Somebody is about to do something that a page that is loaded again would take away.
+const isBusy = () => document.hidden || way || $(":popover-open, .redact");
+
 // What waits for its copies is shown when they are there: by what the page says then.
 async function awaitCopies() {
   for (const before = $$("[data-waiting]").length; before > 0;) {
     await new Promise((then) => setTimeout(then, 4000));
-    if (document.hidden || way) continue;
+    if (isBusy()) continue;
     try {
       const answer = await fetch(location.pathname + location.search);
       const text = answer.ok ? await answer.text() : null;
-      if (text !== null && text.split("data-waiting").length - 1 < before) return location.reload();
+      if (text !== null && text.split("data-waiting").length - 1 < before && !isBusy()) return location.reload();
     } catch {
       // the server is away for a moment
     }

@@ -105,7 +105,7 @@ function draw() {
     sheet.showPopover();
     open.focus();
   };
-  videos.forEach((video) => video.pause());
+  document.dispatchEvent(new CustomEvent("hold")); // for player.js: its clock stands
   sheet.hidePopover();
   layers = videos.map((video) => cover(video, finish));
   let last = layers[0];
