@@ -9,6 +9,7 @@
 #include "dashspool/retention.h"
 #include "dashspool/run.h"
 #include "dashspool/serve.h"
+#include "dashspool/site.h"
 #include "dashspool/stages.h"
 #include "dashspool/standing.h"
 #include "dashspool/status.h"
@@ -21,12 +22,12 @@
 #include <sys/stat.h>
 
 static const struct cfg_section *const sections[] = {
-    &stages_cfg_sections[0], &receive_cfg_section,     &telemetry_cfg_section,
-    &watch_cfg_section,      &stages_cfg_sections[1],  &convert_cfg_section,
-    &stages_cfg_sections[4], &export_cfg_section,      &stages_cfg_sections[2],
-    &stages_cfg_sections[3], &retention_cfg_section,   &serve_cfg_section,
-    &status_cfg_section,     &journey_cfg_sections[0], &journey_cfg_sections[1],
-    &standing_cfg_section,   &ui_cfg_section};
+    &site_cfg_section,        &stages_cfg_sections[0], &receive_cfg_section,
+    &telemetry_cfg_section,   &watch_cfg_section,      &stages_cfg_sections[1],
+    &convert_cfg_section,     &stages_cfg_sections[4], &export_cfg_section,
+    &stages_cfg_sections[2],  &stages_cfg_sections[3], &retention_cfg_section,
+    &serve_cfg_section,       &status_cfg_section,     &journey_cfg_sections[0],
+    &journey_cfg_sections[1], &standing_cfg_section,   &ui_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static bool is_dir(const char *path, bool *locked)
@@ -63,6 +64,7 @@ static int load(const struct cli *cli, struct cfg **out, struct err *err)
 {
     struct stages *stages = NULL;
     struct standing *standing = NULL;
+    struct site *site = NULL;
     char name[4096];
     int rc = load_from(out, find_config_dir(cli, name, sizeof name), err);
     struct export_policy policy;
@@ -73,8 +75,11 @@ static int load(const struct cli *cli, struct cfg **out, struct err *err)
         rc = standing_load(&standing, *out, err);
     if (rc == ERR_OK)
         rc = export_policy_read(&policy, *out, err);
+    if (rc == ERR_OK)
+        rc = site_load(&site, *out, err);
     stages_free(&stages);
     standing_free(&standing);
+    site_free(&site);
     if (rc < 0)
         cfg_free(out);
     return rc;
@@ -111,7 +116,9 @@ static int try_ports(const struct cfg *cfg, struct err *err)
 static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cfg *old,
                    struct err *err)
 {
-    int rc = receive_try(cfg, old, err);
+    int rc = site_try(cfg, old, err);
+    if (rc == ERR_OK)
+        rc = receive_try(cfg, old, err);
     if (rc == ERR_OK)
         rc = telemetry_try(cfg, old, err);
     if (rc == ERR_OK)

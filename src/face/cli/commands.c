@@ -1,6 +1,7 @@
 /* Every command, and how one is chosen and run. */
 #include "cli_internal.h"
 #include "dashspool/log.h"
+#include "dashspool/site.h"
 #include "terminal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,7 @@ static int run(struct cli *cli, struct line *line)
 {
     const struct cli_command *command = line->command;
     struct cli_given *own = line->given + line->n_before;
+    struct site *site = NULL;
     struct err err;
     size_t n = 0;
     for (size_t i = line->n_before; i < line->n_given; i++)
@@ -123,10 +125,12 @@ static int run(struct cli *cli, struct line *line)
         memcpy(args.options, command->defaults, command->room);
     cli->leaves_root = command->user == CLI_AS_CALLER;
     int rc = cli_become_owner(cli, command, &args);
-    if (rc == CLI_OK && !command->no_settings && cli->settings->load(cli, &cli->cfg, &err) < 0) {
+    if (rc == CLI_OK && !command->no_settings &&
+        (cli->settings->load(cli, &cli->cfg, &err) < 0 || site_load(&site, cli->cfg, &err) < 0)) {
         fprintf(stderr, "dashspool: %s%s\n", err.text, cli_whose_root(&err));
         rc = cli_whose_root(&err)[0] ? CLI_FAILED : CLI_USAGE;
     }
+    site_use(site);
     for (size_t i = 0; rc == CLI_OK && i < n; i++)
         rc = cli_option_apply(command->name, &own[i], args.options, cli->cfg);
     if (rc == CLI_OK && line->n_operands < command->operands_min)
@@ -136,6 +140,8 @@ static int run(struct cli *cli, struct line *line)
                        line->operand[command->operands_max]);
     if (rc == CLI_OK)
         rc = command->run(cli, &args);
+    site_use(NULL);
+    site_free(&site);
     cfg_free(&cli->cfg);
     free(args.options);
     return rc;
