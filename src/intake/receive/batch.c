@@ -87,12 +87,12 @@ static int append(struct stores *s, struct op *op, struct err *err)
     int64_t end = op->offset + (int64_t)op->data.used;
     if (t->same_as[0]) /* an earlier try has dropped them */
         return ERR_OK;
-    int rc = know_stored(s, t, err);
+    int rc = t->again ? ERR_OK : know_stored(s, t, err);
     if (rc == ERR_OK && t->hashed < end) {
         hash_update(t->hash, p + (t->hashed - op->offset), (size_t)(end - t->hashed));
         t->hashed = end;
     }
-    if (rc < 0 || t->stored >= end)
+    if (rc < 0 || t->again || t->stored >= end)
         return rc;
     if (t->stored < op->offset)
         return err_set(err, ERR_MALFORMED, "partial transfer has %lld bytes, expected %lld",
@@ -103,6 +103,24 @@ static int append(struct stores *s, struct op *op, struct err *err)
     if (rc == ERR_OK)
         t->row.length_bytes = t->stored = end;
     return rc;
+}
+
+/* What came of one that is here whole is its end, or it is another file. */
+static int compare_end(struct stores *s, struct transfer *t, struct err *err)
+{
+    char hex[HASH_HEX_ROOM];
+    int rc = t->have_sha256 ? ERR_OK : hash_final(t->hash, t->sha256, err);
+    if (rc < 0)
+        return rc;
+    t->have_sha256 = true;
+    hash_hex(t->sha256, hex);
+    if (t->hashed == t->row.length_bytes && strcmp(hex, t->row.sha256) == 0)
+        return ERR_OK;
+    s->other[s->n_others++ % OTHERS_MAX] = t->row.key;
+    return err_set(
+        err, ERR_MALFORMED,
+        "its end is not that of the file that was stored under this name; offered again, "
+        "it is received whole");
 }
 
 /* The oldest whose bytes are there. ERR_NOTFOUND: nothing like it came before, or none is there any
@@ -123,6 +141,8 @@ static int find_same(struct stores *s, const struct catalogue_transfer *row,
 static int seal(struct stores *s, struct op *op, struct err *err)
 {
     struct catalogue_transfer *row = &op->t->row, same;
+    if (op->t->again)
+        return compare_end(s, op->t, err);
     if (op->t->same_as[0]) /* by an earlier try: its bytes may be gone */
         return raw_drop(s->raw, row->day, row->key, err);
     int rc = know_stored(s, op->t, err);
@@ -141,6 +161,7 @@ static int seal(struct stores *s, struct op *op, struct err *err)
     rc = find_same(s, row, &same, err);
     if (rc == ERR_OK) {
         snprintf(op->t->same_as, sizeof op->t->same_as, "%s", same.id);
+        op->t->same_key = same.key;
         return raw_drop(s->raw, row->day, row->key, err);
     }
     return rc == ERR_NOTFOUND ? raw_seal(s->raw, row->day, row->key, &facts, err) : rc;
@@ -299,10 +320,75 @@ static int find_partial(struct stores *s, const struct transfer *t,
     return rc;
 }
 
+struct looking {
+    const struct stores *s;
+    const struct transfer *t;
+    struct catalogue_transfer *found;
+};
+
+static bool same_blob(const uint8_t *a, size_t n, const uint8_t *b, size_t m)
+{
+    return n == m && (n == 0 || memcmp(a, b, n) == 0);
+}
+
+/* As catalogue_transfer_resumable() compares. */
+static int look_at_whole(void *arg, const struct catalogue_transfer *row, struct err *err)
+{
+    const struct looking *l = arg;
+    const struct catalogue_transfer *offered = &l->t->row;
+    const struct catalogue_wire *a = &row->wire, *b = &offered->wire;
+    (void)err;
+    bool other = row->set_aside || !(row->known & CATALOGUE_HAS_META) ||
+                 row->length_s != offered->length_s ||
+                 !same_blob(a->start, a->start_n, b->start, b->start_n) ||
+                 !same_blob(a->path, a->path_n, b->path, b->path_n);
+    for (size_t i = 0; i < l->s->n_others && i < OTHERS_MAX; i++)
+        other |= l->s->other[i] == row->key;
+    if (!other)
+        *l->found = *row;
+    return ERR_OK;
+}
+
+/* A camera brings again what it was not acknowledged: it is here, whole. What it sends of it, its
+ * last unit, is compared, and adds nothing. */
+static int take_up_whole(struct stores *s, struct transfer *t, struct err *err)
+{
+    const struct catalogue_transfer *offered = &t->row;
+    struct catalogue_transfer *found = calloc(1, sizeof *found);
+    struct looking l = {s, t, found};
+    const struct catalogue_filter same = {.imei = offered->imei,
+                                          .camera = offered->camera,
+                                          .kind = offered->kind,
+                                          .source = "camera",
+                                          .since_us = offered->time_us,
+                                          .until_us = offered->time_us + 1,
+                                          .states = 1 << CATALOGUE_STORED};
+    bool held = false, named = (offered->known & CATALOGUE_HAS_META) &&
+                               (offered->known & CATALOGUE_TIME_OK) && s->options.onward;
+    int rc = found ? ERR_OK : err_nomem(err, "a transfer");
+    if (rc == ERR_OK && named)
+        rc = catalogue_transfer_each(s->catalogue, &same, look_at_whole, &l, err);
+    if (rc == ERR_OK && found->key)
+        rc = intake_holds(s->raw, found, &held, err);
+    if (rc == ERR_OK && held) {
+        t->row = *found;
+        t->again = t->resumed = true;
+        t->have =
+            t->resume.bytes_max < found->length_bytes ? t->resume.bytes_max : found->length_bytes;
+        t->have -= t->have % t->resume.unit_bytes;
+        t->stored = found->length_bytes;
+    }
+    free(found);
+    return rc < 0 || held ? rc : err_set(err, ERR_NOTFOUND, "nothing like it is here whole");
+}
+
 static int begin(struct stores *s, struct transfer *t, struct err *err)
 {
     struct catalogue_transfer found;
-    int rc = find_partial(s, t, &found, err);
+    int rc = take_up_whole(s, t, err);
+    if (rc != ERR_NOTFOUND)
+        return rc;
+    rc = find_partial(s, t, &found, err);
     if (rc == ERR_OK)
         rc = take_up(s, t, &found, err);
     if (rc != ERR_NOTFOUND)
@@ -319,12 +405,29 @@ static int begin(struct stores *s, struct transfer *t, struct err *err)
     return rc < 0 ? rc : match(s, &t->row, false, NULL, err);
 }
 
+/* It came once more: noted where that goes on to the site by and by; what went is not here. */
+static int note_again(struct stores *s, struct transfer *t, int64_t key, const char *id,
+                      struct err *err)
+{
+    struct catalogue_transfer *now = malloc(sizeof *now);
+    bool found = true;
+    int rc = now ? ERR_OK : err_nomem(err, "a transfer");
+    if (rc == ERR_OK && s->options.onward)
+        rc = catalogue_transfer_by_key(s->catalogue, key, now, &found, err);
+    if (rc == ERR_OK && s->options.onward && found && !now->published)
+        t->goes_on = key;
+    if (rc == ERR_OK && found)
+        rc = note(s->catalogue, id, CUSTODY_OFFERED_AGAIN, &(struct custody_what){.from = t->peer},
+                  err);
+    free(now);
+    return rc;
+}
+
 static int forget_duplicate(struct stores *s, struct transfer *t, struct err *err)
 {
     int rc = catalogue_transfer_remove(s->catalogue, t->row.key, err);
     if (rc == ERR_OK)
-        rc = note(s->catalogue, t->same_as, CUSTODY_OFFERED_AGAIN,
-                  &(struct custody_what){.from = t->row.peer}, err);
+        rc = note_again(s, t, t->same_key, t->same_as, err);
     return rc < 0 ? rc : match(s, &t->row, true, t->same_as, err);
 }
 
@@ -333,6 +436,10 @@ static int record(struct stores *s, struct op *op, struct err *err)
     struct transfer *t = op->t;
     struct catalogue_transfer *row = &t->row;
     int rc;
+    if (t->again && op->type != OP_BEGIN) /* its row is not this one's to change */
+        return op->type == OP_FINISH && !t->dead && !t->incomplete
+                   ? note_again(s, t, row->key, row->id, err)
+                   : ERR_OK;
     switch (op->type) {
     case OP_BEGIN:
         return begin(s, t, err);
@@ -343,6 +450,7 @@ static int record(struct stores *s, struct op *op, struct err *err)
         if (t->dead || t->incomplete)
             return record_what_is_there(s, row, &t->part, err);
         row->state = CATALOGUE_STORED;
+        t->goes_on = row->key;
         rc = catalogue_transfer_update(s->catalogue, row, err);
         if (rc == ERR_OK)
             rc = add_part(s, row, &t->part, err);
@@ -384,6 +492,8 @@ static int add_to_hash(void *arg, const void *data, size_t n, struct err *err)
 {
     struct transfer *t = arg;
     (void)err;
+    if (t->again && (int64_t)n > t->have - t->hashed) /* the rest is what it sends */
+        n = (size_t)(t->have - t->hashed);
     hash_update(t->hash, data, n);
     t->hashed += (int64_t)n;
     return ERR_OK;
@@ -400,7 +510,8 @@ static void hash_resumed(struct stores *s, const struct op_list *list)
             continue;
         if (raw_copy(s->raw, t->row.day, t->row.key, add_to_hash, t, &err) < 0)
             give_up(t, &err);
-        t->stored = t->hashed;
+        if (!t->again)
+            t->stored = t->hashed;
     }
 }
 
@@ -541,6 +652,8 @@ int repair_spool(struct stores *s, struct err *err)
     int n = 0;
     look_at_spool(s, &now);
     bool replaced = now.inode != s->spool.inode;
+    if (s->options.onward)
+        return ERR_OK;
     if (!replaced && now.changed.tv_sec == s->spool.changed.tv_sec &&
         now.changed.tv_nsec == s->spool.changed.tv_nsec)
         return ERR_OK;
@@ -562,11 +675,14 @@ int repair_run(struct stores *s, struct err *err)
     struct repair r = {.s = s};
     struct catalogue_filter receiving = {
         .states = 1 << CATALOGUE_RECEIVING | 1 << CATALOGUE_PARTIAL, .source = "camera"};
-    struct intake_feeds feeds;
-    int rc = intake_feeds_open(&feeds, s->root, s->options.feeds, s->options.n_feeds, err);
+    struct intake_feeds feeds = {.n = 0};
+    bool jobs = !s->options.onward; /* else the site gives them */
+    int rc = ERR_OK;
+    if (jobs)
+        rc = intake_feeds_open(&feeds, s->root, s->options.feeds, s->options.n_feeds, err);
     if (rc == ERR_OK)
         rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && jobs)
         rc = repair_jobs(s, &feeds, &r.published, err);
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
         log_info("receive", "recovered after unclean shutdown", LOG_INT("stored", r.stored),

@@ -149,7 +149,9 @@ static void on_finished(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     const struct wire_stats *st = wire_session_stats(c->session);
     if (rc < 0) {
-        if (log_may(LOG_LEVEL_ERROR, c->link.peer))
+        if (rc == ERR_AGAIN && log_may(LOG_LEVEL_WARN, c->link.peer))
+            log_warn("receive", "staged, not acknowledged", WHAT(c), LOG_ERR(err));
+        else if (rc != ERR_AGAIN && log_may(LOG_LEVEL_ERROR, c->link.peer))
             log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(err));
         set_transfer(c, NULL);
         link_close(&c->link);

@@ -22,6 +22,7 @@ enum {
     JOBS = 128,              /* at once */
     JOBS_WAITING_MAX = 4096, /* more wait than should: a failing disk, mostly */
     JOBS_RETRY_US = 2000000,
+    ACCEPTED_KEPT = 4096, /* the site may be faster than the answer of the batch */
 };
 
 struct job {
@@ -68,6 +69,9 @@ struct store {
     bool spool_failing;
     struct op_list batch; /* being done, or to be repeated */
     struct publisher publisher;
+    struct transfer *waiting; /* for the site */
+    int64_t accepted[ACCEPTED_KEPT];
+    size_t n_accepted;
 };
 
 /* ---- queue ---- */
@@ -335,12 +339,86 @@ static void settle_begin(struct store *s, struct transfer *t, int rc, const stru
     answer(t, ERR_OK, err);
 }
 
+/* ---- the site's answer ---- */
+
+static bool is_accepted(const struct store *s, int64_t key)
+{
+    for (size_t i = 0; i < s->n_accepted && i < ACCEPTED_KEPT; i++)
+        if (s->accepted[i] == key)
+            return true;
+    return key == 0;
+}
+
+/* Its file is here, and perhaps in the site; t is gone after it. Somebody who was not told brings
+ * the file again. */
+static void settle_onward(struct store *s, struct transfer *t, int rc, const struct err *err)
+{
+    const struct store_onward *on = s->at.options.onward;
+    int64_t key = t->again ? t->row.key : t->same_as[0] ? t->same_key : t->row.key;
+    if (rc == ERR_OK && t->owner)
+        on->heard(on->arg, key);
+    answer(t, rc, err);
+    transfer_free(&t);
+}
+
+static void wait_for_site(struct store *s, struct transfer *t)
+{
+    const struct store_onward *on = s->at.options.onward;
+    struct err none;
+    if (t->goes_on)
+        on->stored(on->arg, t->goes_on);
+    if (on->at_once || !t->owner || is_accepted(s, t->goes_on)) {
+        settle_onward(s, t, ERR_OK, &none);
+        return;
+    }
+    t->wait_until_us = clock_mono_us() + on->wait_ms * 1000;
+    t->next_waiting = s->waiting;
+    s->waiting = t;
+}
+
+/* Those for whom `due` says so leave the list. */
+static void settle_waiting(struct store *s, int64_t key, int64_t now_us, int rc,
+                           const struct err *err)
+{
+    for (struct transfer **at = &s->waiting; *at;) {
+        struct transfer *t = *at;
+        if (t->goes_on != key && t->wait_until_us > now_us) {
+            at = &t->next_waiting;
+            continue;
+        }
+        *at = t->next_waiting;
+        settle_onward(s, t, rc, err);
+    }
+}
+
+void store_accepted(struct store *s, int64_t key)
+{
+    struct err none;
+    s->accepted[s->n_accepted++ % ACCEPTED_KEPT] = key;
+    settle_waiting(s, key, INT64_MIN, ERR_OK, &none);
+}
+
+static void give_up_waiting(struct store *s)
+{
+    struct err err;
+    if (!s->waiting)
+        return;
+    err_set(&err, ERR_AGAIN,
+            "stored on this node, but the site has not accepted it within %lld s ([site] ack_wait)",
+            (long long)s->at.options.onward->wait_ms / 1000);
+    settle_waiting(s, -1, s->commit.closing ? INT64_MAX : clock_mono_us(), ERR_AGAIN, &err);
+}
+
 static void settle_finish(struct store *s, struct op *op, int rc, const struct err *batch_err)
 {
     struct transfer *t = op->t;
     struct err err = *batch_err;
     if (rc == ERR_OK && (t->dead || t->incomplete))
         rc = t->dead ? (err = t->why).code : err_nomem(&err, "its last bytes");
+    if (rc == ERR_OK && s->at.options.onward) {
+        wait_for_site(s, t);
+        return;
+    }
     answer(t, rc, &err);
     t->owner = NULL;
     if (rc == ERR_OK && !t->same_as[0]) { /* the row is committed: now its job may exist */
@@ -453,9 +531,10 @@ static bool is_full(const void *arg)
     return store_full(arg);
 }
 
-static void put_jobs(void *arg)
+static void on_tick(void *arg)
 {
     jobs_put(arg);
+    give_up_waiting(arg);
 }
 
 static bool is_publishing(const void *arg)
@@ -483,7 +562,7 @@ bool store_from_0(const struct transfer *t)
 
 const char *store_same_as(const struct transfer *t)
 {
-    return t->same_as;
+    return t->again ? t->row.id : t->same_as;
 }
 
 void store_disown(struct transfer *t)
@@ -608,7 +687,8 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
         (rc = raw_open(&s->at.raw, root, err)) < 0 ||
         (rc = intake_stores_opened(s->at.catalogue, s->at.raw, root, INTAKE_ADDS, err)) < 0 ||
         (rc = repair_run(&s->at, err)) < 0 ||
-        (rc = intake_feeds_open(feeds, root, options->feeds, options->n_feeds, err)) < 0) {
+        (!options->onward &&
+         (rc = intake_feeds_open(feeds, root, options->feeds, options->n_feeds, err)) < 0)) {
         store_close(out);
         return rc;
     }
@@ -624,7 +704,7 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
         .work = do_batch,
         .settle = settle_batch,
         .postpone = postpone,
-        .tick = put_jobs,
+        .tick = on_tick,
         .urgent = is_urgent,
         .full = is_full,
         .on_room = options->on_room,
@@ -640,6 +720,7 @@ void store_close(struct store **store)
     if (!s)
         return;
     commit_end(&s->commit, is_publishing);
+    give_up_waiting(s);
     intake_feeds_close(&s->publisher.feeds);
     while (s->queue.n_spare > 0)
         buf_clear(&s->queue.spare[--s->queue.n_spare]);

@@ -20,6 +20,16 @@
 struct store;
 struct transfer;
 
+/* Of a store that is not the end of the way: what it has stored goes on to the site, and somebody
+ * else does that (forward.h). Called on the loop's thread. */
+struct store_onward {
+    bool at_once;    /* a camera is acknowledged when its file is stored here */
+    int64_t wait_ms; /* else when the site has it, or not at all after so long */
+    void *arg;
+    void (*stored)(void *arg, int64_t key); /* this transfer is to be handed on */
+    void (*heard)(void *arg, int64_t key);  /* its camera is acknowledged: nobody brings it again */
+};
+
 struct store_options {
     int64_t commit_ms;                 /* at least this often while there is something to commit */
     size_t commit_bytes;               /* … or as soon as there is this much */
@@ -31,6 +41,7 @@ struct store_options {
     const char *const *feeds;          /* stages that get jobs; borrowed */
     size_t n_feeds;                    /* 0: only convert */
     const struct spools_known *stages; /* of the settings; borrowed; NULL: not known */
+    const struct store_onward *onward; /* borrowed; NULL: it stays here, and gets its jobs */
     /* Called on the loop's thread when a full store, or one in trouble, takes data again; or NULL.
      */
     void (*on_room)(void *arg);
@@ -59,6 +70,9 @@ const char *store_trouble(const struct store *store);
  * how many wait. Cameras go on being acknowledged: a transfer without a job is not lost. */
 const char *store_jobs_trouble(const struct store *store, size_t *n);
 
+/* The site has transfer `key`: whoever waits for that is answered. */
+void store_accepted(struct store *store, int64_t key);
+
 /* How much of an earlier, broken transfer is of use: whole units, and less than all of it. */
 struct store_resume {
     int64_t unit_bytes; /* a camera resumes at multiples of this: 1024 by packets, 1 by bytes */
@@ -66,7 +80,9 @@ struct store_resume {
 };
 
 /* A new transfer, or the rest of a partial one of the same file: its row is committed, then
- * done(owner, …). row is copied; the key and the id are set in the copy. The transfer belongs to
+ * done(owner, …). With onward, also the end of one that is here whole and that its camera was not
+ * told so: its last unit comes again, and is compared with what is here.
+ * row is copied; the key and the id are set in the copy. The transfer belongs to
  * the store; the pointer is good until finish or abandon. NULL: out of memory. */
 struct transfer *store_begin(struct store *store, const struct catalogue_transfer *row,
                              const struct store_resume *resume, void *owner, store_done_fn *done);
@@ -79,8 +95,9 @@ int store_append(struct store *store, struct transfer *t, const void *data, size
  * receiver, and the transfer could not be resumed. Again is fine. */
 void store_count_from_0(struct store *store, struct transfer *t);
 
-/* All bytes are there: seal, record, then done(owner, …), and the job is published. The pointer is
- * not good any more once done() was called. */
+/* All bytes are there: seal, record, then done(owner, …), and the job is published. With onward
+ * done() waits for the site; ERR_AGAIN: in vain, the file stays here until the site has it. The
+ * pointer is not good any more once done() was called. */
 void store_finish(struct store *store, struct transfer *t, const struct wire_stats *stats,
                   store_done_fn *done);
 

@@ -52,13 +52,20 @@ struct transfer {
     struct op begin, end, publish, count_from_0; /* these need no memory when they are due */
     struct catalogue_arrival part;               /* what this connection brought; set with `end` */
     bool incomplete;                 /* FINISH: bytes are missing here; treat as ABANDON */
+    bool again;                      /* BEGIN found it whole: `row` is another transfer's by now */
     char same_as[CATALOGUE_ID_ROOM]; /* FINISH: set by the batch when the file came before */
+    int64_t same_key;                /* … and its key */
+    int64_t goes_on;                 /* FINISH: the key of what the site is to have; 0: it has it */
+    int64_t wait_until_us;           /* monotonic; while it waits for the site */
+    struct transfer *next_waiting;
 };
 
 struct op_list {
     struct op *first, **last;
     size_t bytes;
 };
+
+enum { OTHERS_MAX = 64 };
 
 /* The databases, as a batch uses them. */
 struct stores {
@@ -71,6 +78,9 @@ struct stores {
         ino_t inode;
         struct timespec changed; /* a stage was removed, or came */
     } spool;
+    /* Transfers here that were taken for another file: cameras send that whole. */
+    int64_t other[OTHERS_MAX];
+    size_t n_others;
 };
 
 /* batch.c: does all operations of a list, durably, in the order of store.h. A negative return is
