@@ -1,238 +1,210 @@
-#define _GNU_SOURCE /* flock */
-#include "dashspool/fsx.h"
-#include "spool_internal.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <stdalign.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* The door: what both engines have in common, and which of them does the rest. */
+#include "engine.h"
 #include <string.h>
-#include <sys/file.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-static const char *const state_names[SPOOL_STATES] = {"tmp", "new", "cur", "failed"};
-
-/* One path component that fits `room`. */
-static bool name_ok(const char *name, size_t room)
+static const struct spool_engine *engine(void)
 {
-    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-    return n > 0 && n < room && name[n] == '\0' && name[0] != '.';
-}
-
-int spool_check_name(const char *what, const char *name, struct err *err)
-{
-    if (name_ok(name, SPOOL_NAME_ROOM))
-        return ERR_OK;
-    return err_set(err, ERR_MALFORMED,
-                   "'%.40s' cannot name a %s: 1 to %d of A-Z a-z 0-9 . _ -, no dot in front", name,
-                   what, SPOOL_NAME_ROOM - 1);
-}
-
-int spool_path(const struct spool *spool, enum spool_state state, const char *name, char **out,
-               struct err *err)
-{
-    return fsx_path(out, err, "%s/%s", spool->state[state], name);
-}
-
-int spool_is_in(const struct spool *spool, enum spool_state state, const char *job, bool *there,
-                struct err *err)
-{
-    char *path = NULL;
-    struct stat st;
-    int rc = spool_path(spool, state, job, &path, err);
-    bool found = rc == ERR_OK && lstat(path, &st) == 0;
-    *there = found && S_ISDIR(st.st_mode); /* nobody works anything else */
-    if (rc == ERR_OK && !found && errno != ENOENT)
-        rc = err_sys(err, "look for %s", path);
-    free(path);
-    return rc;
-}
-
-int spool_make_places(const struct spool *spool, struct err *err)
-{
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < SPOOL_STATES; i++)
-        rc = fsx_mkdirs(spool->state[i], err);
-    return rc;
-}
-
-const char *spool_stage(const struct spool *spool)
-{
-    return strrchr(spool->dir, '/') + 1;
+    return &spool_directories;
 }
 
 int spool_open(struct spool **out, const char *root, const char *stage, struct err *err)
 {
     *out = NULL;
     int rc = spool_check_name("stage", stage, err);
+    if (rc == ERR_OK)
+        rc = engine()->open(out, root, stage, err);
     if (rc < 0)
         return rc;
-    struct spool *spool = calloc(1, sizeof *spool);
-    if (!spool)
-        return err_nomem(err, "a spool");
-    buf_init(&spool->ready, SPOOL_LIST_BYTES_MAX);
-    buf_init(&spool->flows, SPOOL_LIST_BYTES_MAX);
-    buf_init(&spool->aside, SPOOL_LIST_BYTES_MAX);
-    rc = fsx_path(&spool->dir, err, "%s/spool/%s", root, stage);
-    for (size_t i = 0; rc == ERR_OK && i < SPOOL_STATES; i++)
-        rc = fsx_path(&spool->state[i], err, "%s/%s", spool->dir, state_names[i]);
-    if (rc == ERR_OK)
-        rc = spool_make_places(spool, err);
-    if (rc < 0)
-        spool_close(&spool);
-    *out = spool;
-    return rc;
+    (*out)->engine = engine();
+    memcpy((*out)->stage, stage, strlen(stage) + 1);
+    return ERR_OK;
 }
 
 void spool_close(struct spool **spool)
 {
-    if (!*spool)
-        return;
-    for (size_t i = 0; i < SPOOL_STATES; i++)
-        free((*spool)->state[i]);
-    free((*spool)->dir);
-    if ((*spool)->watch_asked && (*spool)->watch >= 0)
-        close((*spool)->watch);
-    buf_clear(&(*spool)->ready);
-    buf_clear(&(*spool)->flows);
-    buf_clear(&(*spool)->aside);
-    free(*spool);
+    if (*spool)
+        (*spool)->engine->close(*spool);
     *spool = NULL;
 }
 
-int spool_stage_lock(const struct spool *spool, int operation, int *fd, struct err *err)
+const char *spool_stage(const struct spool *spool)
 {
-    *fd = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0)
-        return err_sys(err, "open %s", spool->dir);
-    while (flock(*fd, operation) < 0) {
-        if (errno == EINTR)
-            continue;
-        int rc = err_sys(err, "lock %s", spool->dir);
-        close(*fd);
-        *fd = -1;
+    return spool->stage;
+}
+
+void spool_set_order(struct spool *spool, spool_order_fn *fn, void *arg)
+{
+    spool->order = fn;
+    spool->order_arg = arg;
+    if (spool->engine->order_changed)
+        spool->engine->order_changed(spool);
+}
+
+void spool_on_aside(struct spool *spool, spool_aside_fn *fn, void *arg)
+{
+    spool->on_aside = fn;
+    spool->on_aside_arg = arg;
+}
+
+int64_t spool_due_us(const struct spool *spool)
+{
+    return spool->due_us;
+}
+
+/* ---- put ---- */
+
+static int check(const struct spool_item *item, struct err *err)
+{
+    int rc = spool_check_name("job", item->job, err);
+    if (rc < 0)
         return rc;
-    }
+    if (item->n > SPOOL_JOB_BYTES_MAX || memchr(item->json, '\0', item->n))
+        return err_set(err, item->n > SPOOL_JOB_BYTES_MAX ? ERR_LIMIT : ERR_MALFORMED,
+                       "job %s: job.json has %zu bytes; up to %d without NUL are allowed",
+                       item->job, item->n, SPOOL_JOB_BYTES_MAX);
     return ERR_OK;
 }
 
-int spool_move(const struct spool *spool, const char *name, enum spool_state from,
-               enum spool_state to, bool durable, struct err *err)
+int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n, struct err *err)
 {
-    char *source = NULL, *target = NULL;
-    int stage = -1;
-    int rc = spool_path(spool, from, name, &source, err);
-    if (rc < 0 || (rc = spool_path(spool, to, name, &target, err)) < 0 ||
-        (rc = spool_stage_lock(spool, LOCK_SH, &stage, err)) < 0)
-        goto out;
-    if (rename(source, target) < 0)
-        rc = err_sys(err, "rename %s to %s", source, target);
-    close(stage);
-    if (rc == ERR_OK && durable && (rc = fsx_sync_dir(spool->state[to], err)) == ERR_OK)
-        rc = fsx_sync_dir(spool->state[from], err);
-out:
-    free(source);
-    free(target);
-    return rc;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = check(&items[i], err);
+    return rc < 0 || n == 0 ? rc : spool->engine->put_all(spool, items, n, err);
 }
 
-int spool_make_tmp(const struct spool *spool, const char *name, char **out, struct err *err)
+int spool_put(struct spool *spool, const char *job, const char *json, size_t n, struct err *err)
 {
-    int rc = fsx_path(out, err, "%s/%s.XXXXXX", spool->state[SPOOL_TMP], name);
-    if (rc < 0)
-        return rc;
-    if (mkdtemp(*out) && chmod(*out, 0750) == 0)
-        return ERR_OK;
-    rc = err_sys(err, "create %s", *out);
-    free(*out);
+    struct spool_item item = {job, json, n};
+    return spool_put_all(spool, &item, 1, err);
+}
+
+/* ---- a worker's ---- */
+
+int spool_claim(struct spool *spool, struct spool_job **out, struct err *err)
+{
     *out = NULL;
+    return spool->engine->claim(spool, out, err);
+}
+
+int spool_watch(struct spool *spool)
+{
+    return spool->engine->watch(spool);
+}
+
+int spool_finish(struct spool *spool, struct spool_job **job, struct err *err)
+{
+    int rc = spool->engine->finish(spool, *job, err);
+    spool_job_free(job);
     return rc;
 }
 
-void spool_discard(const char *path)
+/* Only when it is freed is the lock free: whoever claims sees the job whole. */
+static int requeue(struct spool *spool, struct spool_job **job, int attempt, int64_t later_ms,
+                   struct err *err)
 {
-    struct err unimportant;
-    int rc = fsx_remove_tree(path, &unimportant);
-    (void)rc;
-}
-
-int spool_bury(const struct spool *spool, const char *name, const char *dir, struct err *err)
-{
-    char *grave = NULL;
-    int rc = spool_make_tmp(spool, name, &grave, err);
-    if (rc == ERR_OK)
-        rc = fsx_rename(dir, grave, err); /* over the empty directory */
-    if (rc == ERR_OK)
-        spool_discard(grave);
-    else if (grave)
-        rmdir(grave);
-    free(grave);
+    int rc = spool->engine->requeue(spool, *job, attempt, later_ms, err);
+    spool_job_free(job);
     return rc;
 }
 
-int spool_by_age(const void *a, const void *b)
+int spool_release(struct spool *spool, struct spool_job **job, int64_t later_ms, struct err *err)
 {
-    const struct spool_entry *x = a, *y = b;
-    if (x->changed.tv_sec != y->changed.tv_sec)
-        return x->changed.tv_sec < y->changed.tv_sec ? -1 : 1;
-    if (x->changed.tv_nsec != y->changed.tv_nsec)
-        return x->changed.tv_nsec < y->changed.tv_nsec ? -1 : 1;
-    return strcmp(x->name, y->name);
+    return requeue(spool, job, (*job)->attempt + 1, later_ms, err);
 }
 
-int spool_list(const struct spool *spool, enum spool_state state, struct buf *entries,
-               struct err *err)
+int spool_postpone(struct spool *spool, struct spool_job **job, int64_t later_ms, struct err *err)
 {
-    struct fsx_dir dir;
-    const char *name = NULL;
-    buf_consume(entries, entries->used);
-    int rc = fsx_dir_open(&dir, spool->state[state], err);
-    while (rc == ERR_OK && (rc = fsx_dir_next(&dir, &name, err)) == ERR_OK && name) {
-        struct stat st;
-        struct spool_entry entry = {.name = ""};
-        size_t room = state == SPOOL_TMP ? sizeof entry.name : SPOOL_NAME_ROOM;
-        if (!name_ok(name, room) ||
-            fstatat(dirfd(dir.stream), name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-            continue; /* not ours, or gone since */
-        entry.changed = st.st_ctim;
-        memcpy(entry.name, name, strlen(name) + 1);
-        rc = buf_append(entries, &entry, sizeof entry, err);
-    }
-    fsx_dir_close(&dir);
-    if (rc == ERR_OK && entries->used > 0)
-        qsort(entries->mem + entries->start, spool_list_count(entries), sizeof(struct spool_entry),
-              spool_by_age);
+    return requeue(spool, job, (*job)->attempt, later_ms, err);
+}
+
+int spool_unclaim(struct spool *spool, struct spool_job **job, struct err *err)
+{
+    return requeue(spool, job, (*job)->attempt, 0, err);
+}
+
+int spool_fail(struct spool *spool, struct spool_job **job, const char *reason, struct err *err)
+{
+    int rc = spool->engine->fail(spool, *job, reason, err);
+    spool_job_free(job);
     return rc;
 }
+
+int spool_sweep(struct spool *spool, int *given_back, struct err *err)
+{
+    int count = 0, rc = spool->engine->sweep(spool, &count, err);
+    if (given_back)
+        *given_back = count;
+    return rc;
+}
+
+/* ---- for people ---- */
 
 int spool_count(struct spool *spool, struct spool_count *out, struct err *err)
 {
-    int *const counts[SPOOL_STATES] = {&out->writing, &out->ready, &out->claimed, &out->failed};
-    struct buf entries;
-    int rc = ERR_OK;
-    buf_init(&entries, SPOOL_LIST_BYTES_MAX);
-    for (enum spool_state s = SPOOL_TMP; rc == ERR_OK && s < SPOOL_STATES; s++)
-        if ((rc = spool_list(spool, s, &entries, err)) == ERR_OK)
-            *counts[s] = (int)spool_list_count(&entries);
-    buf_clear(&entries);
-    return rc;
+    *out = (struct spool_count){0};
+    return spool->engine->count(spool, out, err);
 }
 
-/* A hint by inotify(7) on new/. */
-int spool_watch(struct spool *spool)
+int spool_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *err)
 {
-    alignas(struct inotify_event) char events[4096];
-    if (!spool->watch_asked)
-        spool->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    spool->watch_asked = true; /* where instances are short, it is not asked again and again */
-    if (spool->watch < 0)
-        return -1;
-    /* every time: it may be another directory by now, and the same one has one watch */
-    if (inotify_add_watch(spool->watch, spool->state[SPOOL_NEW], IN_MOVED_TO | IN_ONLYDIR) < 0)
-        return -1;
-    while (read(spool->watch, events, sizeof events) > 0)
-        continue;
-    return spool->watch;
+    return engine()->stages(root, fn, arg, err);
+}
+
+int spool_find(struct spool *spool, const char *job, enum spool_place *out, struct err *err)
+{
+    *out = SPOOL_PLACE_NONE;
+    int rc = spool_check_name("job", job, err);
+    return rc < 0 ? rc : spool->engine->find(spool, job, out, err);
+}
+
+int spool_each(struct spool *spool, enum spool_place place, spool_found_fn *fn, void *arg,
+               struct err *err)
+{
+    return spool->engine->each(spool, place, fn, arg, err);
+}
+
+int spool_retry(struct spool *spool, const char *job, struct err *err)
+{
+    int rc = spool_check_name("job", job, err);
+    return rc < 0 ? rc : spool->engine->retry(spool, job, err);
+}
+
+static int discard(struct spool *spool, enum spool_place place, const char *job, struct err *err)
+{
+    int rc = spool_check_name("job", job, err);
+    return rc < 0 ? rc : spool->engine->discard(spool, place, job, err);
+}
+
+int spool_drop(struct spool *spool, const char *job, struct err *err)
+{
+    return discard(spool, SPOOL_PLACE_FAILED, job, err);
+}
+
+int spool_cancel(struct spool *spool, const char *job, struct err *err)
+{
+    return discard(spool, SPOOL_PLACE_READY, job, err);
+}
+
+int spool_reclaim(struct spool *spool, const char *job, struct err *err)
+{
+    int rc = spool_check_name("job", job, err);
+    return rc < 0 ? rc : spool->engine->reclaim(spool, job, err);
+}
+
+int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
+                 void *arg, struct err *err)
+{
+    int rc = spool_check_name("stage", stage, err);
+    return rc < 0 ? rc : engine()->survey(root, stage, reasons_us, fn, arg, err);
+}
+
+int spool_glance(const char *root, const char *stage, const char *job, struct buf *json,
+                 struct spool_glance *out, struct err *err)
+{
+    *out = (struct spool_glance){.attempt = 1};
+    int rc = spool_check_name("stage", stage, err);
+    if (rc == ERR_OK)
+        rc = spool_check_name("job", job, err);
+    return rc < 0 ? rc : engine()->glance(root, stage, job, json, out, err);
 }

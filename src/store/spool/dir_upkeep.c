@@ -1,6 +1,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/root.h"
-#include "spool_internal.h"
+#include "dir.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 enum { REASON_ROOM = 600 };
 
-int spool_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *err)
+int dir_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *err)
 {
     char *dir = NULL;
     struct fsx_names names = {NULL, 0};
@@ -36,10 +36,10 @@ static enum spool_state state_of(enum spool_place place)
 }
 
 /* Twice: a job that moves back while it is looked for could be missed once. */
-int spool_find(struct spool *spool, const char *job, enum spool_place *out, struct err *err)
+int dir_find(struct spool *s, const char *job, enum spool_place *out, struct err *err)
 {
-    int rc = spool_check_name("job", job, err);
-    *out = SPOOL_PLACE_NONE;
+    struct dir *spool = dir_of(s);
+    int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < 6; i++) {
         bool there;
         enum spool_place place = (enum spool_place)(SPOOL_PLACE_READY + i % 3);
@@ -53,7 +53,7 @@ int spool_find(struct spool *spool, const char *job, enum spool_place *out, stru
 }
 
 /* One line of what somebody wrote there; "" if it cannot be read. */
-static void read_reason(const struct spool *spool, const char *job, char out[REASON_ROOM])
+static void read_reason(const struct dir *spool, const char *job, char out[REASON_ROOM])
 {
     char *path = NULL;
     struct err unimportant;
@@ -69,9 +69,10 @@ static void read_reason(const struct spool *spool, const char *job, char out[REA
     free(path);
 }
 
-int spool_each(struct spool *spool, enum spool_place place, spool_found_fn *fn, void *arg,
-               struct err *err)
+int dir_each(struct spool *s, enum spool_place place, spool_found_fn *fn, void *arg,
+             struct err *err)
 {
+    struct dir *spool = dir_of(s);
     struct buf entries;
     buf_init(&entries, SPOOL_LIST_BYTES_MAX);
     int rc = spool_list(spool, state_of(place), &entries, err);
@@ -89,14 +90,12 @@ int spool_each(struct spool *spool, enum spool_place place, spool_found_fn *fn, 
 }
 
 /* Takes the lock of a job in `place`: nobody else moves it then. */
-static int hold(const struct spool *spool, enum spool_place place, const char *job, int *lock,
+static int hold(const struct dir *spool, enum spool_place place, const char *job, int *lock,
                 struct err *err)
 {
     bool there = false;
     *lock = -1;
-    int rc = spool_check_name("job", job, err);
-    if (rc == ERR_OK)
-        rc = spool_is_in(spool, state_of(place), job, &there, err);
+    int rc = spool_is_in(spool, state_of(place), job, &there, err);
     if (rc == ERR_OK && !there)
         return err_set(err, ERR_NOTFOUND, "no job %s %s", job,
                        place == SPOOL_PLACE_FAILED  ? "has failed"
@@ -113,8 +112,9 @@ static int hold(const struct spool *spool, enum spool_place place, const char *j
  * Crash points: without its files, but with the attempt of before, it is still failed and may be
  * retried again.
  */
-int spool_retry(struct spool *spool, const char *job, struct err *err)
+int dir_retry(struct spool *s, const char *job, struct err *err)
 {
+    struct dir *spool = dir_of(s);
     int lock;
     int rc = hold(spool, SPOOL_PLACE_FAILED, job, &lock, err);
     if (rc == ERR_OK)
@@ -125,8 +125,9 @@ int spool_retry(struct spool *spool, const char *job, struct err *err)
 }
 
 /* As spool_finish() does it: out of sight first, and durably. */
-static int discard(struct spool *spool, enum spool_place place, const char *job, struct err *err)
+int dir_discard(struct spool *s, enum spool_place place, const char *job, struct err *err)
 {
+    struct dir *spool = dir_of(s);
     char *dir = NULL;
     int lock;
     int rc = hold(spool, place, job, &lock, err);
@@ -138,18 +139,9 @@ static int discard(struct spool *spool, enum spool_place place, const char *job,
     return rc;
 }
 
-int spool_drop(struct spool *spool, const char *job, struct err *err)
+int dir_reclaim(struct spool *s, const char *job, struct err *err)
 {
-    return discard(spool, SPOOL_PLACE_FAILED, job, err);
-}
-
-int spool_cancel(struct spool *spool, const char *job, struct err *err)
-{
-    return discard(spool, SPOOL_PLACE_READY, job, err);
-}
-
-int spool_reclaim(struct spool *spool, const char *job, struct err *err)
-{
+    struct dir *spool = dir_of(s);
     int lock;
     int rc = hold(spool, SPOOL_PLACE_CLAIMED, job, &lock, err);
     if (rc == ERR_OK)

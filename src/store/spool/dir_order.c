@@ -2,14 +2,13 @@
  * with ten thousand waiting it is their stat() that costs. */
 #include "dashspool/clock.h"
 #include "dashspool/table.h"
-#include "spool_internal.h"
+#include "dir.h"
 #include <stdlib.h>
 #include <string.h>
 
-void spool_set_order(struct spool *spool, spool_order_fn *fn, void *arg)
+void dir_order_changed(struct spool *s)
 {
-    spool->order = fn;
-    spool->order_arg = arg;
+    struct dir *spool = dir_of(s);
     buf_consume(&spool->ready, spool->ready.used);
     spool->next = 0;
 }
@@ -45,7 +44,7 @@ static int by_turn(const void *a, const void *b)
 }
 
 /* What is to be known of a job that was not there at the last look. */
-static int learn(struct spool *spool, struct spool_ready *r, struct err *err)
+static int learn(struct dir *spool, struct spool_ready *r, struct err *err)
 {
     struct spool_order order = {0};
     char *dir = NULL;
@@ -55,8 +54,8 @@ static int learn(struct spool *spool, struct spool_ready *r, struct err *err)
     if (rc < 0 && dir)
         rc = spool_pass_over(spool, SPOOL_NEW, r->entry.name, true, err);
     free(dir);
-    if (spool->order)
-        spool->order(spool->order_arg, r->entry.name, &order);
+    if (spool->common.order)
+        spool->common.order(spool->common.order_arg, r->entry.name, &order);
     order.flow[sizeof order.flow - 1] = '\0';
     r->class = order.class;
     /* Two cameras that meet here share their turns; nothing worse. */
@@ -65,7 +64,7 @@ static int learn(struct spool *spool, struct spool_ready *r, struct err *err)
     return rc;
 }
 
-static struct spool_flow *find_flow(struct spool *spool, uint64_t flow)
+static struct spool_flow *find_flow(struct dir *spool, uint64_t flow)
 {
     struct spool_flow *f = (struct spool_flow *)(void *)(spool->flows.mem + spool->flows.start);
     for (size_t i = 0; i < spool->flows.used / sizeof *f; i++)
@@ -75,7 +74,7 @@ static struct spool_flow *find_flow(struct spool *spool, uint64_t flow)
 }
 
 /* The k-th job of a flow has its (k + 1)-th turn from now on. */
-static void give_turns(struct spool *spool, struct spool_ready *r, size_t n, int64_t now_us)
+static void give_turns(struct dir *spool, struct spool_ready *r, size_t n, int64_t now_us)
 {
     uint64_t turn = 0;
     if (n > 0)
@@ -92,7 +91,7 @@ static void give_turns(struct spool *spool, struct spool_ready *r, size_t n, int
         qsort(r, n, sizeof *r, by_turn);
 }
 
-int spool_look(struct spool *spool, struct err *err)
+int spool_look(struct dir *spool, struct err *err)
 {
     struct buf entries, fresh;
     int64_t now_us = clock_utc_us();
@@ -129,13 +128,13 @@ int spool_look(struct spool *spool, struct err *err)
     spool->ready = fresh;
     spool->next = 0;
     spool->looked_us = clock_mono_us();
-    spool->due_us = 0;
+    spool->common.due_us = 0;
     for (size_t i = 0; i < spool_ready_count(&spool->ready); i++) {
         struct spool_ready *r = spool_ready_at(&spool->ready, i);
         if (r->due_us > now_us + SPOOL_LATER_MS_MAX * 1000)
             r->due_us = 0;
-        if (r->due_us > now_us && (!spool->due_us || r->due_us < spool->due_us))
-            spool->due_us = r->due_us;
+        if (r->due_us > now_us && (!spool->common.due_us || r->due_us < spool->common.due_us))
+            spool->common.due_us = r->due_us;
     }
     if (fresh.used > 0)
         give_turns(spool, spool_ready_at(&spool->ready, 0), spool_ready_count(&spool->ready),
@@ -144,7 +143,7 @@ int spool_look(struct spool *spool, struct err *err)
 }
 
 /* Flows whose last turn is over for all are as good as new. */
-static void forget_flows(struct spool *spool)
+static void forget_flows(struct dir *spool)
 {
     struct spool_flow *f = (struct spool_flow *)(void *)(spool->flows.mem + spool->flows.start);
     size_t n = spool->flows.used / sizeof *f, kept = 0;
@@ -154,7 +153,7 @@ static void forget_flows(struct spool *spool)
     spool->flows.used = kept * sizeof *f;
 }
 
-void spool_took_turn(struct spool *spool, const struct spool_ready *r)
+void spool_took_turn(struct dir *spool, const struct spool_ready *r)
 {
     struct spool_flow *f = find_flow(spool, r->flow), added = {r->flow, r->turn};
     struct err unimportant;

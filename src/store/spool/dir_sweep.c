@@ -1,12 +1,12 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "spool_internal.h"
+#include "dir.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int sweep_claim(struct spool *spool, const char *name, int *given_back, struct err *err)
+static int sweep_claim(struct dir *spool, const char *name, int *given_back, struct err *err)
 {
     int lock = -1;
     int rc = spool_lock_job(spool, SPOOL_CUR, name, &lock, err);
@@ -24,7 +24,7 @@ static int sweep_claim(struct spool *spool, const char *name, int *given_back, s
 
 /* Age by the last change of its entries, which unlike the inode's change time stays put when a
  * back-up or an administrator touches the rest. */
-static int sweep_tmp(struct spool *spool, const char *name, struct err *err)
+static int sweep_tmp(struct dir *spool, const char *name, struct err *err)
 {
     char *path = NULL;
     struct stat st;
@@ -39,12 +39,13 @@ static int sweep_tmp(struct spool *spool, const char *name, struct err *err)
 }
 
 /* One directory that cannot be swept does not keep the others from it; the first error is told. */
-int spool_sweep(struct spool *spool, int *given_back, struct err *err)
+int dir_sweep(struct spool *s, int *given_back, struct err *err)
 {
+    struct dir *spool = dir_of(s);
     static const enum spool_state swept[] = {SPOOL_CUR, SPOOL_TMP};
     struct buf names;
     struct err later;
-    int count = 0, rc = ERR_OK;
+    int rc = ERR_OK;
     buf_init(&names, SPOOL_LIST_BYTES_MAX);
     for (int k = 0; k < 2; k++) {
         int listed = spool_list(spool, swept[k], &names, rc < 0 ? &later : err);
@@ -54,13 +55,11 @@ int spool_sweep(struct spool *spool, int *given_back, struct err *err)
             struct err *why = rc < 0 ? &later : err;
             memcpy(&e, buf_data(&names) + i * sizeof e, sizeof e);
             int one = spool_is_aside(spool, &e) ? ERR_OK
-                      : swept[k] == SPOOL_CUR   ? sweep_claim(spool, e.name, &count, why)
+                      : swept[k] == SPOOL_CUR   ? sweep_claim(spool, e.name, given_back, why)
                                                 : sweep_tmp(spool, e.name, why);
             rc = rc < 0 ? rc : one;
         }
     }
-    if (given_back)
-        *given_back = count;
     buf_clear(&names);
     return rc;
 }

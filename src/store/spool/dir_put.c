@@ -1,6 +1,6 @@
 #define _GNU_SOURCE /* flock, syncfs */
 #include "dashspool/fsx.h"
-#include "spool_internal.h"
+#include "dir.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ struct putting {
     bool there; /* somebody has put it already */
 };
 
-static int is_there(const struct spool *spool, const char *job, bool *there, struct err *err)
+static int is_there(const struct dir *spool, const char *job, bool *there, struct err *err)
 {
     static const enum spool_state where[] = {SPOOL_NEW, SPOOL_CUR, SPOOL_FAILED};
     *there = false;
@@ -25,18 +25,6 @@ static int is_there(const struct spool *spool, const char *job, bool *there, str
     for (size_t i = 0; rc == ERR_OK && i < sizeof where / sizeof *where && !*there; i++)
         rc = spool_is_in(spool, where[i], job, there, err);
     return rc;
-}
-
-static int check(const struct spool_item *item, struct err *err)
-{
-    int rc = spool_check_name("job", item->job, err);
-    if (rc < 0)
-        return rc;
-    if (item->n > SPOOL_JOB_BYTES_MAX || memchr(item->json, '\0', item->n))
-        return err_set(err, item->n > SPOOL_JOB_BYTES_MAX ? ERR_LIMIT : ERR_MALFORMED,
-                       "job %s: job.json has %zu bytes; up to %d without NUL are allowed",
-                       item->job, item->n, SPOOL_JOB_BYTES_MAX);
-    return ERR_OK;
 }
 
 static int write_new(const char *path, const void *data, size_t n, struct err *err)
@@ -53,7 +41,7 @@ static int write_new(const char *path, const void *data, size_t n, struct err *e
 }
 
 /* In tmp/, not fsynced. */
-static int prepare(const struct spool *spool, const struct spool_item *item, struct putting *p,
+static int prepare(const struct dir *spool, const struct spool_item *item, struct putting *p,
                    struct err *err)
 {
     int rc = is_there(spool, item->job, &p->there, err); /* cheap; publish() looks again */
@@ -68,7 +56,7 @@ static int prepare(const struct spool *spool, const struct spool_item *item, str
 /* A file system that allocates late (ext4) gives each fsync a commit of its own: many files are
  * synced with all that is on theirs, which takes as long as two or three. It reports what could not
  * be written since Linux 5.8. */
-static int sync_together(const struct spool *spool, struct err *err)
+static int sync_together(const struct dir *spool, struct err *err)
 {
     int fd = open(spool->state[SPOOL_TMP], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -87,7 +75,7 @@ static int sync_tmp(const struct putting *p, struct err *err)
 }
 
 /* tmp becomes new/<job>, unless the job is somewhere already. The stage is locked. */
-static int publish(const struct spool *spool, const char *job, struct putting *p, struct err *err)
+static int publish(const struct dir *spool, const char *job, struct putting *p, struct err *err)
 {
     char *target = NULL;
     if (p->there)
@@ -107,7 +95,7 @@ static int publish(const struct spool *spool, const char *job, struct putting *p
     return rc;
 }
 
-static int publish_all(const struct spool *spool, const struct spool_item *items, size_t n,
+static int publish_all(const struct dir *spool, const struct spool_item *items, size_t n,
                        struct putting *p, struct err *err)
 {
     int stage = -1, rc = spool_stage_lock(spool, LOCK_EX, &stage, err);
@@ -130,7 +118,7 @@ static int publish_all(const struct spool *spool, const struct spool_item *items
  *
  * All are written before the first is synced: then a journal commits them together.
  */
-static int put_all(struct spool *spool, const struct spool_item *items, size_t n, struct err *err)
+static int put_all(struct dir *spool, const struct spool_item *items, size_t n, struct err *err)
 {
     int rc = ERR_OK;
     struct putting *p = calloc(n, sizeof *p);
@@ -158,21 +146,11 @@ static int put_all(struct spool *spool, const struct spool_item *items, size_t n
 }
 
 /* A spool that somebody removed is made anew: else what comes could not be put until a restart. */
-int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n, struct err *err)
+int dir_put_all(struct spool *s, const struct spool_item *items, size_t n, struct err *err)
 {
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < n; i++)
-        rc = check(&items[i], err);
-    if (rc < 0 || n == 0)
-        return rc;
-    rc = put_all(spool, items, n, err);
+    struct dir *spool = dir_of(s);
+    int rc = put_all(spool, items, n, err);
     if (rc == ERR_NOTFOUND && (rc = spool_make_places(spool, err)) == ERR_OK)
         rc = put_all(spool, items, n, err);
     return rc;
-}
-
-int spool_put(struct spool *spool, const char *job, const char *json, size_t n, struct err *err)
-{
-    struct spool_item item = {job, json, n};
-    return spool_put_all(spool, &item, 1, err);
 }

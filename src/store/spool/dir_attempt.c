@@ -2,7 +2,7 @@
 /* What a job keeps between attempts: its lock, the file `attempt`, its way back to new/. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "spool_internal.h"
+#include "dir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int spool_lock_job(const struct spool *spool, enum spool_state state, const char *name, int *fd,
+int spool_lock_job(const struct dir *spool, enum spool_state state, const char *name, int *fd,
                    struct err *err)
 {
     char *path = NULL;
@@ -125,7 +125,7 @@ static int write_attempt(const char *dir, const struct spool_again *again, struc
  * sweep does all of this again. If the attempt was written by then, it is counted twice: better
  * than the other order, where a job that kills its workers could go uncounted for ever.
  */
-int spool_requeue(const struct spool *spool, enum spool_state from, const char *name,
+int spool_requeue(const struct dir *spool, enum spool_state from, const char *name,
                   const struct spool_again *again, struct err *err)
 {
     char *dir = NULL;
@@ -138,7 +138,7 @@ int spool_requeue(const struct spool *spool, enum spool_state from, const char *
     return rc;
 }
 
-int spool_give_back(const struct spool *spool, const char *name, const char *why, struct err *err)
+int spool_give_back(const struct dir *spool, const char *name, const char *why, struct err *err)
 {
     struct spool_again again = {.why = why};
     char *dir = NULL;

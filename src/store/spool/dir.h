@@ -1,9 +1,8 @@
-/* spool, inside: names, moves between states, locks. */
-#ifndef DASHSPOOL_SPOOL_INTERNAL_H
-#define DASHSPOOL_SPOOL_INTERNAL_H
+/* spool, the engine of directories: places, moves between states, locks. */
+#ifndef DASHSPOOL_SPOOL_DIR_H
+#define DASHSPOOL_SPOOL_DIR_H
 
-#include "dashspool/buf.h"
-#include "dashspool/spool.h"
+#include "engine.h"
 #include <time.h>
 
 enum spool_state { SPOOL_TMP, SPOOL_NEW, SPOOL_CUR, SPOOL_FAILED, SPOOL_STATES };
@@ -30,48 +29,59 @@ struct spool_flow {
     uint64_t flow, turn;
 };
 
-struct spool {
+struct dir {
+    struct spool common;
     char *dir; /* ROOT/spool/<stage> */
     char *state[SPOOL_STATES];
-    spool_order_fn *order;
-    void *order_arg;
     struct buf ready; /* struct spool_ready, in the order in which they are to be claimed */
     size_t next;      /* of these */
-    int64_t looked_us, due_us;
+    int64_t looked_us;
     struct buf flows; /* struct spool_flow, without order */
     uint64_t turn;
-    struct buf aside; /* those that cannot be touched and stay where they are (aside.c) */
-    spool_aside_fn *on_aside;
-    void *on_aside_arg;
-    int watch; /* spool_watch(); -1: there is none to be had */
+    struct buf aside; /* those that cannot be touched and stay where they are (dir_aside.c) */
+    int watch;        /* spool_watch(); -1: there is none to be had */
     bool watch_asked;
 };
 
-struct spool_job {
-    char name[SPOOL_NAME_ROOM];
-    char *dir;
-    int lock; /* descriptor; the claim lasts as long as it is open */
-    int attempt;
-    char why[SPOOL_WHY_ROOM]; /* "" */
-    struct buf json;          /* with its NUL */
-};
+static inline struct dir *dir_of(struct spool *spool)
+{
+    return (struct dir *)(void *)spool;
+}
 
-/* ERR_MALFORMED: not one path component of a stage or a job. */
-int spool_check_name(const char *what, const char *name, struct err *err) DS_MUST_CHECK;
+/* What the door's table has of each file. */
+int dir_put_all(struct spool *s, const struct spool_item *items, size_t n, struct err *err);
+int dir_claim(struct spool *s, struct spool_job **out, struct err *err);
+int dir_finish(struct spool *s, struct spool_job *job, struct err *err);
+int dir_requeue(struct spool *s, struct spool_job *job, int attempt, int64_t later_ms,
+                struct err *err);
+int dir_fail(struct spool *s, struct spool_job *job, const char *reason, struct err *err);
+void dir_order_changed(struct spool *s);
+int dir_sweep(struct spool *s, int *given_back, struct err *err);
+int dir_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *err);
+int dir_find(struct spool *s, const char *job, enum spool_place *out, struct err *err);
+int dir_each(struct spool *s, enum spool_place place, spool_found_fn *fn, void *arg,
+             struct err *err);
+int dir_retry(struct spool *s, const char *job, struct err *err);
+int dir_discard(struct spool *s, enum spool_place place, const char *job, struct err *err);
+int dir_reclaim(struct spool *s, const char *job, struct err *err);
+int dir_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
+               void *arg, struct err *err);
+int dir_glance(const char *root, const char *stage, const char *job, struct buf *json,
+               struct spool_glance *out, struct err *err);
 
 /* ROOT/spool/<stage>/<state>/<name>; the caller's. */
-int spool_path(const struct spool *spool, enum spool_state state, const char *name, char **out,
+int spool_path(const struct dir *spool, enum spool_state state, const char *name, char **out,
                struct err *err) DS_MUST_CHECK;
 
 /* The four directories, where they are missing. */
-int spool_make_places(const struct spool *spool, struct err *err) DS_MUST_CHECK;
+int spool_make_places(const struct dir *spool, struct err *err) DS_MUST_CHECK;
 
 /* Whether the job is in `state`. */
-int spool_is_in(const struct spool *spool, enum spool_state state, const char *job, bool *there,
+int spool_is_in(const struct dir *spool, enum spool_state state, const char *job, bool *there,
                 struct err *err) DS_MUST_CHECK;
 
 /* The job directories of a state, oldest first. `entries` (struct spool_entry) is emptied first. */
-int spool_list(const struct spool *spool, enum spool_state state, struct buf *entries,
+int spool_list(const struct dir *spool, enum spool_state state, struct buf *entries,
                struct err *err) DS_MUST_CHECK;
 
 /* Two struct spool_entry: the older first. */
@@ -93,27 +103,27 @@ static inline size_t spool_list_count(const struct buf *entries)
  * moves while put looks from one to the next could be missed in each, and be there twice. It guards
  * an instant, no state: a crash frees it.
  */
-int spool_stage_lock(const struct spool *spool, int operation, int *fd,
+int spool_stage_lock(const struct dir *spool, int operation, int *fd,
                      struct err *err) DS_MUST_CHECK;
 
 /* One transition under the shared stage lock; `durable` fsyncs both states' directories. */
-int spool_move(const struct spool *spool, const char *name, enum spool_state from,
+int spool_move(const struct dir *spool, const char *name, enum spool_state from,
                enum spool_state to, bool durable, struct err *err) DS_MUST_CHECK;
 
 /* Deletes what is in tmp/ as far as it can; sweep deletes the rest by and by. */
 void spool_discard(const char *path);
 
 /* A fresh directory tmp/<name>.XXXXXX; the path is the caller's. */
-int spool_make_tmp(const struct spool *spool, const char *name, char **out,
+int spool_make_tmp(const struct dir *spool, const char *name, char **out,
                    struct err *err) DS_MUST_CHECK;
 
 /* Takes the job's directory out of sight, durably, and deletes it. */
-int spool_bury(const struct spool *spool, const char *name, const char *dir,
+int spool_bury(const struct dir *spool, const char *name, const char *dir,
                struct err *err) DS_MUST_CHECK;
 
 /* Takes the lock of the job in `state`: *fd is -1 if somebody else holds it or the job went away.
  */
-int spool_lock_job(const struct spool *spool, enum spool_state state, const char *name, int *fd,
+int spool_lock_job(const struct dir *spool, enum spool_state state, const char *name, int *fd,
                    struct err *err) DS_MUST_CHECK;
 
 /* What the file `attempt` tells; 1, and 0, without it, or if it tells nothing sensible. An error if
@@ -133,15 +143,15 @@ struct spool_again {
     int64_t due_us;  /* 0: at once */
     const char *why; /* for a person; NULL: nothing */
 };
-int spool_requeue(const struct spool *spool, enum spool_state from, const char *name,
+int spool_requeue(const struct dir *spool, enum spool_state from, const char *name,
                   const struct spool_again *again, struct err *err) DS_MUST_CHECK;
 
 /* From cur/ to new/, attempt + 1, at once. The caller holds the lock. */
-int spool_give_back(const struct spool *spool, const char *name, const char *why,
+int spool_give_back(const struct dir *spool, const char *name, const char *why,
                     struct err *err) DS_MUST_CHECK;
 
 /* To failed/ with its reason. */
-int spool_to_failed(const struct spool *spool, enum spool_state from, const char *name,
+int spool_to_failed(const struct dir *spool, enum spool_state from, const char *name,
                     const char *reason, struct err *err) DS_MUST_CHECK;
 
 /*
@@ -149,17 +159,17 @@ int spool_to_failed(const struct spool *spool, enum spool_state from, const char
  * `ours` (nobody else works on it) and can be moved; else it stays, and is left alone for
  * SPOOL_ASIDE_MS or until its directory has changed. ERR_OK, or the error if it is of the stage.
  */
-int spool_set_aside(struct spool *spool, enum spool_state state, const char *name, bool ours,
+int spool_set_aside(struct dir *spool, enum spool_state state, const char *name, bool ours,
                     struct err *err) DS_MUST_CHECK;
 
 /* The same for who is only looking for something to do: one that the disk cannot read just now,
  * while it takes what is written elsewhere, stays and is left alone, too. */
-int spool_pass_over(struct spool *spool, enum spool_state state, const char *name, bool ours,
+int spool_pass_over(struct dir *spool, enum spool_state state, const char *name, bool ours,
                     struct err *err) DS_MUST_CHECK;
-bool spool_is_aside(const struct spool *spool, const struct spool_entry *entry);
+bool spool_is_aside(const struct dir *spool, const struct spool_entry *entry);
 
 /* Looks for jobs and puts them in order: spool->ready, next, due_us. */
-int spool_look(struct spool *spool, struct err *err) DS_MUST_CHECK;
+int spool_look(struct dir *spool, struct err *err) DS_MUST_CHECK;
 
 static inline struct spool_ready *spool_ready_at(struct buf *ready, size_t i)
 {
@@ -172,6 +182,6 @@ static inline size_t spool_ready_count(const struct buf *ready)
 }
 
 /* This one was claimed: its flow has had its turn. */
-void spool_took_turn(struct spool *spool, const struct spool_ready *r);
+void spool_took_turn(struct dir *spool, const struct spool_ready *r);
 
 #endif

@@ -1,5 +1,5 @@
 #include "dashspool/fsx.h"
-#include "spool_internal.h"
+#include "dir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -106,15 +106,15 @@ static int see_all(struct survey *v, struct err *err)
     return rc;
 }
 
-int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
-                 void *arg, struct err *err)
+int dir_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
+               void *arg, struct err *err)
 {
     static const struct {
         enum spool_place place;
         const char *dir;
     } places[] = {
         {SPOOL_PLACE_FAILED, "failed"}, {SPOOL_PLACE_CLAIMED, "cur"}, {SPOOL_PLACE_READY, "new"}};
-    int rc = spool_check_name("stage", stage, err);
+    int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof places / sizeof *places; i++) {
         char *path = NULL;
         rc = fsx_path(&path, err, "%s/spool/%s/%s", root, stage, places[i].dir);
@@ -163,8 +163,8 @@ static void glance_why(const char *root, const char *stage, const char *place, c
     buf_clear(&b);
 }
 
-int spool_glance(const char *root, const char *stage, const char *job, struct buf *json,
-                 struct spool_glance *out, struct err *err)
+int dir_glance(const char *root, const char *stage, const char *job, struct buf *json,
+               struct spool_glance *out, struct err *err)
 {
     /* In the order in which it moves; and it may come back while we look. */
     static const struct {
@@ -174,10 +174,7 @@ int spool_glance(const char *root, const char *stage, const char *job, struct bu
                   {SPOOL_PLACE_CLAIMED, "cur"},
                   {SPOOL_PLACE_FAILED, "failed"},
                   {SPOOL_PLACE_READY, "new"}};
-    *out = (struct spool_glance){.attempt = 1};
-    int rc = spool_check_name("stage", stage, err);
-    if (rc == ERR_OK)
-        rc = spool_check_name("job", job, err);
+    int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof places / sizeof *places; i++) {
         char *path = NULL;
         struct stat st;

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE /* AT_EACCESS */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "spool_internal.h"
+#include "dir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ struct aside {
     int64_t until_us; /* monotonic */
 };
 
-static struct aside *find(const struct spool *spool, const char *name)
+static struct aside *find(const struct dir *spool, const char *name)
 {
     struct aside *a = (struct aside *)(void *)(spool->aside.mem + spool->aside.start);
     for (size_t i = 0; i < spool->aside.used / sizeof *a; i++)
@@ -28,13 +28,7 @@ static struct aside *find(const struct spool *spool, const char *name)
     return NULL;
 }
 
-void spool_on_aside(struct spool *spool, spool_aside_fn *fn, void *arg)
-{
-    spool->on_aside = fn;
-    spool->on_aside_arg = arg;
-}
-
-bool spool_is_aside(const struct spool *spool, const struct spool_entry *entry)
+bool spool_is_aside(const struct dir *spool, const struct spool_entry *entry)
 {
     const struct aside *a = find(spool, entry->name);
     return a && spool_by_age(&a->entry, entry) == 0 && clock_mono_us() < a->until_us;
@@ -42,7 +36,7 @@ bool spool_is_aside(const struct spool *spool, const struct spool_entry *entry)
 
 /* Of the stage's directories all can be used, and neither the disk nor the system is at its end: it
  * must be the job. */
-static bool is_of_job(const struct spool *spool, const struct err *err)
+static bool is_of_job(const struct dir *spool, const struct err *err)
 {
     bool may_be = err_is_of_one_file(err);
     for (int s = 0; s < SPOOL_STATES; s++)
@@ -53,7 +47,7 @@ static bool is_of_job(const struct spool *spool, const struct err *err)
 
 /* Pieces of a disk that cannot be read, a damaged directory, what is no file at all: of one job, if
  * the disk goes on otherwise. */
-static bool is_damage(const struct spool *spool, const struct err *err)
+static bool is_damage(const struct dir *spool, const struct err *err)
 {
     static const int kinds[] = {EIO, ENXIO, EUCLEAN, EBADMSG, ESTALE};
     struct err unimportant;
@@ -71,7 +65,7 @@ static bool is_damage(const struct spool *spool, const struct err *err)
     return is;
 }
 
-int spool_to_failed(const struct spool *spool, enum spool_state from, const char *name,
+int spool_to_failed(const struct dir *spool, enum spool_state from, const char *name,
                     const char *reason, struct err *err)
 {
     char *path = NULL, *text = NULL;
@@ -86,7 +80,7 @@ int spool_to_failed(const struct spool *spool, enum spool_state from, const char
 }
 
 /* It stays; *news: it was not so before. */
-static int remember(struct spool *spool, enum spool_state state, const char *name, bool *news,
+static int remember(struct dir *spool, enum spool_state state, const char *name, bool *news,
                     struct err *err)
 {
     struct aside fresh = {.until_us = clock_mono_us() + SPOOL_ASIDE_MS * 1000};
@@ -114,7 +108,7 @@ static int remember(struct spool *spool, enum spool_state state, const char *nam
     return rc;
 }
 
-int spool_set_aside(struct spool *spool, enum spool_state state, const char *name, bool ours,
+int spool_set_aside(struct dir *spool, enum spool_state state, const char *name, bool ours,
                     struct err *err)
 {
     struct err later;
@@ -126,12 +120,12 @@ int spool_set_aside(struct spool *spool, enum spool_state state, const char *nam
     int rc = !ours || spool_to_failed(spool, state, name, reason, &later) < 0
                  ? remember(spool, state, name, &news, err)
                  : ERR_OK;
-    if (rc == ERR_OK && news && spool->on_aside)
-        spool->on_aside(spool->on_aside_arg, name, reason);
+    if (rc == ERR_OK && news && spool->common.on_aside)
+        spool->common.on_aside(spool->common.on_aside_arg, name, reason);
     return rc;
 }
 
-int spool_pass_over(struct spool *spool, enum spool_state state, const char *name, bool ours,
+int spool_pass_over(struct dir *spool, enum spool_state state, const char *name, bool ours,
                     struct err *err)
 {
     char reason[sizeof err->text];
@@ -140,7 +134,7 @@ int spool_pass_over(struct spool *spool, enum spool_state state, const char *nam
         return spool_set_aside(spool, state, name, ours, err);
     memcpy(reason, err->text, sizeof reason);
     int rc = remember(spool, state, name, &news, err);
-    if (rc == ERR_OK && news && spool->on_aside)
-        spool->on_aside(spool->on_aside_arg, name, reason);
+    if (rc == ERR_OK && news && spool->common.on_aside)
+        spool->common.on_aside(spool->common.on_aside_arg, name, reason);
     return rc;
 }
