@@ -7,9 +7,9 @@
  * which begins within REVIEW_WINDOW_US of another one (export.h says the same with a window of the
  * settings; what follows upon itself for longer than REVIEW_SPAN_US is cut at whole quarters of an
  * hour, UTC). A transfer whose time is not known is an event of its own. Its rows are kept with
- * each change of a transfer, in the same transaction, whoever makes it: triggers of the
- * connection note what changed, in tables that are its own, and the catalogue puts those events
- * anew before it commits. So a list of any length is one look into an index. Within
+ * each change of a transfer, in the same transaction, whoever makes it: the connection notes what
+ * changed, and the catalogue puts those events anew before it commits, or nothing is committed. So
+ * a list of any length is one look into an index. Within
  * catalogue_begin() they are as they were before it. They can be made anew at any time:
  * review_rebuild().
  *

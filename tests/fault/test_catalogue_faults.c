@@ -238,8 +238,8 @@ static void test_memory_that_fails_leaves_rows_exact(void **state)
     (void)state;
     inject_each(INJECT_MEMORY, INJECT_ONCE, 61, round_of_failure);
     inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 61, round_of_failure);
-    inject_each(INJECT_MEMORY, INJECT_ONCE, 1, round_on_an_open_store);
-    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 1, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 7, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 7, round_on_an_open_store);
 }
 
 static void test_a_disk_that_fails_leaves_rows_exact(void **state)

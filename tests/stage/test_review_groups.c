@@ -1,4 +1,5 @@
 /* Which transfers are an event, whatever is written in whatever order. */
+#include "catalogue/catalogue_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/review.h"
 #include "support/catalogued.h"
@@ -395,6 +396,82 @@ static void test_a_rollback_takes_the_events_back(void **state)
     assert_as_rebuilt(f);
 }
 
+/* What no door does: SQL on the connection, which puts no events. */
+static void test_a_write_that_puts_no_events_is_not_committed(void **state)
+{
+#define CUSTODY(event) \
+    "INSERT INTO custody VALUES('x', 9, '{\"at\":\"\",\"event\":\"" event "\",\"id\":\"x\"}')"
+    static const char *const refused[] = {
+        "INSERT INTO copy(transfer, kind, path, length_bytes, made_us) VALUES(1, 'a', 'b', 1, 1)",
+        "INSERT INTO done VALUES(1, 'a', 1, 1)",
+        "INSERT INTO trouble VALUES(1, 'a', 'b', 1)",
+        "INSERT INTO note VALUES(1, 1, 1, 'a', 'b')",
+        "INSERT INTO reviewed VALUES(1, 'a', 1)",
+        "INSERT INTO protection VALUES(1, 'a', 'b', 1)",
+        "INSERT INTO case_number VALUES(1, 'a', 'b', 1)",
+        "INSERT INTO private_mode VALUES(1)",
+        CUSTODY("exported"),
+        CUSTODY("requested"),
+        "UPDATE transfer SET trigger_name = 'towing'",
+        "INSERT OR REPLACE INTO transfer(key, id, imei, camera, kind, source, state, published,"
+        " day, arrived_us, length_bytes, known, protocol_id, packets, crc_errors, resumes)"
+        " SELECT key, id, imei, camera, kind, source, state, published, day, arrived_us, 5, known,"
+        " protocol_id, packets, crc_errors, resumes FROM transfer",
+        "DELETE FROM transfer WHERE key = 1",
+        "DELETE FROM transfer",
+        "DELETE FROM event_of",
+    };
+    static const char *const allowed[] = {"INSERT INTO upkeep VALUES('a', 1, 1, 'b')",
+                                          CUSTODY("viewed")};
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = add(f, A, "front", "crash", T0);
+    for (size_t i = 0; i < 2 * sizeof refused / sizeof *refused; i++) {
+        char sql[600];
+        snprintf(sql, sizeof sql, i % 2 ? "BEGIN; %s; COMMIT" : "%s", refused[i / 2]);
+        char *before = rows(f);
+        int64_t changes = catalogued_sql(f, "SELECT count(*) FROM custody");
+        if (sqlite3_exec(f->c->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+            fail_msg("committed: %s", sql);
+        if (sqlite3_extended_errcode(f->c->db) != SQLITE_CONSTRAINT_COMMITHOOK)
+            fail_msg("%s: %s", sql, sqlite3_errmsg(f->c->db));
+        assert_true(sqlite3_get_autocommit(f->c->db));
+        char *after = rows(f);
+        assert_string_equal(before, after);
+        assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM custody"), changes);
+        free(before);
+        free(after);
+    }
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+        assert_ok(sqlx_exec(f->c->db, allowed[i], &err));
+    t.state = CATALOGUE_STORED;
+    assert_ok(catalogue_transfer_update(f->c, &t, &err));
+    assert_int_equal(event_of(f, &t).condition, REVIEW_WAITING);
+    assert_as_rebuilt(f);
+}
+
+/* A savepoint is SQLite's own for each statement: one that fails half-way is undone. */
+static void test_what_is_undone_within_a_transaction_is_not_put(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = add(f, A, "front", "crash", T0), u = t;
+    assert_ok(catalogue_begin(f->c, &err));
+    assert_ok(sqlx_exec(f->c->db, "SAVEPOINT s", &err));
+    struct catalogue_transfer gone = add(f, A, "rear", "crash", T0 + S);
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_ok(sqlx_exec(f->c->db, "ROLLBACK TO s; RELEASE s", &err));
+    u.time_us = T0 + 5 * S;
+    assert_ok(catalogue_transfer_update(f->c, &u, &err));
+    assert_ok(catalogue_commit(f->c, &err));
+    assert_int_equal(events(f), 1);
+    assert_int_equal(event_of(f, &t).at_us, T0 + 5 * S);
+    assert_int_equal(event_of(f, &t).videos, 1);
+    struct review_event none;
+    assert_err(ERR_NOTFOUND, review_get(f->c, gone.id, &none, &err));
+    assert_as_rebuilt(f);
+}
+
 /* Somebody is killed at a moment of a run of writes: what was committed is right. */
 static void test_a_kill_leaves_events_that_are_right(void **state)
 {
@@ -444,6 +521,8 @@ int main(void)
         T(test_times_at_the_ends_of_their_range),
         T(test_any_sequence_of_writes_leaves_what_a_rebuild_makes),
         T(test_a_rollback_takes_the_events_back),
+        T(test_a_write_that_puts_no_events_is_not_committed),
+        T(test_what_is_undone_within_a_transaction_is_not_put),
         T(test_a_kill_leaves_events_that_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

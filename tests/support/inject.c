@@ -69,12 +69,11 @@ static const char *name_of(enum inject_kind kind)
 void inject_each(enum inject_kind kind, enum inject_how how, int every, inject_round_fn *round)
 {
     static const char *const hows[] = {"fails once", "fails for ever", "is not reached alive"};
-    long n = 1, rounds = 0, each = 40;
+    long n = 1, rounds = 0;
 #ifdef __SANITIZE_ADDRESS__
-    every *= 12; /* a process takes its time to fork, and a catalogue to open */
-    each = 16;
+    every *= 8; /* a process takes its time to fork */
 #endif
-    for (;; n += n < each ? 1 : every, rounds++) {
+    for (;; n += n < 40 ? 1 : every, rounds++) {
         snprintf(where, sizeof where, "%s: call %ld %s", name_of(kind), n, hows[how]);
         if (!round(kind, how, n))
             break;

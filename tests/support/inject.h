@@ -49,7 +49,7 @@ bool inject_reached(void);
 
 /* Runs rounds with growing n, to the first that returns false: it was beyond the last call. Each n
  * up to 40 is tried, then each `every`-th (mostly a prime, so that it does not keep step with a
- * loop); under a sanitizer, which is slow, each up to 16, then a twelfth of the others. */
+ * loop); under a sanitizer, which is slow, an eighth of these. */
 typedef bool inject_round_fn(enum inject_kind kind, enum inject_how how, long n);
 void inject_each(enum inject_kind kind, enum inject_how how, int every, inject_round_fn *round);
 

@@ -20,7 +20,7 @@ const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT] = {
 int catalogue_arrival_add(struct catalogue *c, int64_t key, const struct catalogue_arrival *a,
                           struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ARRIVAL_ADD];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ARRIVAL_ADD, err);
     const int64_t numbers[] = {a->began_us,    a->ended_us,   a->from_bytes,
                                a->until_bytes, a->packets,    a->crc_errors,
                                a->resumes,     a->bytes_lost, a->duplicates};
@@ -36,7 +36,7 @@ int catalogue_arrival_add(struct catalogue *c, int64_t key, const struct catalog
 static int read_arrival(struct catalogue *c, int64_t key, struct catalogue_arrival *out,
                         bool *found, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ARRIVAL_BY_KEY];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ARRIVAL_BY_KEY, err);
     int64_t crc_errors = 0, resumes = 0;
     sqlite3_bind_int64(st, 1, key);
     int rc = sqlx_step(st, found, err);
@@ -65,11 +65,12 @@ static int read_arrival(struct catalogue *c, int64_t key, struct catalogue_arriv
 int catalogue_arrival_each(struct catalogue *c, int64_t key, catalogue_arrival_fn *fn, void *arg,
                            struct err *err)
 {
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ARRIVAL_KEYS, err);
     struct catalogue_arrival a;
     struct buf keys;
     buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
-    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_ARRIVAL_KEYS], 1, key);
-    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_ARRIVAL_KEYS], &keys, err);
+    sqlite3_bind_int64(st, 1, key);
+    int rc = catalogue_keys_read(st, &keys, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
         bool found;
         rc = read_arrival(c, catalogue_keys_at(&keys, i), &a, &found, err);
@@ -109,7 +110,7 @@ const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
 int catalogue_settings_forget(struct catalogue *c, int64_t transfer, const char *path,
                               struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SETTINGS_FORGET];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_SETTINGS_FORGET, err);
     if (transfer != 0)
         sqlite3_bind_int64(st, 1, transfer);
     sqlx_bind_text(st, 2, path);
@@ -119,11 +120,12 @@ int catalogue_settings_forget(struct catalogue *c, int64_t transfer, const char 
 static int put_copy(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
                     struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_PUT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_COPY_PUT, err);
     int rc = catalogue_settings_forget(c, 0, copy->path, err);
     for (int i = CATALOGUE_SQL_RECIPE_PUT; rc == ERR_OK && i <= CATALOGUE_SQL_SETTINGS_PUT; i++) {
-        sqlx_bind_text(c->sql[i], 1, copy->settings);
-        rc = sqlx_run(c->sql[i], err);
+        sqlite3_stmt *text = catalogue_sql(c, i, err);
+        sqlx_bind_text(text, 1, copy->settings);
+        rc = sqlx_run(text, err);
     }
     if (rc < 0)
         return rc;
@@ -155,8 +157,9 @@ int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err
     if (rc < 0)
         return rc;
     if ((rc = catalogue_settings_forget(c, 0, path, err)) == ERR_OK) {
-        sqlx_bind_text(c->sql[CATALOGUE_SQL_COPY_REMOVE], 1, path);
-        rc = sqlx_run(c->sql[CATALOGUE_SQL_COPY_REMOVE], err);
+        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_COPY_REMOVE, err);
+        sqlx_bind_text(st, 1, path);
+        rc = sqlx_run(st, err);
     }
     return catalogue_leave(c, own, rc, err);
 }
@@ -164,7 +167,7 @@ int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err
 static int read_copy(struct catalogue *c, int64_t key, struct catalogue_copy *out, bool *found,
                      struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_BY_KEY];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_COPY_BY_KEY, err);
     sqlite3_bind_int64(st, 1, key);
     int rc = sqlx_step(st, found, err);
     if (rc < 0 || !*found)
@@ -184,11 +187,12 @@ static int read_copy(struct catalogue *c, int64_t key, struct catalogue_copy *ou
 int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn, void *arg,
                         struct err *err)
 {
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_COPY_KEYS, err);
     struct catalogue_copy copy;
     struct buf keys;
     buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
-    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_COPY_KEYS], 1, key);
-    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_COPY_KEYS], &keys, err);
+    sqlite3_bind_int64(st, 1, key);
+    int rc = catalogue_keys_read(st, &keys, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
         bool found;
         rc = read_copy(c, catalogue_keys_at(&keys, i), &copy, &found, err);

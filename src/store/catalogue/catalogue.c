@@ -10,7 +10,7 @@
 /*
  * A metadata value is NULL if it was absent altogether; `known` (enum catalogue_known) says which
  * are plausible. when_us is the time that lists are ordered and filtered by. Views and triggers are
- * off in our connections, so the schema has none; group.c has triggers that are the connection's.
+ * off in our connections, so the schema has none. changed.c knows columns of some tables by number.
  */
 #define CUSTODY_TABLE                                                                      \
     "CREATE TABLE custody(transfer TEXT NOT NULL, n INTEGER NOT NULL, line TEXT NOT NULL," \
@@ -217,17 +217,10 @@ static int drop_copies_before(sqlite3 *db, struct err *err)
 static int group_first(sqlite3 *db, struct err *err)
 {
     struct catalogue c = {.db = db};
-    int rc = sqlx_exec(db, catalogue_group_triggers, err);
-    for (size_t i = 0; rc == ERR_OK && i < CATALOGUE_SQL_COUNT; i++) {
-        const char *text =
-            catalogue_group_sql[i] ? catalogue_group_sql[i] : catalogue_condition_sql[i];
-        rc = text ? sqlx_prepare(db, &c.sql[i], text, err) : ERR_OK;
-    }
-    if (rc == ERR_OK)
-        rc = catalogue_group_anew(&c, err);
+    int rc = catalogue_group_anew(&c, err);
     for (size_t i = 0; i < CATALOGUE_SQL_COUNT; i++)
         sqlite3_finalize(c.sql[i]);
-    return rc < 0 ? rc : sqlx_exec(db, catalogue_group_no_triggers, err);
+    return rc;
 }
 
 const struct sqlx_schema catalogue_schema = {
@@ -298,25 +291,11 @@ const struct sqlx_schema catalogue_schema = {
                                               NULL, NULL, group_first},
 };
 
-static int prepare_all(struct catalogue *c, struct err *err)
+/* What undoes a transaction is there before there is one. */
+static int make_ready(struct catalogue *c, struct err *err)
 {
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < CATALOGUE_SQL_COUNT; i++) {
-        const char *text = i == CATALOGUE_SQL_ROLLBACK  ? SQLX_ROLLBACK
-                           : catalogue_transfer_sql[i]  ? catalogue_transfer_sql[i]
-                           : catalogue_id_sql[i]        ? catalogue_id_sql[i]
-                           : catalogue_copy_sql[i]      ? catalogue_copy_sql[i]
-                           : catalogue_arrival_sql[i]   ? catalogue_arrival_sql[i]
-                           : catalogue_event_sql[i]     ? catalogue_event_sql[i]
-                           : catalogue_done_sql[i]      ? catalogue_done_sql[i]
-                           : catalogue_keep_sql[i]      ? catalogue_keep_sql[i]
-                           : catalogue_journey_sql[i]   ? catalogue_journey_sql[i]
-                           : catalogue_group_sql[i]     ? catalogue_group_sql[i]
-                           : catalogue_condition_sql[i] ? catalogue_condition_sql[i]
-                                                        : catalogue_origin_sql[i];
-        rc = sqlx_prepare(c->db, &c->sql[i], text, err);
-    }
-    return rc;
+    catalogue_changed_watch(c);
+    return catalogue_sql(c, CATALOGUE_SQL_ROLLBACK, err) ? ERR_OK : err->code;
 }
 
 /* Nobody makes a ROOT by opening it. */
@@ -409,8 +388,7 @@ int catalogue_open(struct catalogue **out, const char *root, bool create, struct
                      "%s: no catalogue found; give the right directory with --root, or receive a "
                      "file first",
                      root);
-    if (rc < 0 || (rc = sqlx_exec(c->db, catalogue_group_triggers, err)) < 0 ||
-        (rc = prepare_all(c, err)) < 0 || (rc = catalogue_root(c, &id, err)) < 0 ||
+    if (rc < 0 || (rc = make_ready(c, err)) < 0 || (rc = catalogue_root(c, &id, err)) < 0 ||
         (rc = root_check(root, &id, err)) < 0)
         goto out;
     if (create)
@@ -441,10 +419,11 @@ int catalogue_open_reader(struct catalogue **out, const char *root, struct err *
     int rc = c ? fsx_path(&path, err, "%s/catalogue.db", root) : err_nomem(err, "a catalogue");
     if (rc == ERR_OK)
         rc = sqlx_open_readonly(&c->db, path, &catalogue_schema, SQLX_BUSY_MS, &version, err);
+    if (rc == ERR_OK && version < catalogue_schema.version)
+        rc = err_set(err, ERR_UNSUPPORTED,
+                     "%s is of an older version; what writes to it brings it up to date", path);
     if (rc == ERR_OK)
-        rc = sqlx_exec(c->db, catalogue_group_triggers, err); /* statements name what it makes */
-    if (rc == ERR_OK)
-        rc = prepare_all(c, err);
+        rc = make_ready(c, err);
     free(path);
     if (rc < 0)
         catalogue_close(out);
@@ -458,6 +437,7 @@ void catalogue_close(struct catalogue **c)
     for (size_t i = 0; i < CATALOGUE_SQL_COUNT; i++)
         sqlite3_finalize((*c)->sql[i]);
     sqlx_close(&(*c)->db);
+    catalogue_changed_clear(&(*c)->changed);
     free(*c);
     *c = NULL;
 }

@@ -13,6 +13,7 @@ enum catalogue_sql {
     CATALOGUE_SQL_KEYS_ABOVE,
     CATALOGUE_SQL_ADD,
     CATALOGUE_SQL_UPDATE,
+    CATALOGUE_SQL_UNCHANGED,
     CATALOGUE_SQL_REMOVE,
     CATALOGUE_SQL_BY_KEY,
     CATALOGUE_SQL_BY_ID,
@@ -72,8 +73,10 @@ enum catalogue_sql {
     CATALOGUE_SQL_TROUBLE_GET,
     CATALOGUE_SQL_PRIVATE_PUT,
     CATALOGUE_SQL_PRIVATE_OVER,
-    CATALOGUE_SQL_GROUP_LEFT,
-    CATALOGUE_SQL_GROUP_DUE,
+    CATALOGUE_SQL_GROUP_KEY,
+    CATALOGUE_SQL_GROUP_PLACE,
+    CATALOGUE_SQL_GROUP_ALL,
+    CATALOGUE_SQL_GROUP_WAS,
     CATALOGUE_SQL_GROUP_NEAR,
     CATALOGUE_SQL_GROUP_ALONE,
     CATALOGUE_SQL_GROUP_OF,
@@ -89,11 +92,27 @@ enum catalogue_sql {
 
 extern const struct sqlx_schema catalogue_schema;
 
+/* What the transaction changed so far, by which events are put anew before it is committed: at
+ * least that, and of what was undone, too. */
+struct catalogue_changed {
+    struct buf keys;   /* of transfers; 8 bytes each, some more than once */
+    struct buf events; /* keys of those that a deleted transfer was of */
+    struct buf ids;    /* of transfers whose custody tells of what events show; each ends with 0 */
+    int failed;        /* SQLite's code: it could not be noted */
+    bool is_nothing;   /* what is written now is none of it */
+};
+
 struct catalogue {
     sqlite3 *db;
-    sqlite3_stmt *sql[CATALOGUE_SQL_COUNT];
-    bool in_transaction; /* the caller's, catalogue_begin() */
+    sqlite3_stmt *sql[CATALOGUE_SQL_COUNT]; /* NULL: not used yet */
+    bool in_transaction;                    /* the caller's, catalogue_begin() */
+    struct catalogue_changed changed;
 };
+
+/* The statement, prepared when it is first asked for: not all of them with each opening. NULL: it
+ * cannot be, and *err says why, which sqlx_step() then returns; values bound to it are nothing. Ask
+ * once for what is bound and then run. */
+sqlite3_stmt *catalogue_sql(struct catalogue *c, enum catalogue_sql which, struct err *err);
 
 /* As catalogue_root(). */
 int catalogue_read_root(sqlite3 *db, struct root_id *out, struct err *err) DS_MUST_CHECK;
@@ -120,12 +139,17 @@ int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key,
                   struct err *err) DS_MUST_CHECK;
 
 /* A line of custody is of this event: no text of a stranger in it can say so. */
-#define CATALOGUE_LINE_IS(line, event) "instr(" line ", '\",\"event\":\"" event "\",\"id\":\"') > 0"
+#define CATALOGUE_LINE_HAS(event)      "\",\"event\":\"" event "\",\"id\":\""
+#define CATALOGUE_LINE_IS(line, event) "instr(" line ", '" CATALOGUE_LINE_HAS(event) "') > 0"
 
-/* What a connection needs to keep events (group.c): temporary tables and triggers that note which
- * transfers changed; without them again. */
-extern const char catalogue_group_triggers[], catalogue_group_no_triggers[];
-/* The events of those that changed, before each commit. */
+/* From now on c->changed has what any statement of the connection writes (changed.c), whoever runs
+ * it and however: what is committed without catalogue_regroup() fails. */
+void catalogue_changed_watch(struct catalogue *c);
+/* Sorted, each once. */
+void catalogue_changed_sort(struct buf *keys);
+void catalogue_changed_clear(struct catalogue_changed *changed);
+
+/* The events of those that changed, before each commit (group.c). */
 int catalogue_regroup(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 /* All rows of events anew, in a transaction. */
 int catalogue_group_anew(struct catalogue *c, struct err *err) DS_MUST_CHECK;

@@ -45,7 +45,7 @@ static enum catalogue_condition found_in(const char *damage)
 int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_copies *out,
                            struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_SUMMARY];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_COPY_SUMMARY, err);
     bool row = true;
     int rc;
     *out = (struct catalogue_copies){.kinds = ""};

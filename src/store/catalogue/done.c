@@ -36,7 +36,7 @@ const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
 int catalogue_trouble_note(struct catalogue *c, int64_t key, const char *stage,
                            const struct catalogue_trouble *t, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_TROUBLE_PUT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_PUT, err);
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, stage);
     sqlite3_bind_text(st, 3, t->why, -1, SQLITE_STATIC);
@@ -46,7 +46,7 @@ int catalogue_trouble_note(struct catalogue *c, int64_t key, const char *stage,
 
 int catalogue_trouble_over(struct catalogue *c, int64_t key, const char *stage, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_TROUBLE_OVER];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_OVER, err);
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, stage);
     return catalogue_run(c, st, key, err);
@@ -55,7 +55,7 @@ int catalogue_trouble_over(struct catalogue *c, int64_t key, const char *stage, 
 int catalogue_trouble_get(struct catalogue *c, int64_t key, const char *stage,
                           struct catalogue_trouble *out, bool *found, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_TROUBLE_GET];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_GET, err);
     *out = (struct catalogue_trouble){.at_us = 0};
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, stage);
@@ -73,7 +73,7 @@ int catalogue_trouble_get(struct catalogue *c, int64_t key, const char *stage,
 static int put(struct catalogue *c, enum catalogue_sql sql, int64_t key, const char *stage,
                int64_t at_us, int attempt, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[sql];
+    sqlite3_stmt *st = catalogue_sql(c, sql, err);
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
@@ -116,7 +116,7 @@ int catalogue_give_up(struct catalogue *c, int64_t key, const char *stage, int64
 int catalogue_is_owed(struct catalogue *c, int64_t key, const char *stage, bool *out,
                       struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_OWED];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_OWED, err);
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, stage);
     int rc = sqlx_step(st, out, err);
@@ -128,7 +128,7 @@ int catalogue_owed_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, st
 {
     struct buf keys;
     buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
-    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_OWED_KEYS], &keys, err);
+    int rc = catalogue_keys_read(catalogue_sql(c, CATALOGUE_SQL_OWED_KEYS, err), &keys, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++)
         rc = fn(arg, catalogue_keys_at(&keys, i), err);
     buf_clear(&keys);
@@ -138,7 +138,7 @@ int catalogue_owed_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, st
 int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
                        struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_GET];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DONE_GET, err);
     bool found = false;
     *at_us = 0;
     sqlite3_bind_int64(st, 1, key);
@@ -154,7 +154,7 @@ int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int6
 static int done_at(struct catalogue *c, int64_t key, int at, struct catalogue_done *out,
                    bool *found, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_AT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DONE_AT, err);
     int64_t attempt = 0;
     sqlite3_bind_int64(st, 1, key);
     sqlite3_bind_int(st, 2, at);

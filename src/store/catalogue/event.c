@@ -17,7 +17,7 @@ const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT] = {
 static int read_last(struct catalogue *c, const char *id, int64_t *n, char line[CUSTODY_LINE_ROOM],
                      struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_LAST];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_LAST, err);
     bool found = false;
     sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
     int rc = sqlx_step(st, &found, err);
@@ -33,7 +33,7 @@ static int add(struct catalogue *c, const char *id, const struct custody_event *
                struct err *err)
 {
     struct custody_event e = *event;
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_ADD];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_ADD, err);
     char last[CUSTODY_LINE_ROOM], line[CUSTODY_LINE_ROOM];
     int64_t n;
     int rc = read_last(c, id, &n, last, err);
@@ -90,7 +90,7 @@ int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind 
 
 static int restore(struct catalogue *c, const char *id, const char *line, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_ADD];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_ADD, err);
     char last[CUSTODY_LINE_ROOM];
     struct custody_chain chain = {.n = 0};
     int rc = read_last(c, id, &chain.n, last, err);
@@ -122,7 +122,7 @@ int catalogue_event_restore(struct catalogue *c, const char *id, const char *lin
 int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,
                          struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_AT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_AT, err);
     char line[CUSTODY_LINE_ROOM];
     bool found = true;
     int rc = ERR_OK;
@@ -152,7 +152,7 @@ struct retelling {
 static int retell_line(void *arg, const char *line, struct err *err)
 {
     struct retelling *r = arg;
-    sqlite3_stmt *st = r->c->sql[CATALOGUE_SQL_EVENT_RETELL];
+    sqlite3_stmt *st = catalogue_sql(r->c, CATALOGUE_SQL_EVENT_RETELL, err);
     char again[CUSTODY_LINE_ROOM];
     int rc = custody_retell(again, line, strlen(line), r->n > 0 ? r->previous : NULL, r->keep,
                             r->arg, err);

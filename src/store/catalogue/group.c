@@ -1,11 +1,11 @@
-/* Events as people look at them (review.h): which transfers belong together, and their rows. What
- * changes says so by triggers of the connection, in tables that are its own and empty at each
- * commit; triggers of the file stay off. */
+/* Events as people look at them (review.h): which transfers belong together, and their rows, put
+ * anew before each commit where something changed (changed.c). */
 #include "catalogue_internal.h"
 #include "dashspool/review.h"
 #include "dashspool/text.h"
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A change at a moment moves borders this far away, and reading three spans around tells of each
@@ -25,66 +25,6 @@
     t ".imei, coalesce(" t ".trigger_name, ''), coalesce(iif(" t ".known & 2, " t  \
       ".time_us, NULL), " t ".arrived_us), iif(" t ".known & 2 AND " t ".imei <> " \
       "'" CATALOGUE_IMEI_UNKNOWN "', 0, " t ".key)"
-#define NOTE_PLACE  "INSERT INTO regroup(imei, trigger, at_us, own) "
-#define ONCE        " ON CONFLICT DO NOTHING;"
-#define NOTE(t)     NOTE_PLACE "VALUES(" PLACE_OF(t) ")" ONCE
-#define NOTE_OF(is) NOTE_PLACE "SELECT " PLACE_OF("t") " FROM transfer AS t WHERE " is ONCE
-
-#define ON(name, what, table, is) \
-    "CREATE TEMP TRIGGER " name " AFTER " what " ON main." table " BEGIN " NOTE_OF(is) " END;"
-#define ON_ALL(table)                                                     \
-    ON("regroup_" table "_put", "INSERT", table, "t.key = NEW.transfer")  \
-    ON("regroup_" table "_went", "DELETE", table, "t.key = OLD.transfer") \
-    ON("regroup_" table "_was", "UPDATE", table, "t.key IN (NEW.transfer, OLD.transfer)")
-
-/* length_bytes and the counts of frames, which a receiver writes all the time, are none of it. */
-#define MATTERS(t)                                                                    \
-    t ".imei, " t ".camera, " t ".kind, " t ".state, " t ".known, " t ".time_us, " t  \
-      ".trigger_name, " t ".length_s, " t ".tz_min, " t ".lat_deg, " t ".lon_deg, " t \
-      ".arrived_us, " t ".set_aside, " t ".start, " t ".path"
-
-const char catalogue_group_triggers[] =
-    "CREATE TEMP TABLE regroup(imei TEXT, trigger TEXT, at_us INTEGER, own INTEGER,"
-    " PRIMARY KEY(imei, trigger, own, at_us)) WITHOUT ROWID;"
-    "CREATE TEMP TABLE regroup_left(event INTEGER PRIMARY KEY);"
-    "CREATE TEMP TABLE found(event INTEGER PRIMARY KEY);" /* of the words that were sought last */
-    "CREATE TEMP TABLE sought(words TEXT, version INTEGER, changes INTEGER, narrows INTEGER);"
-    "CREATE TEMP TRIGGER regroup_transfer_put AFTER INSERT ON main.transfer BEGIN " NOTE(
-        "NEW") " END;"
-               "CREATE TEMP TRIGGER regroup_transfer_was AFTER UPDATE ON main.transfer WHEN "
-               "(" MATTERS("OLD") ") IS NOT (" MATTERS("NEW") ") BEGIN " NOTE("OLD") NOTE(
-                   "NEW") " END;"
-                          "CREATE TEMP TRIGGER regroup_transfer_goes BEFORE DELETE ON "
-                          "main.transfer BEGIN " NOTE(
-                              "OLD") " INSERT INTO regroup_left SELECT event FROM event_of WHERE "
-                                     "transfer = OLD.key" ONCE
-                                     " END;" ON_ALL("copy") ON_ALL("done") ON_ALL(
-                                         "protection") ON_ALL("reviewed") ON_ALL("note")
-                                         ON_ALL("case_number") ON_ALL("trouble") ON_ALL(
-                                             "private_mode") "CREATE TEMP TRIGGER "
-                                                             "regroup_custody_put AFTER "
-                                                             "INSERT ON main.custody "
-                                                             "WHEN " CATALOGUE_LINE_IS("NEW.line", "exported") " OR " CATALOGUE_LINE_IS(
-                                                                 "NEW.line",
-                                                                 "requested") " BEGIN"
-                                                                              " " NOTE_OF("t.id = "
-                                                                                          "NEW."
-                                                                                          "transfe"
-                                                                                          "r") " EN"
-                                                                                               "D;";
-
-#define GONE(table)                                                            \
-    "DROP TRIGGER regroup_" table "_put; DROP TRIGGER regroup_" table "_went;" \
-    "DROP TRIGGER regroup_" table "_was;"
-
-const char catalogue_group_no_triggers[] =
-    "DROP TRIGGER regroup_transfer_put; DROP TRIGGER regroup_transfer_was;"
-    "DROP TRIGGER regroup_transfer_goes; DROP TRIGGER regroup_custody_put;" GONE("copy")
-        GONE("done") GONE("protection") GONE("reviewed") GONE("note") GONE("case_number")
-            GONE("trouble")
-                GONE("private_mode") "DROP TABLE temp.regroup; DROP TABLE temp.regroup_left;"
-                                     "DROP TABLE temp.found; DROP TABLE temp.sought;";
-
 /* Of the transfer t: there is a stored one of the same recording. */
 #define TWIN                                                                            \
     "EXISTS(SELECT 1 FROM transfer AS o INDEXED BY transfer_imei WHERE o.imei = t.imei" \
@@ -93,9 +33,12 @@ const char catalogue_group_no_triggers[] =
     " AND o.length_s IS t.length_s AND o.start IS t.start AND o.path IS t.path)"
 
 const char *const catalogue_group_sql[CATALOGUE_SQL_COUNT] = {
-    [CATALOGUE_SQL_GROUP_LEFT] = "SELECT event FROM regroup_left",
-    [CATALOGUE_SQL_GROUP_DUE] =
-        "SELECT imei, trigger, at_us, own FROM regroup ORDER BY imei, trigger, own, at_us",
+    [CATALOGUE_SQL_GROUP_KEY] = "SELECT key FROM transfer WHERE id = ?1",
+    [CATALOGUE_SQL_GROUP_PLACE] = "SELECT " PLACE_OF("t") " FROM transfer AS t WHERE t.key = ?1",
+    [CATALOGUE_SQL_GROUP_ALL] = "SELECT " PLACE_OF("t") " FROM transfer AS t",
+    [CATALOGUE_SQL_GROUP_WAS] = "SELECT imei, trigger, at_us, 0, until_us FROM event"
+                                " WHERE key = ?1 AND time_known"
+                                " AND imei <> '" CATALOGUE_IMEI_UNKNOWN "'",
     [CATALOGUE_SQL_GROUP_NEAR] =
         "SELECT key, when_us FROM transfer INDEXED BY transfer_imei WHERE imei = ?1"
         " AND when_us BETWEEN ?3 AND ?4 AND known & 2 AND coalesce(trigger_name, '') = ?2"
@@ -227,7 +170,7 @@ static int add_words(struct event_row *e, const char *text, struct err *err)
 
 static int add_notes(struct catalogue *c, struct event_row *e, int64_t key, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_NOTES];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_NOTES, err);
     char text[REVIEW_NOTE_ROOM];
     bool row = true;
     int rc;
@@ -243,7 +186,7 @@ static int add_notes(struct catalogue *c, struct event_row *e, int64_t key, stru
 static int add_row(struct catalogue *c, struct event_row *e, int64_t key,
                    const struct catalogue_copies *copies, bool *noted, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_MEMBER];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_MEMBER, err);
     char camera[16], kind[16], state[16], number[REVIEW_CASE_ROOM];
     bool row;
     sqlite3_bind_int64(st, 1, key);
@@ -315,8 +258,8 @@ static int add_member(struct catalogue *c, struct event_row *e, int64_t key, str
 
 static int put_words(struct catalogue *c, const struct event_row *e, struct err *err)
 {
-    sqlite3_stmt *st =
-        c->sql[e->words.used > 0 ? CATALOGUE_SQL_GROUP_WORDS : CATALOGUE_SQL_GROUP_NO_WORDS];
+    sqlite3_stmt *st = catalogue_sql(
+        c, e->words.used > 0 ? CATALOGUE_SQL_GROUP_WORDS : CATALOGUE_SQL_GROUP_NO_WORDS, err);
     sqlite3_bind_int64(st, 1, e->key);
     if (e->words.used > 0)
         sqlite3_bind_text(st, 2, (const char *)buf_data(&e->words), (int)e->words.used,
@@ -326,7 +269,7 @@ static int put_words(struct catalogue *c, const struct event_row *e, struct err 
 
 static int put_event(struct catalogue *c, const struct event_row *e, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_PUT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_PUT, err);
     sqlite3_bind_int64(st, 1, e->key);
     sqlite3_bind_text(st, 2, e->id, -1, SQLITE_STATIC);
     sqlite3_bind_text(st, 3, e->imei, -1, SQLITE_STATIC);
@@ -355,7 +298,7 @@ static int put_event(struct catalogue *c, const struct event_row *e, struct err 
 static int move(struct catalogue *c, int64_t transfer, int64_t event, struct buf *left,
                 struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_OF];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_OF, err);
     bool row;
     sqlite3_bind_int64(st, 1, transfer);
     int rc = sqlx_step(st, &row, err);
@@ -365,7 +308,7 @@ static int move(struct catalogue *c, int64_t transfer, int64_t event, struct buf
         return rc;
     if (row && (rc = buf_append(left, &before, sizeof before, err)) < 0)
         return rc;
-    st = c->sql[CATALOGUE_SQL_GROUP_OF_PUT];
+    st = catalogue_sql(c, CATALOGUE_SQL_GROUP_OF_PUT, err);
     sqlite3_bind_int64(st, 1, transfer);
     sqlite3_bind_int64(st, 2, event);
     return sqlx_run(st, err);
@@ -419,7 +362,7 @@ static int64_t quarter_of(int64_t us)
 static int read_near(struct catalogue *c, const struct place *p, int64_t until_us, struct buf *out,
                      struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_NEAR];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_NEAR, err);
     bool row = true;
     int rc;
     sqlite3_bind_text(st, 1, p->imei, -1, SQLITE_STATIC);
@@ -473,7 +416,7 @@ static int regroup_span(struct catalogue *c, const struct place *p, int64_t unti
 
 static int regroup_alone(struct catalogue *c, int64_t key, struct buf *left, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_ALONE];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_ALONE, err);
     bool row;
     sqlite3_bind_int64(st, 1, key);
     int rc = sqlx_step(st, &row, err);
@@ -483,20 +426,86 @@ static int regroup_alone(struct catalogue *c, int64_t key, struct buf *left, str
 
 /* ---- what is due ---- */
 
-static int read_due(struct catalogue *c, struct buf *out, struct err *err)
+static int compare_places(const void *a, const void *b)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_DUE];
+    const struct place *p = a, *q = b;
+    int order = strcmp(p->imei, q->imei);
+    order = order != 0 ? order : strcmp(p->trigger, q->trigger);
+    order = order != 0 ? order : (p->own > q->own) - (p->own < q->own);
+    return order != 0 ? order : (p->at_us > q->at_us) - (p->at_us < q->at_us);
+}
+
+/* The places that st tells of, which is reset. */
+static int read_places(sqlite3_stmt *st, struct buf *due, struct err *err)
+{
     bool row = true;
     int rc;
     while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
         struct place p = {.at_us = sqlite3_column_int64(st, 2), .own = sqlite3_column_int64(st, 3)};
         lenient_text(st, 0, p.imei, sizeof p.imei);
         lenient_text(st, 1, p.trigger, sizeof p.trigger);
-        if ((rc = buf_append(out, &p, sizeof p, err)) < 0)
+        if ((rc = buf_append(due, &p, sizeof p, err)) < 0)
+            break;
+        if (sqlite3_column_count(st) == 4)
+            continue;
+        p.at_us = sqlite3_column_int64(st, 4);
+        if ((rc = buf_append(due, &p, sizeof p, err)) < 0)
             break;
     }
     sqlx_reset(st);
     return rc;
+}
+
+/* Those of `which` that have the keys. */
+static int find_places(struct catalogue *c, enum catalogue_sql which, const struct buf *keys,
+                       struct buf *due, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(keys); i++) {
+        sqlite3_stmt *st = catalogue_sql(c, which, err);
+        sqlite3_bind_int64(st, 1, catalogue_keys_at(keys, i));
+        rc = read_places(st, due, err);
+    }
+    return rc;
+}
+
+static int add_keys_of_ids(struct catalogue *c, const struct buf *ids, struct buf *keys,
+                           struct err *err)
+{
+    const char *id = (const char *)buf_data(ids), *end = id + ids->used;
+    int rc = ERR_OK;
+    for (; rc == ERR_OK && id < end; id += strlen(id) + 1) {
+        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_KEY, err);
+        sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+        rc = catalogue_keys_read(st, keys, err);
+    }
+    return rc;
+}
+
+static int add_events_of_keys(struct catalogue *c, const struct buf *keys, struct buf *events,
+                              struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(keys); i++) {
+        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_OF, err);
+        sqlite3_bind_int64(st, 1, catalogue_keys_at(keys, i));
+        rc = catalogue_keys_read(st, events, err);
+    }
+    return rc;
+}
+
+/* Where what changed stands now, and where the events are that it was of. */
+static int find_due(struct catalogue *c, struct buf *due, struct err *err)
+{
+    struct catalogue_changed *ch = &c->changed;
+    int rc = add_keys_of_ids(c, &ch->ids, &ch->keys, err);
+    catalogue_changed_sort(&ch->keys);
+    if (rc == ERR_OK)
+        rc = find_places(c, CATALOGUE_SQL_GROUP_PLACE, &ch->keys, due, err);
+    if (rc == ERR_OK)
+        rc = add_events_of_keys(c, &ch->keys, &ch->events, err);
+    catalogue_changed_sort(&ch->events);
+    return rc < 0 ? rc : find_places(c, CATALOGUE_SQL_GROUP_WAS, &ch->events, due, err);
 }
 
 static int regroup_all(struct catalogue *c, const struct place *p, size_t n, struct buf *left,
@@ -520,11 +529,25 @@ static int regroup_all(struct catalogue *c, const struct place *p, size_t n, str
     return rc;
 }
 
+static int regroup_due(struct catalogue *c, const struct buf *due, struct buf *left,
+                       struct err *err)
+{
+    struct place *p = (struct place *)(void *)(due->mem + due->start);
+    size_t n = due->used / sizeof *p, kept = 0;
+    if (n == 0)
+        return ERR_OK;
+    qsort(p, n, sizeof *p, compare_places);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || compare_places(&p[kept - 1], &p[i]) != 0)
+            p[kept++] = p[i];
+    return regroup_all(c, p, kept, left, err);
+}
+
 static int drop_empty(struct catalogue *c, const struct buf *left, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GROUP_DROP];
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(left); i++) {
+        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_DROP, err);
         sqlite3_bind_int64(st, 1, catalogue_keys_at(left, i));
         rc = sqlx_run(st, err);
     }
@@ -533,28 +556,39 @@ static int drop_empty(struct catalogue *c, const struct buf *left, struct err *e
 
 int catalogue_regroup(struct catalogue *c, struct err *err)
 {
-    struct buf due, left;
+    struct catalogue_changed *ch = &c->changed;
+    struct buf due;
     buf_init(&due, DUE_BYTES_MAX);
-    buf_init(&left, CATALOGUE_KEYS_BYTES_MAX);
-    int rc = read_due(c, &due, err);
+    if (ch->failed)
+        return ch->failed == SQLITE_NOMEM
+                   ? err_nomem(err, "what a transaction changed")
+                   : err_set(err, ERR_MALFORMED, "%s: what was written cannot be read (%s)",
+                             sqlite3_db_filename(c->db, "main"), sqlite3_errstr(ch->failed));
+    int rc = find_due(c, &due, err);
     if (rc == ERR_OK)
-        rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_GROUP_LEFT], &left, err);
+        rc = regroup_due(c, &due, &ch->events, err);
     if (rc == ERR_OK)
-        rc = regroup_all(c, (const struct place *)(const void *)buf_data(&due),
-                         due.used / sizeof(struct place), &left, err);
+        rc = drop_empty(c, &ch->events, err);
     if (rc == ERR_OK)
-        rc = drop_empty(c, &left, err);
-    if (rc == ERR_OK && (due.used > 0 || left.used > 0))
-        rc = sqlx_exec(c->db, "DELETE FROM temp.regroup; DELETE FROM temp.regroup_left", err);
+        catalogue_changed_clear(ch);
     buf_clear(&due);
-    buf_clear(&left);
     return rc;
 }
 
 int catalogue_group_anew(struct catalogue *c, struct err *err)
 {
-    int rc = sqlx_exec(
-        c->db, "DELETE FROM event_words; DELETE FROM event_of; DELETE FROM event;" NOTE_OF("true"),
-        err);
-    return rc < 0 ? rc : catalogue_regroup(c, err);
+    struct buf due, left;
+    buf_init(&due, DUE_BYTES_MAX);
+    buf_init(&left, CATALOGUE_KEYS_BYTES_MAX);
+    c->changed.is_nothing = true;
+    int rc =
+        sqlx_exec(c->db, "DELETE FROM event_words; DELETE FROM event_of; DELETE FROM event", err);
+    c->changed.is_nothing = false;
+    if (rc == ERR_OK)
+        rc = read_places(catalogue_sql(c, CATALOGUE_SQL_GROUP_ALL, err), &due, err);
+    if (rc == ERR_OK)
+        rc = regroup_due(c, &due, &left, err);
+    buf_clear(&due);
+    buf_clear(&left);
+    return rc;
 }

@@ -37,7 +37,7 @@ static void bind_name(sqlite3_stmt *st, int64_t key, int64_t time_ms, int priori
 int catalogue_record_put(struct catalogue *c, int64_t key, const struct catalogue_record *r,
                          bool *added, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_RECORD_PUT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_RECORD_PUT, err);
     bind_name(st, key, r->time_ms, r->priority, r->event, r->sha256);
     sqlite3_bind_int(st, 6, r->codec);
     sqlite3_bind_int64(st, 7, r->arrived_us);
@@ -81,7 +81,7 @@ static bool read_record(sqlite3_stmt *st, struct catalogue_record *r, uint8_t *r
 int catalogue_record_each(struct catalogue *c, int64_t key, int64_t from_ms, int64_t until_ms,
                           catalogue_record_fn *fn, void *arg, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_RECORD_NEXT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_RECORD_NEXT, err);
     /* behind this there is everything of from_ms */
     struct catalogue_record r = {.time_ms = from_ms, .priority = -1};
     uint8_t *raw = malloc(UINT16_MAX);
@@ -105,7 +105,7 @@ int catalogue_record_each(struct catalogue *c, int64_t key, int64_t from_ms, int
 int catalogue_record_count(struct catalogue *c, int64_t key, int64_t *records, int64_t *bytes,
                            struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_RECORD_COUNT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_RECORD_COUNT, err);
     bool row = false;
     sqlite3_bind_int64(st, 1, key);
     int rc = sqlx_step(st, &row, err);
@@ -121,7 +121,7 @@ int catalogue_record_count(struct catalogue *c, int64_t key, int64_t *records, i
 int catalogue_match_put(struct catalogue *c, int64_t key, const struct catalogue_match *m,
                         struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_MATCH_PUT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_MATCH_PUT, err);
     bind_name(st, key, m->time_ms, m->priority, m->event, m->sha256);
     sqlite3_bind_int64(st, 6, m->difference_ms);
     return catalogue_run(c, st, key, err);
@@ -130,7 +130,7 @@ int catalogue_match_put(struct catalogue *c, int64_t key, const struct catalogue
 int catalogue_match_get(struct catalogue *c, int64_t key, struct catalogue_match *out, bool *found,
                         struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_MATCH_GET];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_MATCH_GET, err);
     sqlite3_bind_int64(st, 1, key);
     int rc = sqlx_step(st, found, err);
     if (rc == ERR_OK && *found &&
@@ -144,7 +144,8 @@ int catalogue_match_get(struct catalogue *c, int64_t key, struct catalogue_match
 
 int catalogue_private_put(struct catalogue *c, int64_t key, bool is_private, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[is_private ? CATALOGUE_SQL_PRIVATE_PUT : CATALOGUE_SQL_PRIVATE_OVER];
+    sqlite3_stmt *st =
+        catalogue_sql(c, is_private ? CATALOGUE_SQL_PRIVATE_PUT : CATALOGUE_SQL_PRIVATE_OVER, err);
     sqlite3_bind_int64(st, 1, key);
     return catalogue_run(c, st, key, err);
 }

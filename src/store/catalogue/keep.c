@@ -31,7 +31,7 @@ static int protect(struct catalogue *c, const char *id, const struct catalogue_p
                    struct err *err)
 {
     struct catalogue_transfer t;
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_PROTECT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_PROTECT, err);
     int rc = catalogue_transfer_get(c, id, &t, err);
     if (rc < 0)
         return rc;
@@ -65,7 +65,7 @@ int catalogue_protect(struct catalogue *c, const char *id, const struct catalogu
 static int protection_at(struct catalogue *c, int64_t key, int at, struct catalogue_protection *out,
                          bool *found, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_PROTECTION_AT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_PROTECTION_AT, err);
     sqlite3_bind_int64(st, 1, key);
     sqlite3_bind_int64(st, 2, at);
     int rc = sqlx_step(st, found, err);
@@ -117,7 +117,7 @@ static int unprotect(struct catalogue *c, const char *id, const char *who, int *
                      struct err *err)
 {
     struct catalogue_transfer t;
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UNPROTECT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_UNPROTECT, err);
     struct ending e = {.n = 0};
     buf_init(&e.reasons, CUSTODY_LINE_ROOM);
     int rc = catalogue_transfer_get(c, id, &t, err);
@@ -160,14 +160,13 @@ static int retire(struct catalogue *c, const struct catalogue_transfer *t,
         rc = catalogue_settings_forget(c, t->key, NULL, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_RETIRE], 1, t->key);
-    if ((rc = sqlx_run(c->sql[CATALOGUE_SQL_RETIRE], err)) < 0)
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_RETIRE, err);
+    sqlite3_bind_int64(st, 1, t->key);
+    if ((rc = sqlx_run(st, err)) < 0)
         return rc;
     if (sqlite3_changes(c->db) == 0)
         return err_set(err, ERR_NOTFOUND, "no such transfer: %s", t->id);
-    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_ADD], 1, t->key);
-    sqlx_bind_text(c->sql[CATALOGUE_SQL_DUE_ADD], 2, t->day);
-    return sqlx_run(c->sql[CATALOGUE_SQL_DUE_ADD], err);
+    return catalogue_due_add(c, t->day, t->key, err);
 }
 
 int catalogue_retire(struct catalogue *c, const struct catalogue_transfer *t,
@@ -180,7 +179,7 @@ int catalogue_retire(struct catalogue *c, const struct catalogue_transfer *t,
 
 static int due_day(struct catalogue *c, int64_t key, char day[11], bool *found, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DUE_BY_KEY];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DUE_BY_KEY, err);
     sqlite3_bind_int64(st, 1, key);
     int rc = sqlx_step(st, found, err);
     if (rc < 0 || !*found)
@@ -196,7 +195,7 @@ int catalogue_due_each(struct catalogue *c, catalogue_due_fn *fn, void *arg, str
 {
     struct buf keys;
     buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
-    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_DUE_KEYS], &keys, err);
+    int rc = catalogue_keys_read(catalogue_sql(c, CATALOGUE_SQL_DUE_KEYS, err), &keys, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
         char day[11];
         bool found;
@@ -211,9 +210,10 @@ int catalogue_due_each(struct catalogue *c, catalogue_due_fn *fn, void *arg, str
 
 int catalogue_due_add(struct catalogue *c, const char *day, int64_t key, struct err *err)
 {
-    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_ADD], 1, key);
-    sqlx_bind_text(c->sql[CATALOGUE_SQL_DUE_ADD], 2, day);
-    return catalogue_run(c, c->sql[CATALOGUE_SQL_DUE_ADD], key, err);
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DUE_ADD, err);
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, day);
+    return catalogue_run(c, st, key, err);
 }
 
 int catalogue_is_due(struct catalogue *c, int64_t key, bool *out, struct err *err)
@@ -224,8 +224,9 @@ int catalogue_is_due(struct catalogue *c, int64_t key, bool *out, struct err *er
 
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 {
-    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_DONE], 1, key);
-    return catalogue_run(c, c->sql[CATALOGUE_SQL_DUE_DONE], key, err);
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DUE_DONE, err);
+    sqlite3_bind_int64(st, 1, key);
+    return catalogue_run(c, st, key, err);
 }
 
 /* ---- what was done to the store ---- */
@@ -233,7 +234,7 @@ int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 int catalogue_upkeep_note(struct catalogue *c, const char *task, const struct catalogue_upkeep *u,
                           struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UPKEEP_PUT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_UPKEEP_PUT, err);
     sqlx_bind_text(st, 1, task);
     sqlite3_bind_int64(st, 2, u->at_us);
     sqlite3_bind_int(st, 3, u->ok);
@@ -258,7 +259,7 @@ void catalogue_upkeep_failed(const char *root, const char *task, const struct er
 int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogue_upkeep *out,
                           bool *found, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UPKEEP_GET];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_UPKEEP_GET, err);
     int64_t ok;
     *out = (struct catalogue_upkeep){0};
     sqlx_bind_text(st, 1, task);
@@ -276,7 +277,7 @@ int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogu
 int catalogue_newest(struct catalogue *c, int64_t until_us, int64_t within_us, int64_t *arrived_us,
                      int64_t *confirmed_us, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_NEWEST];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_NEWEST, err);
     bool row;
     sqlite3_bind_int64(st, 1, until_us);
     sqlite3_bind_int64(st, 2, within_us);

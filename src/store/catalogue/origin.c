@@ -49,7 +49,7 @@ static bool read_file(sqlite3_stmt *st, char path[CATALOGUE_FILE_ROOM], struct c
 int catalogue_origin_put(struct catalogue *c, int64_t key, const struct catalogue_origin *o,
                          struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ORIGIN_PUT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ORIGIN_PUT, err);
     bind_file(st, o->path, &o->stat);
     sqlite3_bind_int64(st, 5, key);
     sqlite3_bind_int64(st, 6, o->whole);
@@ -60,7 +60,7 @@ int catalogue_origin_put(struct catalogue *c, int64_t key, const struct catalogu
 int catalogue_origin_get(struct catalogue *c, int64_t key, struct catalogue_origin *out,
                          struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ORIGIN_GET];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ORIGIN_GET, err);
     int64_t whole = 0;
     bool found;
     sqlite3_bind_int64(st, 1, key);
@@ -80,7 +80,7 @@ int catalogue_origin_get(struct catalogue *c, int64_t key, struct catalogue_orig
 
 int catalogue_seen_put(struct catalogue *c, const struct catalogue_seen *s, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SEEN_PUT];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_SEEN_PUT, err);
     bind_file(st, s->path, &s->stat);
     sqlite3_bind_text(st, 5, s->id, -1, SQLITE_STATIC);
     return catalogue_run(c, st, 0, err);
@@ -105,7 +105,7 @@ int catalogue_seen_get(struct catalogue *c, const char *path, struct catalogue_s
                        struct err *err)
 {
     bool found;
-    int rc = read_seen(c->sql[CATALOGUE_SQL_SEEN_GET], path, out, &found, err);
+    int rc = read_seen(catalogue_sql(c, CATALOGUE_SQL_SEEN_GET, err), path, out, &found, err);
     if (rc == ERR_OK && !found)
         rc = err_set(err, ERR_NOTFOUND, "%s was not seen before", path);
     return rc;
@@ -118,7 +118,7 @@ int catalogue_seen_each(struct catalogue *c, catalogue_seen_fn *fn, void *arg, s
     bool found = true;
     int rc = ERR_OK;
     while (rc == ERR_OK && found) {
-        rc = read_seen(c->sql[CATALOGUE_SQL_SEEN_NEXT], path, &seen, &found, err);
+        rc = read_seen(catalogue_sql(c, CATALOGUE_SQL_SEEN_NEXT, err), path, &seen, &found, err);
         if (rc < 0 || !found)
             break;
         memcpy(path, seen.path, sizeof path);
@@ -129,7 +129,7 @@ int catalogue_seen_each(struct catalogue *c, catalogue_seen_fn *fn, void *arg, s
 
 int catalogue_seen_remove(struct catalogue *c, const char *path, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SEEN_REMOVE];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_SEEN_REMOVE, err);
     sqlx_bind_blob(st, 1, path, strlen(path));
     return catalogue_run(c, st, 0, err);
 }

@@ -33,6 +33,12 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
         "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'transfer' AND seq < ?1",
     [CATALOGUE_SQL_ADD] = "INSERT INTO transfer(key, id, " COLUMNS ") VALUES(?1, ?2, " VALUES ")",
     [CATALOGUE_SQL_UPDATE] = "UPDATE transfer SET (" COLUMNS ") = (" VALUES ") WHERE key = ?1",
+    /* what events show of it is as it was: length_bytes and the counts of frames, which a receiver
+     * writes all the time, are none of that */
+    [CATALOGUE_SQL_UNCHANGED] =
+        "SELECT 1 FROM transfer WHERE key = ?1 AND (imei, camera, kind, state, arrived_us, known,"
+        " time_us, trigger_name, length_s, tz_min, lat_deg, lon_deg, start, path, set_aside,"
+        " remade) IS (?3, ?4, ?5, ?7, ?10, ?14, ?16, ?18, ?19, ?21, ?22, ?23, ?32, ?33, ?40, ?41)",
     [CATALOGUE_SQL_REMOVE] = "DELETE FROM transfer WHERE key = ?1",
     [CATALOGUE_SQL_BY_KEY] = (SELECT "WHERE key = ?1"),
     [CATALOGUE_SQL_BY_ID] = (SELECT "WHERE id = ?1"),
@@ -251,7 +257,7 @@ static int read_one(sqlite3_stmt *st, struct catalogue_transfer *out, bool *foun
 /* Of a file nobody knows whether its camera works: 0, never here. */
 static int camera_seen(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
 {
-    struct binder b = {c->sql[CATALOGUE_SQL_CAMERA_SEEN], 1};
+    struct binder b = {catalogue_sql(c, CATALOGUE_SQL_CAMERA_SEEN, err), 1};
     put_text(&b, t->imei);
     put_text(&b, t->camera);
     put_int(&b, strcmp(t->source, "camera") == 0 ? t->arrived_us : 0);
@@ -272,9 +278,10 @@ int catalogue_keys_above(struct catalogue *c, int64_t key, struct err *err)
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    if ((rc = sqlx_run(c->sql[CATALOGUE_SQL_KEYS_ROW], err)) == ERR_OK) {
-        sqlite3_bind_int64(c->sql[CATALOGUE_SQL_KEYS_ABOVE], 1, key);
-        rc = sqlx_run(c->sql[CATALOGUE_SQL_KEYS_ABOVE], err);
+    if ((rc = sqlx_run(catalogue_sql(c, CATALOGUE_SQL_KEYS_ROW, err), err)) == ERR_OK) {
+        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_KEYS_ABOVE, err);
+        sqlite3_bind_int64(st, 1, key);
+        rc = sqlx_run(st, err);
     }
     return catalogue_leave(c, own, rc, err);
 }
@@ -298,7 +305,7 @@ static bool word_ok(const char *word)
 
 static int id_taken(struct catalogue *c, const char *id, bool *taken, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ID_TAKEN];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ID_TAKEN, err);
     sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
     int rc = sqlx_step(st, taken, err);
     sqlx_reset(st);
@@ -353,7 +360,7 @@ static int id_set(struct catalogue *c, struct catalogue_transfer *t, struct err 
 static int add_row(struct catalogue *c, const struct catalogue_transfer *t, int64_t key,
                    struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ADD];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ADD, err);
     int rc = camera_seen(c, t, err);
     if (rc < 0)
         return rc;
@@ -391,43 +398,58 @@ static int not_there(const char *id, struct err *err)
     return err_set(err, ERR_NOTFOUND, "no such transfer: %s", id);
 }
 
+static int update_row(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+{
+    sqlite3_stmt *unchanged = catalogue_sql(c, CATALOGUE_SQL_UNCHANGED, err), *st;
+    bool same;
+    sqlite3_bind_int64(unchanged, 1, t->key);
+    bind_columns(unchanged, t);
+    int rc = sqlx_step(unchanged, &same, err);
+    sqlx_reset(unchanged);
+    if (rc < 0)
+        return rc;
+    st = catalogue_sql(c, CATALOGUE_SQL_UPDATE, err);
+    sqlite3_bind_int64(st, 1, t->key);
+    bind_columns(st, t);
+    c->changed.is_nothing = same;
+    rc = sqlx_run(st, err);
+    c->changed.is_nothing = false;
+    return rc == ERR_OK && sqlite3_changes(c->db) != 1 ? not_there(t->id, err) : rc;
+}
+
 int catalogue_transfer_update(struct catalogue *c, const struct catalogue_transfer *t,
                               struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UPDATE];
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    if ((rc = camera_seen(c, t, err)) == ERR_OK) {
-        sqlite3_bind_int64(st, 1, t->key);
-        bind_columns(st, t);
-        rc = sqlx_run(st, err);
-    }
-    if (rc == ERR_OK && sqlite3_changes(c->db) != 1)
-        rc = not_there(t->id, err);
+    if ((rc = camera_seen(c, t, err)) == ERR_OK)
+        rc = update_row(c, t, err);
     return catalogue_leave(c, own, rc, err);
 }
 
 int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_REMOVE];
+    sqlite3_stmt *event = catalogue_sql(c, CATALOGUE_SQL_EVENT_REMOVE, err), *st;
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_EVENT_REMOVE], 1, key);
-    rc = sqlx_run(c->sql[CATALOGUE_SQL_EVENT_REMOVE], err);
-    if (rc == ERR_OK)
-        rc = catalogue_settings_forget(c, key, NULL, err);
-    sqlite3_bind_int64(st, 1, key);
-    return catalogue_leave(c, own, rc < 0 ? rc : sqlx_run(st, err), err);
+    sqlite3_bind_int64(event, 1, key);
+    if ((rc = sqlx_run(event, err)) == ERR_OK &&
+        (rc = catalogue_settings_forget(c, key, NULL, err)) == ERR_OK) {
+        st = catalogue_sql(c, CATALOGUE_SQL_REMOVE, err);
+        sqlite3_bind_int64(st, 1, key);
+        rc = sqlx_run(st, err);
+    }
+    return catalogue_leave(c, own, rc, err);
 }
 
 int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue_transfer *out,
                            struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_BY_ID];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_BY_ID, err);
     bool found;
     put_text(&(struct binder){st, 1}, id);
     int rc = read_one(st, out, &found, err);
@@ -437,7 +459,7 @@ int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue
 int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue_transfer *out,
                               bool *found, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_BY_KEY];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_BY_KEY, err);
     sqlite3_bind_int64(st, 1, key);
     return read_one(st, out, found, err);
 }
@@ -445,7 +467,7 @@ int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue
 int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t, int64_t after,
                             struct catalogue_transfer *out, struct err *err)
 {
-    struct binder b = {c->sql[CATALOGUE_SQL_SAME], 1};
+    struct binder b = {catalogue_sql(c, CATALOGUE_SQL_SAME, err), 1};
     bool found;
     put_text(&b, t->sha256);
     put_text(&b, t->imei);
@@ -463,7 +485,7 @@ int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer
 int catalogue_transfer_with(struct catalogue *c, const char sha256[65], int64_t length_bytes,
                             int64_t after, struct catalogue_transfer *out, struct err *err)
 {
-    struct binder b = {c->sql[CATALOGUE_SQL_WITH], 1};
+    struct binder b = {catalogue_sql(c, CATALOGUE_SQL_WITH, err), 1};
     bool found;
     put_text(&b, sha256);
     put_int(&b, length_bytes);
@@ -477,7 +499,7 @@ int catalogue_transfer_with(struct catalogue *c, const char sha256[65], int64_t 
 int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_transfer *t,
                                  struct catalogue_transfer *out, struct err *err)
 {
-    struct binder b = {c->sql[CATALOGUE_SQL_RESUMABLE], 1};
+    struct binder b = {catalogue_sql(c, CATALOGUE_SQL_RESUMABLE, err), 1};
     bool found = false;
     int rc = ERR_OK;
     if ((t->known & CATALOGUE_HAS_META) && (t->known & CATALOGUE_TIME_OK)) {
@@ -496,7 +518,7 @@ int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_tra
 int catalogue_camera_load(struct catalogue *c, const char *imei, int64_t since_us,
                           int64_t *transfers, int64_t *bytes, struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_LOAD];
+    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_LOAD, err);
     bool row;
     put_text(&(struct binder){st, 1}, imei);
     sqlite3_bind_int64(st, 2, since_us);

@@ -167,7 +167,13 @@ static int add_words(struct review_where *w, struct catalogue *c, const char *q,
     if (words[strspn(words, BLANKS)] == '\0')
         return ERR_OK;
     text_fold(words);
-    int rc = sqlx_number(c->db, "PRAGMA data_version", &version, err);
+    int rc = sqlx_exec(c->db,
+                       "CREATE TEMP TABLE IF NOT EXISTS found(event INTEGER PRIMARY KEY);"
+                       "CREATE TEMP TABLE IF NOT EXISTS sought(words TEXT, version INTEGER,"
+                       " changes INTEGER, narrows INTEGER)",
+                       err);
+    if (rc == ERR_OK)
+        rc = sqlx_number(c->db, "PRAGMA data_version", &version, err);
     if (rc == ERR_OK)
         rc = is_found(c, words, version, &found, &narrows, err);
     if (rc == ERR_OK && !found)

@@ -57,6 +57,9 @@ int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *e
 
 int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err)
 {
+    *row = false;
+    if (!st)
+        return err->code;
     int rc = sqlite3_step(st);
     *row = rc == SQLITE_ROW;
     if (*row)

@@ -73,7 +73,8 @@ int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *e
 #define SQLX_ROLLBACK "ROLLBACK"
 void sqlx_rollback(sqlite3 *db, sqlite3_stmt *st);
 
-/* One row or the end; the end and a failure reset the statement. */
+/* One row or the end; the end and a failure reset the statement. NULL is one that could not be
+ * prepared, of which *err tells: it fails with that. */
 int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err) DS_MUST_CHECK;
 
 /* Runs a statement that yields no rows, and resets it. */
