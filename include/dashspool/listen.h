@@ -1,7 +1,8 @@
 /*
  * listen: what every listener of this program does alike, for cameras, trackers and browsers:
- * finding its address, saying who called, giving away root's rights, having descriptors for its
- * connections, and the allow-list. TLS is tls.h; the sockets are the caller's.
+ * finding its address, saying who called, which addresses a setting names, giving away root's
+ * rights, having descriptors for its connections, and the allow-list. TLS is tls.h; the sockets are
+ * the caller's.
  *
  * The allow-list is a file of IMEIs, one a line, "#" begins a comment; it is read at the start and
  * again when asked to. In learn mode a tracker that is not in it is added to it, durably, and
@@ -14,6 +15,7 @@
 #include "dashspool/err.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct addrinfo;
 struct sockaddr;
@@ -37,6 +39,25 @@ bool listen_same(const char *one, const char *other);
 void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],
                  char host[LISTEN_NAME_ROOM]);
 
+/* ---- addresses that a setting names: proxies, load balancers ---- */
+
+#define NETWORKS_MAX 16
+struct networks {
+    struct network {
+        uint8_t address[16]; /* of IPv4: mapped */
+        unsigned bits;
+    } of[NETWORKS_MAX];
+    size_t n;
+};
+
+/* "127.0.0.1, 10.0.0.0/8, fd00::/8"; none is fine. ERR_CONFIG, "expected …". */
+int networks_read(struct networks *out, const char *text, struct err *err) DS_MUST_CHECK;
+int networks_check(const char *value, struct err *err); /* a setting's check (cfg.h) */
+bool networks_have(const struct networks *all, const char *address);
+bool network_is_address(const char *text);
+
+/* ---- rights and limits ---- */
+
 /* Becomes the user and its groups; "": the owner of ROOT; only root can. ERR_CONFIG for a user that
  * does not exist, or is not the one to whom ROOT belongs. section: of the settings, for the log. */
 int listen_drop_root(const char *section, const char *user, const char *root,
@@ -45,6 +66,8 @@ int listen_drop_root(const char *section, const char *user, const char *root,
 /* Descriptors for *connections, if the system lets us; fewer connections where it has fewer.
  * ERR_CONFIG: not even enough for a few. */
 int listen_raise_descriptors(const char *section, int *connections, struct err *err) DS_MUST_CHECK;
+
+/* ---- the allow-list ---- */
 
 struct access;
 

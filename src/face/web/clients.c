@@ -66,7 +66,7 @@ static void begin(struct clients *all, struct MHD_Connection *connection, void *
         of_peer += !o->ended && !o->stream && strcmp(o->peer, c->peer) == 0;
     }
     bool room =
-        of_peer < OF_ONE_PEER || proxies_trust(all->proxies, c->peer) || make_room(all, c->peer);
+        of_peer < OF_ONE_PEER || networks_have(all->proxies, c->peer) || make_room(all, c->peer);
     if (room && n >= WEB_CONNECTIONS_MAX - SPARE)
         room = make_room(all, NULL);
     if (!room)

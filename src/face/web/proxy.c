@@ -1,80 +1,10 @@
 /* Trusted proxies: only they are believed who somebody is, and how that one came. */
 #include "web_internal.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 enum { FORWARDED_ROOM = 2048 };
-
-/* As 16 bytes; of IPv4, mapped. */
-static bool read_address(const char *text, struct in6_addr *out)
-{
-    struct in_addr v4;
-    if (inet_pton(AF_INET6, text, out) == 1)
-        return true;
-    if (inet_pton(AF_INET, text, &v4) != 1)
-        return false;
-    memset(out, 0, sizeof *out);
-    out->s6_addr[10] = out->s6_addr[11] = 0xff;
-    memcpy(out->s6_addr + 12, &v4, 4);
-    return true;
-}
-
-static int read_one(const char *text, size_t n, struct proxy *out, struct err *err)
-{
-    char address[64];
-    snprintf(address, sizeof address, "%.*s", (int)n, text);
-    char *slash = strchr(address, '/'), *end = NULL;
-    if (slash)
-        *slash = '\0';
-    long most = strchr(address, ':') ? 128 : 32, bits = slash ? strtol(slash + 1, &end, 10) : most;
-    if (n >= sizeof address || !read_address(address, &out->address) || bits < 0 || bits > most ||
-        (slash && (*end || end == slash + 1)))
-        return err_set(err, ERR_CONFIG,
-                       "expected addresses or networks, separated by commas: 127.0.0.1, "
-                       "10.0.0.0/8, fd00::/8");
-    out->bits = (unsigned)(bits + 128 - most);
-    return ERR_OK;
-}
-
-int proxies_read(struct proxies *out, const char *text, struct err *err)
-{
-    *out = (struct proxies){.n = 0};
-    for (text += strspn(text, " ,"); *text; text += strspn(text, " ,")) {
-        size_t n = strcspn(text, " ,");
-        if (out->n == PROXIES_MAX)
-            return err_set(err, ERR_CONFIG, "expected at most %d addresses", PROXIES_MAX);
-        int rc = read_one(text, n, &out->of[out->n++], err);
-        if (rc < 0)
-            return rc;
-        text += n;
-    }
-    return ERR_OK;
-}
-
-static bool is_in(const struct proxy *p, const struct in6_addr *a)
-{
-    for (unsigned bit = 0; bit < p->bits; bit += 8) {
-        unsigned left = p->bits - bit, mask = left >= 8 ? 0xffu : 0xffu << (8 - left) & 0xffu;
-        if ((p->address.s6_addr[bit / 8] ^ a->s6_addr[bit / 8]) & mask)
-            return false;
-    }
-    return true;
-}
-
-bool proxies_trust(const struct proxies *all, const char *peer)
-{
-    struct in6_addr a;
-    if (!read_address(peer, &a))
-        return false;
-    for (size_t i = 0; i < all->n; i++)
-        if (is_in(&all->of[i], &a))
-            return true;
-    return false;
-}
 
 /* ---- what they say ---- */
 
@@ -109,7 +39,6 @@ static void read_header(const struct web_request *r, const char *name, struct li
 static bool only_address(const char *text, size_t n, char out[WEB_PEER_ROOM])
 {
     char all[WEB_PEER_ROOM];
-    struct in6_addr a;
     while (n > 0 && strchr(" \t\"", text[n - 1]))
         n--;
     while (n > 0 && strchr(" \t\"", *text))
@@ -125,7 +54,7 @@ static bool only_address(const char *text, size_t n, char out[WEB_PEER_ROOM])
         *colon = '\0';
     }
     snprintf(out, WEB_PEER_ROOM, "%s", at);
-    return read_address(out, &a);
+    return network_is_address(out);
 }
 
 /* The last element of a list of which `*n` bytes are left; takes it away. */
@@ -160,12 +89,12 @@ static bool parameter(const char *element, size_t n, const char *name, const cha
 }
 
 /* From the last one on, as far as each was added by one that is trusted. */
-static void follow(const struct proxies *all, struct web_request *r, const char *text,
+static void follow(const struct networks *all, struct web_request *r, const char *text,
                    bool forwarded)
 {
     char peer[WEB_PEER_ROOM];
     size_t left = strlen(text), n;
-    while (left > 0 && proxies_trust(all, r->ask.peer)) {
+    while (left > 0 && networks_have(all, r->ask.peer)) {
         const char *element = take_last(text, &left, &n), *value = element;
         if (forwarded && !parameter(element, n, "for", &value, &n))
             return;
@@ -175,12 +104,12 @@ static void follow(const struct proxies *all, struct web_request *r, const char 
     }
 }
 
-void proxies_judge(const struct proxies *all, struct web_request *r)
+void proxies_judge(const struct networks *all, struct web_request *r)
 {
     struct lines forwarded, x, proto;
     const char *value;
     size_t n = 0, left, length;
-    if (!proxies_trust(all, r->ask.peer))
+    if (!networks_have(all, r->ask.peer))
         return;
     read_header(r, "Forwarded", &forwarded);
     read_header(r, "X-Forwarded-For", &x);

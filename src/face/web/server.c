@@ -144,13 +144,13 @@ static int open_port(const struct addrinfo *at, const char *listen_at, int *fd, 
 }
 
 /* What its settings say of who may; root NULL: to try them. */
-static int judge(struct who *who, struct proxies *proxies, const char *root, const struct cfg *cfg,
+static int judge(struct who *who, struct networks *proxies, const char *root, const struct cfg *cfg,
                  const struct sockaddr *at, struct err *err)
 {
     const char *trusted = cfg_text(cfg, "serve", "trusted_proxy");
     int rc = who_open(who, root, cfg_text(cfg, "serve", "token_file"), err);
     if (rc == ERR_OK)
-        rc = proxies_read(proxies, trusted, err);
+        rc = networks_read(proxies, trusted, err);
     if (rc == ERR_OK && at)
         rc = gate_check_address(who_is_asked_for(who), cfg_text(cfg, "serve", "listen"), at, err);
     if (rc == ERR_OK && at && trusted[0] && !who_is_asked_for(who))
@@ -226,7 +226,7 @@ int web_try(const char *root, const struct cfg *cfg, const struct cfg *old, stru
     const char *at = cfg_text(cfg, "serve", "listen"), *port = strrchr(at, ':');
     const char *its = old ? strrchr(cfg_text(old, "serve", "listen"), ':') : NULL;
     const char *token = cfg_text(cfg, "serve", "token_file");
-    struct proxies proxies;
+    struct networks proxies;
     struct who who;
     if (token[0] && fsx_check_file(token, err) < 0)
         return cfg_blame(cfg, "serve", "token_file", err);

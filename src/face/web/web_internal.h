@@ -3,10 +3,10 @@
 #define WEB_INTERNAL_H
 
 #include "dashspool/hash.h"
+#include "dashspool/listen.h"
 #include "dashspool/text.h"
 #include "dashspool/web.h"
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 struct session {
@@ -53,7 +53,7 @@ struct who {
 struct client;
 struct clients { /* who is connected */
     struct client *first;
-    const struct proxies *proxies;
+    const struct networks *proxies;
 };
 
 struct stream;
@@ -63,15 +63,6 @@ struct streams {
     bool resumed; /* MHD_run() has something to do, which MHD_get_timeout() does not know */
 };
 
-#define PROXIES_MAX 16
-struct proxies {
-    struct proxy {
-        struct in6_addr address;
-        unsigned bits;
-    } of[PROXIES_MAX];
-    size_t n;
-};
-
 struct web {
     const struct web_app *app;
     const char *root;
@@ -79,7 +70,7 @@ struct web {
     bool tls;
     struct buf cert, key; /* PEM */
     char priorities[256]; /* of GnuTLS */
-    struct proxies proxies;
+    struct networks proxies;
     struct who who;
     struct clients clients;
     struct streams streams;
@@ -212,10 +203,8 @@ int tries_left(struct tries *all, enum tries_kind kind, const char *text, int *w
 
 /* ---- proxy.c ---- */
 
-int proxies_read(struct proxies *out, const char *text, struct err *err) DS_MUST_CHECK;
-bool proxies_trust(const struct proxies *all, const char *peer);
 /* Who asks, and whether by https, as the trusted ones say: r->ask.peer, r->https. */
-void proxies_judge(const struct proxies *all, struct web_request *r);
+void proxies_judge(const struct networks *all, struct web_request *r);
 
 /* ---- login.c ---- */
 

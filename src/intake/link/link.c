@@ -134,6 +134,62 @@ void link_send(struct link *l, const uint8_t *data, size_t n)
     send_pulled(l);
 }
 
+/* ---- who gets in ---- */
+
+/* Once a second at most: a flood must not fill the log. */
+static void log_refused(struct links *all, const char *peer, const char *why)
+{
+    int64_t now_us = clock_mono_us();
+    all->refused++;
+    links_count_refusal(all, why);
+    if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
+        all->refused_unlogged++;
+        return;
+    }
+    log_warn(all->service->name, "connection refused", LOG_TEXT("peer", peer),
+             LOG_TEXT("reason", why),
+             LOG_INT("others", all->refused_unlogged)); /* since the last such line */
+    all->refused_logged_us = now_us;
+    all->refused_unlogged = 0;
+}
+
+/* Why this connection is one too many, or NULL. A load balancer has many. */
+static const char *too_many(const struct link *l)
+{
+    const struct links *all = l->all;
+    if (all->open > all->open_max)
+        return "too many connections (connections_max)";
+    if (l->proxy.state == PROXY_EXPECTED)
+        return NULL;
+    if (table_count(&all->by_address, l->address) > (size_t)all->per_address_max)
+        return "too many connections from this address (per_address_max)";
+    return NULL;
+}
+
+/* It is known who is there. False: sent away. */
+static bool let_in(struct link *l, const struct sockaddr *address, size_t bytes)
+{
+    struct links *all = l->all;
+    listen_name(address, bytes, l->peer, l->address);
+    if (l->proxy.state == PROXY_NONE && networks_have(&all->balancers, l->address))
+        l->proxy.state = PROXY_EXPECTED;
+    if (l->proxy.state != PROXY_EXPECTED)
+        table_add(&all->by_address, &l->by_address, l->address, l);
+    const char *why = too_many(l);
+    if (why) {
+        log_refused(all, l->peer, why);
+        link_close(l);
+        return false;
+    }
+    if (l->proxy.state == PROXY_EXPECTED)
+        return true;
+    all->accepted++;
+    if (log_may(LOG_LEVEL_DEBUG, l->peer))
+        log_debug(all->service->name, "accepted", LOG_TEXT("peer", l->peer),
+                  LOG_INT("connections", all->open));
+    return true;
+}
+
 /* ---- hearing ---- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -169,6 +225,45 @@ static int feed_tls(struct link *l, const void *data, size_t n, struct err *err)
     return rc;
 }
 
+/* What a load balancer says before its client does; the rest stays in *data. */
+static int feed_proxy(struct link *l, const uint8_t **data, size_t *n, struct err *err)
+{
+    struct sockaddr_storage from;
+    size_t bytes = 0;
+    int rc = proxy_feed(&l->proxy, data, n, &from, &bytes, err);
+    if (rc < 0) {
+        links_count_refusal(l->all, err->text);
+        return rc;
+    }
+    if (l->proxy.state != PROXY_DONE)
+        return ERR_OK;
+    if (bytes > 0) /* else it is itself */
+        let_in(l, (struct sockaddr *)&from, bytes);
+    return ERR_OK;
+}
+
+/* A balancer that proxy_from does not name would be taken for all of its devices. */
+static int refuse_proxy(struct link *l, const uint8_t *data, size_t n, struct err *err)
+{
+    l->proxy.state = PROXY_DONE; /* only the first bytes may be one */
+    if (!proxy_is_header(data, n))
+        return ERR_OK;
+    err_set(err, ERR_MALFORMED, "a PROXY header from an address that proxy_from does not name");
+    links_count_refusal(l->all, err->text);
+    return err->code;
+}
+
+static int feed(struct link *l, const uint8_t *data, size_t n, struct err *err)
+{
+    int rc = l->proxy.state == PROXY_EXPECTED ? feed_proxy(l, &data, &n, err)
+             : l->proxy.state == PROXY_NONE   ? refuse_proxy(l, data, n, err)
+                                              : ERR_OK;
+    if (rc < 0 || n == 0 || l->closing)
+        return rc;
+    l->spoken = true;
+    return l->tls ? feed_tls(l, data, n, err) : feed_plain(l, data, n, err);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct link *l = stream->data;
@@ -176,10 +271,13 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     int rc = ERR_OK;
     if (n == 0)
         return;
-    if (n < 0)
+    if (n < 0 && l->all->balancers.n > 0 && !l->spoken &&
+        networks_have(&l->all->balancers, l->address))
+        link_close(l); /* a health check, every few seconds: there is nothing to tell of it */
+    else if (n < 0)
         l->all->service->eof(l);
     else
-        rc = (l->tls ? feed_tls : feed_plain)(l, buf->base, (size_t)n, &err);
+        rc = feed(l, (const uint8_t *)buf->base, (size_t)n, &err);
     if (l->closing)
         return;
     if (rc < 0) {
@@ -226,34 +324,6 @@ void link_drain(struct link *l)
 
 /* ---- all links ---- */
 
-/* Once a second at most: a flood must not fill the log. */
-static void log_refused(struct links *all, const char *peer, const char *why)
-{
-    int64_t now_us = clock_mono_us();
-    all->refused++;
-    links_count_refusal(all, why);
-    if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
-        all->refused_unlogged++;
-        return;
-    }
-    log_warn(all->service->name, "connection refused", LOG_TEXT("peer", peer),
-             LOG_TEXT("reason", why),
-             LOG_INT("others", all->refused_unlogged)); /* since the last such line */
-    all->refused_logged_us = now_us;
-    all->refused_unlogged = 0;
-}
-
-/* Why this connection is one too many, or NULL. */
-static const char *too_many(const struct link *l)
-{
-    const struct links *all = l->all;
-    if (all->open > all->open_max)
-        return "too many connections (connections_max)";
-    if (table_count(&all->by_address, l->address) > (size_t)all->per_address_max)
-        return "too many connections from this address (per_address_max)";
-    return NULL;
-}
-
 bool links_accept(struct links *all, uv_stream_t *listener, const struct tls_context *tls)
 {
     struct link *l = link_new(all, tls);
@@ -269,18 +339,8 @@ bool links_accept(struct links *all, uv_stream_t *listener, const struct tls_con
     struct sockaddr_storage addr = {0};
     int size = sizeof addr;
     uv_tcp_getpeername(&l->tcp, (struct sockaddr *)&addr, &size);
-    listen_name((struct sockaddr *)&addr, (size_t)size, l->peer, l->address);
-    table_add(&all->by_address, &l->by_address, l->address, l);
-    const char *why = too_many(l);
-    if (why) {
-        log_refused(all, l->peer, why);
-        link_close(l);
+    if (!let_in(l, (struct sockaddr *)&addr, (size_t)size))
         return true;
-    }
-    all->accepted++;
-    if (log_may(LOG_LEVEL_DEBUG, l->peer))
-        log_debug(all->service->name, "accepted", LOG_TEXT("peer", l->peer),
-                  LOG_INT("connections", all->open));
     uv_tcp_nodelay(&l->tcp, 1);
     uv_tcp_keepalive(&l->tcp, 1, KEEPALIVE_S);
     link_drain(l);

@@ -16,6 +16,7 @@
 #include "dashspool/log.h"
 #include "dashspool/table.h"
 #include "dashspool/tls.h"
+#include "proxy.h"
 #include <jansson.h>
 #include <uv.h>
 
@@ -80,10 +81,19 @@ struct link_service {
          1000000,                                                                            \
          "12000",                                                                            \
          "maximum number of connections; further ones are closed at once"},                  \
+        {"per_address_max",                                                                  \
+         CFG_INT,                                                                            \
+         "connections",                                                                      \
+         1,                                                                                  \
+         1000000,                                                                            \
+         "2000",                                                                             \
+         "maximum number of connections per address (a mobile operator may put a fleet "     \
+         "behind one)"},                                                                     \
     {                                                                                        \
-        "per_address_max", CFG_INT, "connections", 1, 1000000, "2000",                       \
-            "maximum number of connections per address (a mobile operator may put a fleet "  \
-            "behind one)"                                                                    \
+        "proxy_from", CFG_TEXT, "addresses", 0, 1000, "",                                    \
+            "load balancers, whose connections begin with a PROXY header (version 2) that "  \
+            "says who is behind them: addresses, networks; nobody else may send one",        \
+            networks_check                                                                   \
     }
 
 /* Serves until SIGTERM or SIGINT. Reads the allow-list of [receive] and its own certificate again
@@ -114,6 +124,7 @@ struct links { /* the server's storage */
     void *arg; /* link_serve()'s */
     struct access *access;
     int open_max, per_address_max;
+    struct networks balancers; /* who says whom it speaks for */
     struct link *first;
     struct table by_address, by_imei;
     int open;                   /* handles not yet closed: the loop may end when it is 0 */
@@ -147,10 +158,13 @@ struct link {
     uv_timer_t timer;
     struct tls *tls; /* NULL: plain */
     struct table_link by_address, by_imei;
-    char imei[16];                                          /* "" before it is known */
-    char peer[LISTEN_NAME_ROOM], address[LISTEN_NAME_ROOM]; /* "10.0.0.1:4711", "10.0.0.1" */
+    char imei[16]; /* "" before it is known */
+    /* "10.0.0.1:4711", "10.0.0.1"; behind a load balancer the device's, once that has said it */
+    char peer[LISTEN_NAME_ROOM], address[LISTEN_NAME_ROOM];
     char failure[120]; /* why we end it, where the room above does not know; "" else */
     size_t unsent;     /* memory of what waits to be sent */
+    struct proxy_header proxy;
+    bool spoken; /* the device has, not only a load balancer for it */
     bool reading, closing;
     int handles; /* not yet closed */
 };

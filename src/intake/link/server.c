@@ -282,7 +282,9 @@ int link_serve(const char *root, const struct cfg *cfg, const struct link_servic
         .open_max = (int)cfg_int(cfg, service->name, "connections_max"),
         .per_address_max = (int)cfg_int(cfg, service->name, "per_address_max"),
     };
-    rc = listen_raise_descriptors(service->name, &s->links.open_max, err);
+    rc = networks_read(&s->links.balancers, cfg_text(cfg, service->name, "proxy_from"), err);
+    if (rc == ERR_OK)
+        rc = listen_raise_descriptors(service->name, &s->links.open_max, err);
     if (rc == ERR_OK)
         rc = table_init(&s->links.by_address, TABLE_BUCKETS, err);
     if (rc == ERR_OK)
