@@ -95,8 +95,9 @@ struct actions_action {
     /* vehicle */
     const char *name, *plate, *group;
     /* import */
-    const char *upload; /* its directory below ROOT/upload */
-    const char *camera; /* where the files do not tell */
+    const char *upload;       /* its directory below ROOT/upload */
+    const char *camera;       /* where the files do not tell; so are */
+    const char *local, *zone; /* … when the clip began, and where names' times are of */
 };
 
 /* What its kind takes and needs, and whether each value is fit for it. ERR_MALFORMED: a person can

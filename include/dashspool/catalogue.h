@@ -48,6 +48,7 @@ enum catalogue_known {
     CATALOGUE_EVENTS_OK = 1 << 6,
     CATALOGUE_DRIVER_OK = 1 << 7,
     CATALOGUE_TIME_NAMED = 1 << 8, /* time_us is from a file's name, there being no metadata */
+    CATALOGUE_TIME_TOLD = 1 << 9,  /* likewise a person's word, there being no such name either */
 };
 
 /* Copies are made anew once when the tracker's account of a clip comes after them. Those that are

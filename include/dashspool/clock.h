@@ -79,6 +79,38 @@ enum clock_local { CLOCK_LOCAL_ONCE, CLOCK_LOCAL_TWICE, CLOCK_LOCAL_NEVER };
 enum clock_local clock_tz_local(const struct clock_tz *tz, int64_t local_us, int *tz_min,
                                 int *other_min);
 
+/* ---- what a person says ---- */
+
+/* A zone by its name, or as clock_parse_zone() has it. *out is the caller's. ERR_MALFORMED, as all
+ * of these, for who said it. */
+int clock_tz_told(struct clock_tz **out, const char *zone, struct err *err) DS_MUST_CHECK;
+
+/* A local time (as if it were UTC) there, with the offset then. ERR_MALFORMED: the clocks went
+ * forward over it, or back, so that it came twice. */
+int clock_tz_utc(const struct clock_tz *tz, int64_t local_us, int64_t *utc_us, int *tz_min,
+                 struct err *err) DS_MUST_CHECK;
+
+/* clock_parse()'s form, seconds may be left out, in that zone; NULL: in none, and read as UTC.
+ * *has_zone: there is one, if only in the text, whose own goes before that. ERR_MALFORMED. */
+int clock_parse_told(const char *text, const struct clock_tz *tz, int64_t *utc_us, bool *has_zone,
+                     int *tz_min, struct err *err) DS_MUST_CHECK;
+
+/* When something was recorded, as a person tells it; a zone alone is that of times which files tell
+ * without one. {0}: nothing. */
+struct clock_told {
+    bool has_time;
+    int64_t utc_us;
+    int tz_min;          /* then and there */
+    struct clock_tz *tz; /* NULL: none but that of the time itself */
+};
+
+/* time as clock_parse_told() has it, zone as clock_tz_told(); NULL and "": not told. *out is the
+ * caller's (clock_told_clear). ERR_MALFORMED, also: it has no zone; it is still to come, or older
+ * than such cameras are. */
+int clock_told(struct clock_told *out, const char *time, const char *zone, int64_t now_us,
+               struct err *err) DS_MUST_CHECK;
+void clock_told_clear(struct clock_told *told);
+
 /* How often something happened within the last day, to the hour. {0} at the beginning. */
 struct clock_day {
     int64_t hour; /* the last that is counted in, since 1970 */

@@ -68,6 +68,7 @@ struct custody_what {
     const char *from; /* received, resumed, offered-again: whom; reindexed: out of what */
     const char *path; /* of a file that was imported; of a copy, below ROOT */
     const char *modified, *metadata, *ending; /* of a file that was imported */
+    const char *told_by;                      /* … whose time is this person's word */
     const char *sha256;      /* stored, reindexed, deleted: of the original; else of the copy */
     const char *from_sha256; /* converted: of the original that it was made from */
     const char *copy, *settings_sha256; /* converted, copy-deleted: its kind */

@@ -17,7 +17,9 @@
  * Metadata: <stem> or <name> with .json, .meta, .bin, .txt: ours, the camera's JSON, a metadata
  * response as received (its payload, or the frame), the text of the vendor's test server; which one
  * it is, the bytes tell, not the name. What is there and cannot be read is told (import_note_fn).
- * Without any, a time in the file's name is the time.
+ * Without any, a time in the file's name is the time, in a person's zone if the name tells none;
+ * without that a person's time, which is of one clip: one file of each camera and kind takes it,
+ * another one is refused.
  *
  * Everything about a file is hostile: links are not followed, pipes and devices not opened; what
  * its bytes, the files beside it and its name say is read by a process that can read nothing else
@@ -31,6 +33,7 @@
 #define DASHSPOOL_IMPORT_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/clock.h"
 
 enum import_outcome {
     IMPORT_TAKEN,   /* its bytes and its row are on disk */
@@ -53,9 +56,11 @@ typedef void import_result_fn(void *arg, const char *path, enum import_outcome o
 typedef void import_note_fn(void *arg, const char *path, const char *text);
 
 struct import_options {
-    const char *who;             /* "import", "watch": in the custody */
-    const char *imei;            /* a person's word; NULL: none */
-    const char *camera;          /* likewise */
+    const char *who;               /* "import", "watch": in the custody */
+    const char *imei;              /* a person's word; NULL: none */
+    const char *camera;            /* likewise */
+    const struct clock_told *told; /* likewise; who said so: */
+    const char *told_by;
     const char *const *feeds;    /* stages that get jobs; borrowed */
     size_t n_feeds;              /* 0: convert alone */
     int64_t free_bytes_min;      /* with less free space nothing is taken */

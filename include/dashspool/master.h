@@ -93,7 +93,12 @@ int facts_record(struct facts_record *out, struct custody_what *what, struct cat
 void facts_record_clear(struct facts_record *r);
 
 /* Where a file was, as the custody has it: longer ones are cut off. */
-#define FACTS_PATH_ROOM 1024
+#define FACTS_PATH_ROOM    1024
+
+/* Who told the time of an imported file, or the zone of it; "somebody": nobody knows any more. */
+#define FACTS_TOLD_BY_ROOM 128
+int facts_told_by(struct catalogue *c, const struct catalogue_transfer *t,
+                  char out[FACTS_TOLD_BY_ROOM], struct err *err) DS_MUST_CHECK;
 
 /* ---- check ----
  *

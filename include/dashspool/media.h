@@ -27,6 +27,8 @@ int media_sniff(const char *path, enum media_container *out, struct err *err) DS
 
 /* ---- what is known beside its bytes ---- */
 
+#define MEDIA_TIME_TOLD "a person" /* who imported it told when it was recorded */
+
 /* What is known of a transfer beside its bytes. All text is UTF-8; "" is unknown. */
 struct media_facts {
     char id[96];
@@ -36,8 +38,8 @@ struct media_facts {
     int64_t
         start_utc_us; /* wall time of the master's first picture; copies that begin later move on */
     int64_t time_error_us; /* … known to ± this; 0: the default of the source (media/timing.h) */
-    char time_source[32];  /* where it is from: "metadata", "file name", "--time"; "" with has_time:
-                              metadata */
+    char time_source[32];  /* where it is from: "metadata", "file name", "--time", MEDIA_TIME_TOLD;
+                              "" with has_time: metadata */
     int tz_min;            /* minutes east of UTC; without a zone the clock is shown in UTC */
     double lat_deg, lon_deg; /* WGS 84 */
     int64_t trigger_utc_us;

@@ -279,7 +279,8 @@ struct wire_facts {
     unsigned events;
     char driver[WIRE_DRIVER_ROOM];
 
-    bool time_named; /* never by decoding: a file's name told the time, and time_us is that */
+    /* never by decoding: a file's name told the time, or a person did; time_us is that */
+    bool time_named, time_told;
 };
 
 /* Of trigger and length nobody can say whether they are plausible. */
@@ -298,7 +299,7 @@ struct wire_fact {
     const char *name; /* "time" */
     char text[WIRE_FACT_ROOM];
 };
-enum { WIRE_N_FACTS = 19 };
+enum { WIRE_N_FACTS = 20 };
 void wire_facts_list(const struct wire_facts *facts, struct wire_fact out[WIRE_N_FACTS]);
 
 /* The same as a JSON object, without what is "": {"camera":"front","decoder":1,…}, numbers as

@@ -373,3 +373,92 @@ enum clock_local clock_tz_local(const struct clock_tz *tz, int64_t local_us, int
            : is_before || is_after ? CLOCK_LOCAL_ONCE
                                    : CLOCK_LOCAL_NEVER;
 }
+
+/* ---- what a person says ---- */
+
+int clock_tz_told(struct clock_tz **out, const char *zone, struct err *err)
+{
+    struct err why;
+    int tz_min;
+    if (clock_parse_zone(zone, &tz_min, &why) < 0)
+        return clock_tz_open(out, zone, &why) == ERR_OK
+                   ? ERR_OK
+                   : err_set(err, ERR_MALFORMED, "there is no time zone %.60s", zone);
+    if (!(*out = calloc(1, sizeof **out)))
+        return err_nomem(err, "a time zone");
+    (*out)->offset_s[0] = tz_min * 60;
+    return ERR_OK;
+}
+
+int clock_tz_utc(const struct clock_tz *tz, int64_t local_us, int64_t *utc_us, int *tz_min,
+                 struct err *err)
+{
+    char at[CLOCK_TEXT_ROOM], first[CLOCK_TEXT_ROOM], second[CLOCK_TEXT_ROOM];
+    int other;
+    enum clock_local is = clock_tz_local(tz, local_us, tz_min, &other);
+    clock_rfc3339(local_us, 0, at);
+    at[strlen(at) - 1] = '\0'; /* its "Z" */
+    clock_zone(*tz_min, first);
+    clock_zone(other, second);
+    *utc_us = local_us - *tz_min * INT64_C(60000000);
+    switch (is) {
+    case CLOCK_LOCAL_ONCE:
+        break;
+    case CLOCK_LOCAL_NEVER:
+        return err_set(err, ERR_MALFORMED,
+                       "there was no %s in this time zone: the clocks went forward over it", at);
+    case CLOCK_LOCAL_TWICE:
+        return err_set(
+            err, ERR_MALFORMED,
+            "%s came twice in this time zone, as the clocks went back: choose %s for the "
+            "first, or %s for the second",
+            at, first, second);
+    }
+    return ERR_OK;
+}
+
+int clock_parse_told(const char *text, const struct clock_tz *tz, int64_t *utc_us, bool *has_zone,
+                     int *tz_min, struct err *err)
+{
+    enum { TO_THE_MINUTE = 16 }; /* as browsers send seconds that are 0 */
+    char full[CLOCK_TEXT_ROOM];
+    struct err why;
+    int64_t hour_east_us;
+    snprintf(full, sizeof full, "%s%s", text, strlen(text) == TO_THE_MINUTE ? ":00" : "");
+    if (strlen(text) >= sizeof full || clock_parse(full, 0, utc_us, tz_min, &why) < 0 ||
+        clock_parse(full, 60, &hour_east_us, NULL, &why) < 0)
+        return err_set(err, ERR_MALFORMED, "%.60s is no time: write 2024-11-29T09:23:45", text);
+    bool own = *utc_us == hour_east_us;
+    *has_zone = own || tz;
+    if (tz && !own)
+        return clock_tz_utc(tz, *utc_us, utc_us, tz_min, err);
+    if (tz)
+        *tz_min = clock_tz_min(tz, *utc_us);
+    return ERR_OK;
+}
+
+int clock_told(struct clock_told *out, const char *time, const char *zone, int64_t now_us,
+               struct err *err)
+{
+    static const int64_t first_us = INT64_C(1420070400000000), a_minute_us = 60000000;
+    bool has_zone = true;
+    *out = (struct clock_told){.has_time = time && time[0]};
+    int rc = zone && zone[0] ? clock_tz_told(&out->tz, zone, err) : ERR_OK;
+    if (rc == ERR_OK && out->has_time)
+        rc = clock_parse_told(time, out->tz, &out->utc_us, &has_zone, &out->tz_min, err);
+    if (rc == ERR_OK && !has_zone)
+        rc = err_set(err, ERR_MALFORMED, "%.60s is of no time zone: give that, too", time);
+    else if (rc == ERR_OK && out->has_time && out->utc_us < first_us)
+        rc = err_set(err, ERR_MALFORMED, "%.60s is before 2015: there were no such cameras", time);
+    else if (rc == ERR_OK && out->has_time && out->utc_us > now_us + a_minute_us)
+        rc = err_set(err, ERR_MALFORMED, "%.60s is still to come", time);
+    if (rc < 0)
+        clock_told_clear(out);
+    return rc;
+}
+
+void clock_told_clear(struct clock_told *told)
+{
+    clock_tz_free(&told->tz);
+    *told = (struct clock_told){.has_time = false};
+}

@@ -4,6 +4,7 @@
 #include "support/drop.h"
 #include "support/proc.h"
 #include "support/sql.h"
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +276,139 @@ static void test_names(void **state)
     proc_clear(&r);
 }
 
+static int import_told(struct fixture *f, const char *path, const char *time, const char *zone)
+{
+    proc_clear(&f->last);
+    f->last = time ? DASHSPOOL(f->root, "import", path, "--time", time, "--tz", zone)
+                   : DASHSPOOL(f->root, "import", path, "--tz", zone);
+    return f->last.status;
+}
+
+/* Where a file tells no time a person may, and it is his word from there on: never over a file's,
+ * and of one clip. */
+static void test_a_time_that_a_person_tells(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    char package[PATH_ROOM], line[200];
+    const struct passwd *user = getpwuid(getuid());
+    const char *const me = user ? user->pw_name : "somebody";
+    const char *const told = "2024-07-01T09:23:45", *const zone = "Europe/Berlin";
+    struct buf sample = support_read(TEST_SAMPLES "/rear-25fps-6s-silent.h265");
+    support_write(in(f, "rear.h265"), buf_data(&sample), sample.used);
+    buf_clear(&sample);
+    drop_clip(in(f, "front.h265"), 1, CLIP);
+    drop_clip(in(f, "front-20241129T072345Z.h265"), 2, CLIP); /* tells its own */
+    drop_clip(in(f, "other.h265"), 3, CLIP);
+    write_text(in(f, "other.txt"), "Cmd version: \t3\nTime (UTC+0): \t(2318920079000)\n");
+    assert_int_equal(import_told(f, f->in, told, zone), 0);
+    check_said(f, "/front-20241129T072345Z.h265: the time that was told was not taken: its name "
+                  "tells one");
+    check_said(f, "/other.h265: the time that was told was not taken: its metadata tell of it");
+    static const char *const timed[] = {"front.h265", "rear.h265"};
+    for (int i = 0; i < 2; i++) {
+        struct catalogue_transfer t = drop_row(f->root, timed[i]);
+        assert_int_equal(t.known, CATALOGUE_TIME_OK | CATALOGUE_ZONE_OK | CATALOGUE_TIME_TOLD);
+        assert_int_equal(t.tz_min, 120);
+        assert_has(t.id, "-video-20240701T072345Z");
+    }
+    assert_int_equal(drop_row(f->root, "front-20241129T072345Z.h265").known,
+                     CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED);
+    assert_false(drop_row(f->root, "other.h265").known & CATALOGUE_TIME_TOLD);
+    /* another one of the same camera has another time */
+    drop_clip(in(f, "front-2.h265"), 4, CLIP);
+    assert_int_equal(import_told(f, f->in, told, zone), 1);
+    check_said(f, "/front-2.h265: the time that was told is of one clip, and another file of this "
+                  "camera has it: import this one by itself, with its own");
+    assert_int_equal(import_told(f, in(f, "front-2.h265"), "2024-07-01T09:24", zone), 0);
+    assert_has(drop_row(f->root, "front-2.h265").id, "-front-video-20240701T072400Z");
+    assert_int_equal(import_told(f, in(f, "front-2.h265"), told, zone), 0);
+    check_said(f, "was not taken: it is stored already, with another one");
+    /* who said it is told everywhere */
+    const char *const id = "000000000000000-rear-video-20240701T072345Z";
+    struct proc_result r = DASHSPOOL(f->root, "show", id);
+    snprintf(line, sizeof line, "time as told by %s on import\n", me);
+    assert_has(proc_out(&r), "time       2024-07-01 09:23:45 local (+02:00)");
+    assert_has(proc_out(&r), line);
+    proc_clear(&r);
+    snprintf(line, sizeof line, "\"told_by\":\"%s\"", me);
+    expect(DASHSPOOL(f->root, "show", "--custody", id), 0, line);
+    expect(DASHSPOOL(f->root, "show", "--json", id), 0,
+           "\"time_of_person\": \"2024-07-01T07:23:45.000Z\",\n    \"tz_min\": 120");
+    expect(DASHSPOOL(f->root, "work", "--once"), 1, ""); /* the others are no real videos */
+    expect(DASHSPOOL(f->root, "show", id), 0, "as a person told it on import");
+    expect(DASHSPOOL(f->root, "fsck"), 0, "");
+    /* and cannot be moved */
+    snprintf(line, sizeof line,
+             "UPDATE transfer SET time_us = time_us + 1, tz_min = 60 WHERE id = '%s'", id);
+    sql_change(support_path(f->root, "catalogue.db"), line);
+    expect(DASHSPOOL(f->root, "fsck", "--quick"), 1,
+           "tz_min: the catalogue says 60, the custody record says 120");
+    expect(DASHSPOOL(f->root, "fsck", "--quick", "--repair"), 0, "1 transfer repaired");
+    assert_int_equal(drop_row(f->root, "rear.h265").known,
+                     CATALOGUE_TIME_OK | CATALOGUE_ZONE_OK | CATALOGUE_TIME_TOLD);
+    assert_int_equal(drop_row(f->root, "rear.h265").tz_min, 120);
+    snprintf(package, sizeof package, "%s/case", f->dir);
+    expect(DASHSPOOL(f->root, "export", id, "-o", package), 0, "");
+    expect(DASHSPOOL(f->root, "verify", package), 0, "");
+    snprintf(package, sizeof package, "%s/case/data/report.html", f->dir);
+    struct buf report = support_read(package);
+    assert_ok(buf_append(&report, "", 1, &err));
+    snprintf(line, sizeof line, "time as told by %s on import", me);
+    assert_has((const char *)buf_data(&report), line);
+    buf_clear(&report);
+}
+
+/* A zone alone is that of times in names. */
+static void test_a_zone_that_a_person_tells(void **state)
+{
+    struct fixture *f = *state;
+    drop_clip(in(f, "20240701_092345.h265"), 1, CLIP);
+    drop_clip(in(f, "20241129T072345Z.h265"), 2, CLIP); /* tells its own */
+    drop_clip(in(f, "20241027_023000.h265"), 3, CLIP);
+    drop_clip(in(f, "20240331_023000.h265"), 4, CLIP);
+    assert_int_equal(import_told(f, f->in, NULL, "Europe/Berlin"), 1);
+    check_said(f, "/20241027_023000.h265: its name: 2024-10-27T02:30:00 came twice in this time "
+                  "zone, as the clocks went back: choose +02:00 for the first, or +01:00 for the "
+                  "second");
+    check_said(f, "/20240331_023000.h265: its name: there was no 2024-03-31T02:30:00 in this time "
+                  "zone: the clocks went forward over it");
+    assert_int_equal(drop_look(f->root).n, 2);
+    struct catalogue_transfer t = drop_row(f->root, "20240701_092345.h265");
+    assert_has(t.id, "-other-video-20240701T072345Z");
+    assert_int_equal(t.known, CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED | CATALOGUE_ZONE_OK);
+    assert_int_equal(t.tz_min, 120);
+    assert_int_equal(drop_row(f->root, "20241129T072345Z.h265").known,
+                     CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED);
+    expect(DASHSPOOL(f->root, "show", t.id), 0,
+           "time taken from the file name, its time zone as told by ");
+    assert_int_equal(import_told(f, in(f, "20241027_023000.h265"), NULL, "+01:00"), 0);
+    assert_has(drop_row(f->root, "20241027_023000.h265").id, "-20241027T013000Z");
+    expect(DASHSPOOL(f->root, "fsck"), 0, "");
+}
+
+static void test_times_that_cannot_be(void **state)
+{
+    static const struct {
+        const char *time, *zone, *why;
+    } bad[] = {
+        {"2024-10-27T02:30:00", "Europe/Berlin", "--time, --tz: 2024-10-27T02:30:00 came twice"},
+        {"2024-03-31T02:30:00", "Europe/Berlin", "there was no 2024-03-31T02:30:00"},
+        {"2024-13-01T02:30:00", "Europe/Berlin", "2024-13-01T02:30:00 is no time"},
+        {"2124-01-01T02:30:00", "Europe/Berlin", "is still to come"},
+        {"2024-01-01T02:30:00", "Berlin", "there is no time zone Berlin"},
+        {"2024-01-01T02:30:00", "", "is of no time zone"},
+    };
+    struct fixture *f = *state;
+    drop_clip(in(f, "front.h265"), 1, CLIP);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(import_told(f, f->in, bad[i].time, bad[i].zone), 2);
+        check_said(f, bad[i].why);
+        assert_ptr_equal(strchr(proc_err(&f->last), '\n'), strrchr(proc_err(&f->last), '\n'));
+    }
+    assert_false(support_exists(f->root));
+}
+
 /* What was exported comes back as it was, into another store: whose it is, and what its camera
  * said; the copies in the package do not. A JSON of another file is none. */
 static void test_out_of_an_evidence_package(void **state)
@@ -487,6 +621,9 @@ int main(void)
         T(test_an_imei_with_a_wrong_check_digit),
         T(test_an_imei_that_is_not_taken),
         T(test_names),
+        T(test_a_time_that_a_person_tells),
+        T(test_a_zone_that_a_person_tells),
+        T(test_times_that_cannot_be),
         T(test_out_of_an_evidence_package),
         T(test_hostile_json_beside_a_file),
         T(test_again_and_what_cannot_be_taken),

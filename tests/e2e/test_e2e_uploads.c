@@ -232,6 +232,48 @@ static void test_an_upload_becomes_an_event(void **state)
     expect(r, 0, "somebody at 127.0.0.1");
 }
 
+/* Where the files do not tell, the form does; it is the word of who uploaded them. */
+static void test_a_time_is_told_with_an_upload(void **state)
+{
+    static const struct {
+        const char *more, *why;
+    } bad[] = {
+        {"&time=2024-10-27T02:30&zone=Europe%2FBerlin", "came twice in this time zone"},
+        {"&time=2024-03-31T02:30:00&zone=Europe%2FBerlin", "the clocks went forward over it"},
+        {"&time=2024-07-01T09:23:45&zone=", "is of no time zone"},
+        {"&time=2024-07-01T09:23:45&zone=Nowhere", "there is no time zone Nowhere"},
+        {"&time=2124-07-01T09:23:45&zone=UTC", "is still to come"},
+        {"&time=%3Cb%3E&zone=UTC", "characters that are not allowed"},
+        {"&time=&zone=..%2F..%2Fx", "there is no time zone"},
+    };
+    struct uploads u;
+    struct pages *w = *state;
+    begin(&u, w);
+    take_footage(&u, "card/clip.h265");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct http_answer a = done(&u, bad[i].more);
+        assert_int_equal(a.status, 400);
+        assert_has(a.body, bad[i].why);
+        http_clear(&a);
+    }
+    assert_int_equal(support_entries(support_path(w->root, "spool/action/new")), 0);
+    struct http_answer a = done(&u, "&time=2024-07-01T09:23&zone=Europe%2FBerlin");
+    assert_int_equal(a.status, 200);
+    http_clear(&a);
+    expect(DASHSPOOL(w->root, "work", "--once"), 0, "");
+    const char *text = pages_get(w, "/event/" VAN "-rear-video-20240701T072300Z");
+    assert_has(text, "09:23:00");
+    assert_has(text, "; time as told by somebody at 127.0.0.1");
+    assert_has(text, "as a person told it on import; no file and no camera tells it");
+    expect(DASHSPOOL(w->root, "show", VAN "-rear-video-20240701T072300Z"), 0,
+           "time as told by somebody at 127.0.0.1 on import");
+    a = http_ask(w->port, "GET", "/event/" VAN "-rear-video-20240701T072300Z",
+                 "Accept-Language: de\r\n", NULL);
+    assert_has(a.body, "; Zeit nach Angabe von somebody at 127.0.0.1");
+    http_clear(&a);
+    expect(DASHSPOOL(w->root, "fsck"), 0, "");
+}
+
 static void test_a_form_does_without_a_script(void **state)
 {
     struct uploads u;
@@ -405,8 +447,9 @@ int main(void)
         T(test_pieces_go_on_where_they_broke_off),   T(test_no_name_leads_out_of_its_place),
         T(test_names_that_are_too_long_are_refused), T(test_limits),
         T(test_another_site_brings_nothing),         T(test_an_upload_becomes_an_event),
-        T(test_a_form_does_without_a_script),        T(test_a_form_of_no_length_has_limits),
-        T(test_what_nobody_finished_goes),           T(test_who_looks_hears_of_changes),
+        T(test_a_time_is_told_with_an_upload),       T(test_a_form_does_without_a_script),
+        T(test_a_form_of_no_length_has_limits),      T(test_what_nobody_finished_goes),
+        T(test_who_looks_hears_of_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

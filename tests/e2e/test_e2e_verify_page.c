@@ -639,12 +639,26 @@ static void test_where_an_imported_file_was_is_compared(void **state)
         {"from elsewhere", "sed -i 's|\"path\": \"/|&x|' data/master/*.json;" ANEW, "changed"},
         {"at another time",
          "sed -i 's/\"modified\": \"20/\"modified\": \"19/' data/master/*.json;" ANEW, "changed"},
+        {"recorded at another time", "sed -i 's/07:23:45/07:23:46/' data/master/*.json;" ANEW,
+         "changed"},
+        {"recorded in another zone",
+         "sed -i 's/\"tz_min\": 120/\"tz_min\": 60/' "
+         "data/master/*.json;" ANEW,
+         "changed"},
+        {"recorded when nobody knows", "sed -i '/time_of_person/d' data/master/*.json;" ANEW,
+         "changed"},
+        {"recorded when its name tells",
+         "sed -i 's/time_of_person/time_of_name/' "
+         "data/master/*.json;" ANEW,
+         "changed"},
     };
     const char *from = support_path(w.dir, "imported.h265");
     struct buf clip = clips_video(CLIP, CLIP_BYTES, 3);
     support_write(from, buf_data(&clip), clip.used);
     buf_clear(&clip);
-    expect(RUN("import", "--imei", "352094082736924", "--camera", "rear", from), 0, "1 imported");
+    expect(RUN("import", "--imei", "352094082736924", "--camera", "rear", "--time",
+               "2024-07-01T09:23:45+02:00", from),
+           0, "1 imported");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         expect(PROC_RUN("rm", "-rf", package), 0, "");
         expect(RUN("export", "--imei", "352094082736924", "--as-is", "-o", package), 0, "");

@@ -302,12 +302,64 @@ static void test_hostile_bytes(void **state)
     }
 }
 
+static void test_what_a_person_tells(void **state)
+{
+    static const struct {
+        const char *time, *zone, *utc; /* "": no time; not an instant: what is wrong */
+        int tz_min;
+    } rows[] = {
+        {"2024-11-29T09:23:45", "Europe/Berlin", "2024-11-29T08:23:45Z", 60},
+        {"2024-07-01 09:23", "Europe/Berlin", "2024-07-01T07:23:00Z", 120},
+        {"2024-11-29T09:23:45.5", "+02:00", "2024-11-29T07:23:45.5Z", 120},
+        {"2024-11-29T09:23:45+02:00", "", "2024-11-29T07:23:45Z", 120},
+        {"2024-11-29T07:23:45Z", "Europe/Berlin", "2024-11-29T07:23:45Z", 60},
+        {"2024-10-27T02:30:00+01:00", "Europe/Berlin", "2024-10-27T01:30:00Z", 60},
+        {"2024-10-27T02:30:00", "+01:00", "2024-10-27T01:30:00Z", 60},
+        {"", "Europe/Berlin", "", 0},
+        {NULL, NULL, "", 0},
+        {"2024-11-29T09:23:45", "", "2024-11-29T09:23:45 is of no time zone: give that, too", 0},
+        {"2024-03-31T02:30", "Europe/Berlin",
+         "there was no 2024-03-31T02:30:00 in this time zone: the clocks went forward over it", 0},
+        {"2024-10-27T02:30:00", "Europe/Berlin",
+         "2024-10-27T02:30:00 came twice in this time zone, as the clocks went back: choose +02:00 "
+         "for the first, or +01:00 for the second",
+         0},
+        {"2024-02-30T09:23:45", "Z", "2024-02-30T09:23:45 is no time: write 2024-11-29T09:23:45",
+         0},
+        {"yesterday", "Z", "yesterday is no time: write 2024-11-29T09:23:45", 0},
+        {"2024-11-29T09:23:45", "Europe/Nowhere", "there is no time zone Europe/Nowhere", 0},
+        {"", "../../etc/passwd", "there is no time zone ../../etc/passwd", 0},
+        {"2014-11-29T09:23:45", "Z",
+         "2014-11-29T09:23:45 is before 2015: there were no such "
+         "cameras",
+         0},
+        {"2025-01-01T00:02:00", "Z", "2025-01-01T00:02:00 is still to come", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct clock_told told;
+        struct err err = {0}, none;
+        int64_t utc_us = 0;
+        int rc = clock_told(&told, rows[i].time, rows[i].zone, us("2025-01-01T00:00:00Z"), &err);
+        bool is = rows[i].utc[0] && clock_parse(rows[i].utc, 0, &utc_us, NULL, &none) == ERR_OK;
+        if (rc < 0)
+            assert_string_equal(err.text, rows[i].utc);
+        else
+            assert_true(is == told.has_time && told.utc_us == utc_us &&
+                        told.tz_min == rows[i].tz_min);
+        assert_int_equal(rc, is || !rows[i].utc[0] ? ERR_OK : ERR_MALFORMED);
+        clock_told_clear(&told);
+        clock_told_clear(&told);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_offsets_of_real_zones),
         cmocka_unit_test(test_what_a_zone_is_called_then),
         cmocka_unit_test(test_local_times_that_come_twice_or_never),
+        cmocka_unit_test(test_what_a_person_tells),
         cmocka_unit_test(test_names_that_lead_out_of_the_database),
         cmocka_unit_test(test_a_file_is_read),
         cmocka_unit_test(test_rules),

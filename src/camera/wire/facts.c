@@ -96,6 +96,7 @@ static const struct field {
     FIELD("version", INT, version),
     FIELD("time", TIME, time_us),
     FIELD("time_of_name", YES, time_named),
+    FIELD("time_of_person", YES, time_told),
     FIELD("trigger", TEXT, trigger_name),
     FIELD("trigger_raw", INT, trigger),
     FIELD("length_s", INT, length_s),

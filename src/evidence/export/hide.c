@@ -232,7 +232,7 @@ static bool keep_member(void *arg, enum custody_kind kind, const char *key, cons
     bool of_copy = kind == CUSTODY_CONVERTED || kind == CUSTODY_COPY_DELETED;
     bool of_original = kind == CUSTODY_STORED || kind == CUSTODY_REINDEXED ||
                        kind == CUSTODY_DELETED || kind == CUSTODY_REPAIRED;
-    if (strcmp(key, "who") == 0)
+    if (strcmp(key, "who") == 0 || strcmp(key, "told_by") == 0)
         return !names_driver(k->h, text);
     if (strcmp(key, "sha256") == 0)
         return of_original;

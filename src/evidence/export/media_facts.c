@@ -44,6 +44,8 @@ int export_media_facts(struct catalogue *c, const struct catalogue_transfer *t,
     };
     snprintf(out->id, sizeof out->id, "%s", t->id);
     facts_of_name(t, out);
+    if (t->known & CATALOGUE_TIME_TOLD)
+        snprintf(out->time_source, sizeof out->time_source, MEDIA_TIME_TOLD);
     if (strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) != 0)
         snprintf(out->imei, sizeof out->imei, "%s", t->imei);
     else

@@ -3,6 +3,7 @@
 #include "dashspool/bag.h"
 #include "dashspool/fsx.h"
 #include "dashspool/journey.h"
+#include "dashspool/master.h"
 #include "dashspool/recipe.h"
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
@@ -49,6 +50,7 @@ struct told {
     bool has_sound, redacted, no_position;
     bool private_mode; /* then t has no position, either */
     char vehicle[EXPORT_VEHICLE_ROOM];
+    char told_why[FACTS_TOLD_BY_ROOM + 80]; /* "": no person told its time */
     const struct bag *has;
     struct kept_picture picture;
     const char *picture_what;
@@ -313,10 +315,24 @@ static struct report_time start_of(const struct told *t)
 
 static const char *start_why(const struct told *t)
 {
-    return !(t->t.known & CATALOGUE_TIME_OK)   ? "the camera's metadata contains no plausible time"
+    return t->told_why[0]                      ? t->told_why
+           : !(t->t.known & CATALOGUE_TIME_OK) ? "the camera's metadata contains no plausible time"
            : t->settings.has_wall              ? t->settings.wall_why
            : t->t.known & CATALOGUE_TIME_NAMED ? "from the file name"
                                                : "from the camera's metadata";
+}
+
+/* A redacted one names nobody. */
+static int tell_person(struct told *t, struct catalogue *c, struct err *err)
+{
+    char by[FACTS_TOLD_BY_ROOM] = "a person";
+    bool named = t->t.known & CATALOGUE_TIME_NAMED;
+    if (t->t.known & CATALOGUE_HAS_META || !(t->t.known & CATALOGUE_ZONE_OK))
+        return ERR_OK;
+    int rc = t->redacted ? ERR_OK : facts_told_by(c, &t->t, by, err);
+    snprintf(t->told_why, sizeof t->told_why, "%s as told by %s on import",
+             named ? "from the file name, in the time zone" : "time", by);
+    return rc;
 }
 
 static void add_clocks(struct told *t)
@@ -435,6 +451,8 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     int rc = journey_hides(c, t, &told->private_mode, err);
     if (rc == ERR_OK) /* of one whose IMEI is hidden nobody knows it */
         rc = export_vehicle(c, t->imei, told->vehicle, err);
+    if (rc == ERR_OK)
+        rc = tell_person(told, c, err);
     if (told->private_mode)
         told->t.known &= ~(unsigned)CATALOGUE_POSITION_OK;
     if (rc == ERR_OK)

@@ -308,6 +308,8 @@ static bool fact_here(const json_t *o, const char *name, char out[WIRE_FACT_ROOM
         if (strcmp(where[i].name, name) != 0)
             continue;
         const json_t *in = where[i].in[0] ? json_object_get(o, where[i].in) : o;
+        if (strcmp(name, "tz_min") == 0 && !json_is_object(in)) /* a person's word */
+            in = json_object_get(o, "file");
         const json_t *doubt = json_object_get(in, "untrusted");
         const char *key = where[i].key;
         if (strcmp(key, "lat") == 0 || strcmp(key, "lon") == 0) {
@@ -334,15 +336,16 @@ static bool fact_here(const json_t *o, const char *name, char out[WIRE_FACT_ROOM
 static void judge_noted_facts(const struct facts *f, const json_t *o)
 {
     char here[WIRE_FACT_ROOM], ms[CLOCK_TEXT_ROOM];
+    const char *when = ""; /* its "time", which comes first */
     bool has_meta = json_is_object(json_object_get(o, "metadata"));
     for (int i = 0; i < WIRE_N_FACTS; i++) {
         const struct wire_fact *fact = &f->is->fact[i];
         bool time = strcmp(fact->name, "time") == 0 || strcmp(fact->name, "trigger_time") == 0;
-        if (strcmp(fact->name, "time_of_name") == 0 && fact->text[0]) {
-            const struct wire_fact *named = &f->is->fact[i - 1]; /* "time" */
-            compare(f, "time_of_name", text_of(json_object_get(o, "file"), "time_of_name"),
-                    the_custody, to_ms(named->text, ms));
-        }
+        if (time && fact->name[4] == '\0')
+            when = fact->text;
+        if (strcmp(fact->name, "time_of_name") == 0 || strcmp(fact->name, "time_of_person") == 0)
+            compare(f, fact->name, text_of(json_object_get(o, "file"), fact->name), the_custody,
+                    fact->text[0] ? to_ms(when, ms) : "");
         if (!fact_here(o, fact->name, here) || (time && !has_meta))
             continue;
         if (time && strncmp(here, "1970-01-01T00:00:00.000", 23) == 0)

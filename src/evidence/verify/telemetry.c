@@ -218,6 +218,7 @@ static int take_facts(void *arg, struct file *f, const char *path, struct err *e
         length = json_object_get(json_object_get(meta, "untrusted"), "length_s");
     const char *time = text_of(meta, "time");
     time = *time ? time : text_of(file, "time_of_name");
+    time = *time ? time : text_of(file, "time_of_person");
     if (o && *time && clock_parse(time, 0, &from_us, NULL, &no_time) == ERR_OK) {
         json_int_t length_s = json_integer_value(length);
         k->has_clip = true;

@@ -181,7 +181,7 @@ static int import_all(struct cli *cli, struct job *j, struct import_options *opt
 }
 
 struct wish {
-    const char *imei, *camera;
+    const char *imei, *camera, *time, *zone;
     bool force;
 };
 
@@ -198,6 +198,11 @@ static const struct cli_option options[] = {
      .offset = offsetof(struct wish, imei), .set = set_imei},
     {CLI_WORD, "camera", "C", "{}", .offset = offsetof(struct wish, camera),
      .words = CATALOGUE_CAMERAS},
+    {CLI_TEXT, "time", "T", "start of the clip, for files that tell no time: 2024-11-29T09:23:45",
+     .offset = offsetof(struct wish, time)},
+    {CLI_TEXT, "tz", "ZONE",
+     "its time zone, and that of times in file names: +02:00, Europe/Berlin",
+     .offset = offsetof(struct wish, zone)},
     {CLI_FLAG, "force", NULL, "accept an --imei whose check digit is wrong",
      .offset = offsetof(struct wish, force)},
     {0}};
@@ -214,6 +219,7 @@ static int run(struct cli *cli, const struct cli_args *args)
                                .camera = wish->camera,
                                .free_bytes_min = watch_free_bytes_min(cli->cfg)};
     struct stages *stages = NULL;
+    struct clock_told told;
     const char *feeds[STAGES_MAX];
     struct err err;
     if (wish->imei && strlen(wish->imei) == 15 && !text_imei_ok(wish->imei) && !wish->force)
@@ -222,12 +228,17 @@ static int run(struct cli *cli, const struct cli_args *args)
             "--imei %s: its check digit is wrong; compare it with the tracker's label, "
             "or give --force if it really is the tracker's",
             wish->imei);
+    if (clock_told(&told, wish->time, wish->zone, clock_utc_us(), &err) < 0)
+        return cli_usage("import", "%s: %s", wish->time ? "--time, --tz" : "--tz", err.text);
+    o.told = &told;
+    o.told_by = cli_user_name();
     if (stages_load(&stages, cli->cfg, &err) < 0)
-        return cli_usage("import", "%s", err.text);
+        return clock_told_clear(&told), cli_usage("import", "%s", err.text);
     o.feeds = feeds;
     o.n_feeds = stages_feeds(stages, "receive", feeds);
     int rc = import_all(cli, &j, &o, args->operand, args->n_operands);
     stages_free(&stages);
+    clock_told_clear(&told);
     fsx_names_clear(&j.paths);
     return rc;
 }

@@ -26,12 +26,20 @@ static void show_time(const struct catalogue_transfer *t)
         printf("  time       unknown: the camera reports %s, which is implausible\n", utc);
 }
 
-static void show_metadata(const struct catalogue_transfer *t, bool private_mode)
+/* told_by: who told its time, or the zone of it. */
+static void show_metadata(const struct catalogue_transfer *t, const char *told_by,
+                          bool private_mode)
 {
     struct wire_meta m = {0};
-    if (t->known & CATALOGUE_TIME_NAMED) {
+    if (t->known & (CATALOGUE_TIME_NAMED | CATALOGUE_TIME_TOLD)) {
         show_time(t);
-        printf("  metadata   none; time taken from the file name\n");
+        printf("  metadata   none; time %s",
+               t->known & CATALOGUE_TIME_NAMED ? "taken from the file name" : "as told");
+        if (t->known & CATALOGUE_ZONE_OK)
+            printf("%s by %s on import",
+                   t->known & CATALOGUE_TIME_NAMED ? ", its time zone as told" : "",
+                   cli_shown(told_by));
+        putchar('\n');
         return;
     }
     if (!facts_metadata_form(t, &m)) {
@@ -396,6 +404,9 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
     int rc = catalogue_copy_each(c, t->key, note_copy, &converted, &err);
     if (rc == ERR_OK)
         rc = journey_hides(c, t, &private_mode, &err);
+    char told_by[FACTS_TOLD_BY_ROOM] = "";
+    if (rc == ERR_OK)
+        rc = facts_told_by(c, t, told_by, &err);
     struct review_vehicle v = {.name = ""};
     if (rc == ERR_OK)
         rc = review_vehicle_get(c, t->imei, &v, &err);
@@ -409,7 +420,7 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
         printf(")");
     }
     putchar('\n');
-    show_metadata(t, private_mode);
+    show_metadata(t, told_by, private_mode);
     printf("  state      %s%s\n", catalogue_state_name(t->state),
            converted && t->state == CATALOGUE_STORED ? ", converted"
            : !t->published                           ? ""

@@ -122,26 +122,14 @@ static int local_time(struct form *f, int64_t *out, struct err *err)
 {
     struct clock_tz *tz = NULL;
     const char *text, *zone;
-    int tz_min = 0, other, rc = field(f, "time", &text, err);
+    bool has_zone;
+    int tz_min, rc = field(f, "time", &text, err);
     if (rc == ERR_OK && (rc = field(f, "zone", &zone, err)) == ERR_OK && !text[0])
         rc = err_set(err, ERR_MALFORMED, W_("request: the time is missing"));
-    if (rc < 0)
-        return rc;
-    char full[80]; /* a browser leaves out seconds that are 0 */
-    snprintf(full, sizeof full, "%s%s", text, strlen(text) == 16 ? ":00" : "");
-    bool named = zone[0] && clock_parse_zone(zone, &tz_min, err) < 0;
-    if (named && (rc = clock_tz_open(&tz, zone, err)) < 0)
-        return err_set(err, ERR_MALFORMED, "there is no time zone %.60s", zone);
-    int64_t an_hour_east = 0; /* the same, where the text says its zone itself */
-    if ((rc = clock_parse(full, 0, out, NULL, err)) < 0 ||
-        (rc = clock_parse(full, 60, &an_hour_east, NULL, err)) < 0)
-        err_set(err, ERR_MALFORMED, "%.60s is no time", text);
-    else if (named && *out != an_hour_east &&
-             clock_tz_local(tz, *out, &tz_min, &other) == CLOCK_LOCAL_NEVER)
-        rc = err_set(err, ERR_MALFORMED,
-                     "there was no %.60s in %.60s: the clocks went forward over it", text, zone);
-    else if (*out != an_hour_east)
-        *out -= tz_min * INT64_C(60000000);
+    if (rc == ERR_OK && zone[0])
+        rc = clock_tz_told(&tz, zone, err);
+    if (rc == ERR_OK)
+        rc = clock_parse_told(text, tz, out, &has_zone, &tz_min, err);
     clock_tz_free(&tz);
     return rc;
 }
@@ -265,8 +253,11 @@ static int read_form(struct form *f, struct err *err)
             rc = field(f, "group", &a->group, err);
         return rc;
     case ACTIONS_IMPORT:
-        rc = field(f, "upload", &a->upload, err);
-        return rc < 0 ? rc : field(f, "camera", &a->camera, err);
+        if ((rc = field(f, "upload", &a->upload, err)) == ERR_OK &&
+            (rc = field(f, "camera", &a->camera, err)) == ERR_OK &&
+            (rc = field(f, "time", &a->local, err)) == ERR_OK)
+            rc = field(f, "zone", &a->zone, err);
+        return rc;
     case ACTIONS_DOWNLOADED: /* by the download itself */
     case ACTIONS_KINDS:
         break;

@@ -119,7 +119,9 @@ static void say_details(struct web_page *h, const struct custody_record *r, char
     out[0] = '\0';
     if (w->length_bytes)
         size_text(*w->length_bytes, size);
-    if (r->kind == CUSTODY_RECEIVED || r->kind == CUSTODY_RESUMED)
+    if (r->kind == CUSTODY_RECEIVED && w->path && w->told_by)
+        fill(out, web_tr(h, "From the file %s; time as told by %s"), w->path, w->told_by);
+    else if (r->kind == CUSTODY_RECEIVED || r->kind == CUSTODY_RESUMED)
         fill(out, w->path ? web_tr(h, "From the file %s") : web_tr(h, "From %s"),
              w->path   ? w->path
              : w->from ? w->from

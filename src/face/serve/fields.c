@@ -61,13 +61,16 @@ int fields_vehicle(struct serve *s, struct web_page *h, const char *none, const 
 
 /* ---- a zone ---- */
 
-void fields_zone(const struct serve *s, struct web_page *h, int64_t utc_us)
+void fields_zone(const struct serve *s, struct web_page *h, const char *none, int64_t utc_us)
 {
     char zone[CLOCK_TEXT_ROOM];
     web_print(h, "<label class=\"field\"><span>%s</span><select name=\"zone\">",
               web_tr(h, "Time zone"));
+    if (none)
+        web_print(h, "<option value=\"\">%s</option><option>%s</option>", none, s->zone_name);
     when_zone(s, utc_us, WHEN_HERE, zone);
-    web_print(h, "<option value=\"%s\" selected>%s</option>", s->zone_name, zone);
+    if (!none)
+        web_print(h, "<option value=\"%s\" selected>%s</option>", s->zone_name, zone);
     if (strcmp(s->zone_name, "UTC") != 0)
         web_put(h, "<option>UTC</option>");
     for (int min = -12 * 60; min <= 14 * 60; min += 60) {

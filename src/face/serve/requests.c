@@ -401,7 +401,7 @@ static void put_time_fields(struct page *p)
     web_print(h, "<label class=\"field\"><span>%s</span>", web_tr(h, "Begins at"));
     web_print(h, "<input type=\"datetime-local\" name=\"time\" step=\"1\" value=\"%s\"></label>\n",
               local);
-    fields_zone(p->serve, h, utc_us);
+    fields_zone(p->serve, h, NULL, utc_us);
 }
 
 static void put_length_field(struct page *p)

@@ -172,7 +172,7 @@ const char *words_vehicle_title(const struct web_page *h, const struct review_ve
 int fields_vehicle(struct serve *s, struct web_page *h, const char *none, const char *chosen,
                    bool required, struct err *err) DS_MUST_CHECK;
 /* "zone": that of [ui], which is called as it is at that time, UTC, or a distance to UTC. */
-void fields_zone(const struct serve *s, struct web_page *h, int64_t utc_us);
+void fields_zone(const struct serve *s, struct web_page *h, const char *none, int64_t utc_us);
 
 /* ---- filter.c: the events that an address chooses, and an address that chooses them ---- */
 

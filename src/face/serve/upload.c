@@ -479,7 +479,9 @@ static int put_import(struct serve *s, const struct web_ask *ask, const char *pl
     struct actions_action a = {.kind = ACTIONS_IMPORT,
                                .upload = place,
                                .imei = web_field(ask, "imei"),
-                               .camera = web_field(ask, "camera")};
+                               .camera = web_field(ask, "camera"),
+                               .local = web_field(ask, "time"),
+                               .zone = web_field(ask, "zone")};
     struct actions_outcome *o = calloc(1, sizeof *o);
     struct stat st;
     char *given = NULL, *dir = NULL;
@@ -650,6 +652,19 @@ static void put_camera_field(struct web_page *h)
     web_put(h, "</select></label>\n");
 }
 
+static void put_time_fields(const struct serve *s, struct web_page *h)
+{
+    web_print(h,
+              "<label class=\"field\"><span>%s</span><input type=\"datetime-local\" name=\"time\" "
+              "step=\"1\"></label>\n",
+              web_tr(h, "Local time at which the recording begins"));
+    fields_zone(s, h, web_tr(h, "As the files tell"), 0);
+    web_print(h, "<p class=\"sub\">%s</p>\n",
+              web_tr(h, "A time is of one recording: one file of each camera takes it, and none "
+                        "that tells its own. A time zone alone is that of the times in the "
+                        "files' names."));
+}
+
 /* Sentences that the script shows: it has none of its own. */
 static void put_words(struct web_page *h)
 {
@@ -679,6 +694,7 @@ static int put_page(struct serve *s, struct web_page *h, const struct web_ask *a
     web_print(h, "<h2>%s</h2>\n", web_tr(h, "Where the files do not tell"));
     int rc = fields_vehicle(s, h, web_tr(h, "As the files tell"), "", false, err);
     put_camera_field(h);
+    put_time_fields(s, h);
     web_put(h, "</section>\n<section class=\"panel stack\">\n");
     web_put(h, "<div class=\"void drop\">");
     frame_icon(h, "up");

@@ -457,6 +457,10 @@ static int64_t source_error(const struct media_facts *f, bool photo, int64_t dur
             *why = photo ? known[i].why_photo : known[i].why;
             return known[i].error_us;
         }
+    if (strcmp(source, MEDIA_TIME_TOLD) == 0) {
+        *why = W_("as a person told it on import; no file and no camera tells it");
+        return f->start_utc_us % (60 * S_US) ? S_US : 60 * S_US;
+    }
     *why = W_("as given");
     return f->start_utc_us % S_US ? S_US / 10 : S_US;
 }

@@ -100,6 +100,7 @@ struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us
  *   … taken as UTC      ±14 h: a name without a zone, and none given; zones reach from -12 to +14
  *   … (upload)          ±24 h: the vendor's test server names files by when the camera connected,
  *                       which is later than the clip, by how much is not known
+ *   a person            ±1 s if seconds were told, ±1 min if whole minutes were
  *   any other           ±1 s
  *
  * A photo (no timing) has no length: its time is what the source says, to the second.

@@ -1,4 +1,5 @@
 /* Of whom and of when a file is: what lies beside it, else its name and its folders. */
+#include "dashspool/clock.h"
 #include "dashspool/wire.h"
 #include "import_internal.h"
 #include <stdio.h>
@@ -65,27 +66,45 @@ static void keep_name(struct catalogue_transfer *row, const char *path)
     memcpy(w->path, from, w->path_n);
 }
 
-void identity_set(struct item *it, const struct look_found *found, const char *word_imei,
-                  const char *word_camera, int64_t now_utc_us)
+/* Nothing is trusted over a camera that does not know the time, and no person over a file. */
+static int set_time(struct catalogue_transfer *row, const struct look_found *found,
+                    const struct clock_told *told, struct err *err)
+{
+    if (row->known & CATALOGUE_HAS_META)
+        return ERR_OK;
+    if (found->has_time) {
+        row->known |= CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED;
+        row->time_us = found->time_us;
+        if (!found->time_local || !told || !told->tz)
+            return ERR_OK;
+        row->known |= CATALOGUE_ZONE_OK;
+        return clock_tz_utc(told->tz, found->time_us, &row->time_us, &row->tz_min, err);
+    }
+    if (told && told->has_time) {
+        row->known |= CATALOGUE_TIME_OK | CATALOGUE_TIME_TOLD | CATALOGUE_ZONE_OK;
+        row->time_us = told->utc_us;
+        row->tz_min = told->tz_min;
+    }
+    return ERR_OK;
+}
+
+int identity_set(struct item *it, const struct look_found *found,
+                 const struct import_options *words, int64_t now_utc_us, struct err *err)
 {
     struct catalogue_transfer *row = &it->row;
     take_sidecar(it, found);
     if (!row->imei[0])
         snprintf(row->imei, sizeof row->imei, "%s",
-                 word_imei        ? word_imei
+                 words->imei      ? words->imei
                  : found->imei[0] ? found->imei
                                   : CATALOGUE_IMEI_UNKNOWN);
-    if (!row->camera[0] && word_camera)
-        snprintf(row->camera, sizeof row->camera, "%s", word_camera);
+    if (!row->camera[0] && words->camera)
+        snprintf(row->camera, sizeof row->camera, "%s", words->camera);
     camera_of_metadata(row, now_utc_us);
     if (!row->camera[0])
         snprintf(row->camera, sizeof row->camera, "%s", found->camera[0] ? found->camera : "other");
     snprintf(row->kind, sizeof row->kind, "%s", it->ending.photo ? "photo" : "video");
     if (row->wire.path_n == 0)
         keep_name(row, it->path);
-    /* no name is trusted over a camera that does not know the time */
-    if (!(row->known & CATALOGUE_HAS_META) && found->has_time) {
-        row->known |= CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED;
-        row->time_us = found->time_us;
-    }
+    return set_time(row, found, words->told, err);
 }

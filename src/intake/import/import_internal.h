@@ -85,7 +85,7 @@ struct look_found {
     char note[160];
     char imei[16], camera[8]; /* of name and folders; "" unknown */
     char doubtful_imei[16];   /* likewise, but for its check digit; "" none */
-    int has_time;             /* of the name */
+    int has_time, time_local; /* of the name; of a zone that it does not tell, read as UTC */
     int64_t time_us;
     struct look_sidecar sidecar[IMPORT_SIDECARS];
 };
@@ -108,9 +108,11 @@ void look_sidecar(struct look_sidecar *out, const uint8_t *data, size_t n, int64
 bool look_found_ok(struct look_found *found, int64_t now_utc_us);
 
 /* identity.c: into item->row (whose hash is set): metadata, imei, camera, kind and, where there are
- * no metadata, the time. word_*: a person's. */
-void identity_set(struct item *it, const struct look_found *found, const char *word_imei,
-                  const char *word_camera, int64_t now_utc_us);
+ * no metadata, the time. words: what a person said. ERR_MALFORMED: in that zone there is no such
+ * time as the name tells, or it came twice. */
+int identity_set(struct item *it, const struct look_found *found,
+                 const struct import_options *words, int64_t now_utc_us,
+                 struct err *err) DS_MUST_CHECK;
 
 /* store.c: the batch into the stores, while the lock is held. On an error nothing of it counts as
  * stored. */

@@ -207,6 +207,9 @@ static void read_names(const char *path, int64_t now_utc_us, struct look_found *
     media_facts_from_path(path, now_utc_us, &facts);
     out->has_time = facts.has_time;
     out->time_us = facts.start_utc_us;
+    struct media_facts east = {.has_zone = true, .tz_min = 60};
+    media_facts_from_path(path, now_utc_us, &east);
+    out->time_local = facts.has_time && east.has_time && east.start_utc_us != facts.start_utc_us;
 }
 
 /* ---- apart: all of it ---- */
@@ -288,7 +291,7 @@ bool look_found_ok(struct look_found *f, int64_t now_utc_us)
         !flag_ok(f->ours) || !text_ok(f->note, sizeof f->note) || !whose_ok(f->imei, f->camera) ||
         !text_ok(f->doubtful_imei, sizeof f->doubtful_imei) ||
         (f->doubtful_imei[0] && !import_imei_ok(f->doubtful_imei)) || !flag_ok(f->has_time) ||
-        f->time_us < 0 || f->time_us - now_utc_us > NAME_AHEAD_US)
+        !flag_ok(f->time_local) || f->time_us < 0 || f->time_us - now_utc_us > NAME_AHEAD_US)
         return false;
     text_tame(f->note);
     for (int i = 0; i < IMPORT_SIDECARS; i++) {

@@ -146,6 +146,21 @@ static bool judge(struct import *im, struct item *it, bool as_it_is, int64_t now
     return false;
 }
 
+/* That a person's word on the time was not taken. */
+static void tell_time(struct import *im, const char *path, const struct catalogue_transfer *row)
+{
+    const struct clock_told *told = im->options.told;
+    char text[120];
+    if (!told || !told->has_time ||
+        (row->known & CATALOGUE_TIME_TOLD && row->time_us == told->utc_us))
+        return;
+    snprintf(text, sizeof text, "the time that was told was not taken: %s",
+             row->known & CATALOGUE_HAS_META     ? "its metadata tell of it"
+             : row->known & CATALOGUE_TIME_NAMED ? "its name tells one"
+                                                 : "it is stored already, with another one");
+    im->options.on_note(im->options.arg, path, text);
+}
+
 void tell_words(struct import *im, const char *path, const struct catalogue_transfer *row,
                 const char *why)
 {
@@ -161,6 +176,45 @@ void tell_words(struct import *im, const char *path, const struct catalogue_tran
         snprintf(text, sizeof text, "camera %s was not taken: %s %s", o->camera, why, row->camera);
         o->on_note(o->arg, path, text);
     }
+    tell_time(im, path, row);
+}
+
+/* One camera records one clip at a time: another one has the time that a person told. */
+static bool is_other_clip(const struct catalogue_transfer *row, const struct catalogue_transfer *t)
+{
+    return t->known & CATALOGUE_TIME_TOLD && t->time_us == row->time_us &&
+           strcmp(t->imei, row->imei) == 0 && strcmp(t->camera, row->camera) == 0 &&
+           strcmp(t->kind, row->kind) == 0 && strcmp(t->sha256, row->sha256) != 0;
+}
+
+struct clips {
+    const struct catalogue_transfer *row;
+    bool other;
+};
+
+static int compare_clip(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct clips *c = arg;
+    (void)err;
+    c->other |= is_other_clip(c->row, t);
+    return ERR_OK;
+}
+
+static int find_other_clip(struct import *im, const struct catalogue_transfer *row, struct err *err)
+{
+    struct clips c = {.row = row};
+    const struct catalogue_filter then = {
+        .imei = row->imei, .since_us = row->time_us, .until_us = row->time_us + 1};
+    if (!(row->known & CATALOGUE_TIME_TOLD))
+        return ERR_OK;
+    for (size_t i = 0; i < im->n; i++)
+        c.other |= is_other_clip(row, &im->item[i]->row);
+    int rc = catalogue_transfer_each(im->catalogue, &then, compare_clip, &c, err);
+    return rc < 0 || !c.other
+               ? rc
+               : err_set(err, ERR_MALFORMED,
+                         "the time that was told is of one clip, and another file of this camera "
+                         "has it: import this one by itself, with its own");
 }
 
 bool item_is_known(struct import *im, const struct item *it, struct catalogue_seen *seen)
@@ -206,6 +260,8 @@ static void tell_notes(struct import *im, const struct item *it)
     snprintf(text, sizeof text, "%s beside it says", it->sidecar);
     if (it->sidecar[0])
         tell_words(im, it->path, &it->row, text);
+    else
+        tell_time(im, it->path, &it->row);
     const char *doubt = found->doubtful_imei;
     if (!doubt[0] || strcmp(it->row.imei, CATALOGUE_IMEI_UNKNOWN) != 0 ||
         strcmp(im->doubted_imei, doubt) == 0) /* once for all that are in a folder */
@@ -252,7 +308,15 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
     snprintf(row->source, sizeof row->source, "file");
     raw_day(now_us, row->day);
     hash_hex(it->sha256, row->sha256);
-    identity_set(it, im->found, im->options.imei, im->options.camera, now_us);
+    if (identity_set(it, im->found, &im->options, now_us, &why) < 0) {
+        err_wrap(&why, "its name");
+        tell(im, path, IMPORT_REFUSED, "", why.text);
+        goto settled;
+    }
+    if ((rc = find_other_clip(im, row, &why)) < 0) {
+        tell(im, path, err_is_temporary(rc) ? IMPORT_FAILED : IMPORT_REFUSED, "", why.text);
+        goto settled;
+    }
     tell_notes(im, it);
     if (it->data) { /* a batch has more files than a process may have open */
         close(it->fd);

@@ -102,6 +102,9 @@ static int add_row(struct import *im, struct item *it, struct err *err)
     char name[FACTS_PATH_ROOM];
     if (it->sidecar[0])
         what.metadata = wire_path_text(it->sidecar, strlen(it->sidecar), name, sizeof name);
+    if (it->row.known & (CATALOGUE_TIME_TOLD | CATALOGUE_ZONE_OK) &&
+        !(it->row.known & CATALOGUE_HAS_META))
+        what.told_by = im->options.told_by;
     return intake_record(im->catalogue, &it->row, FACTS_WIRE, im->options.who, CUSTODY_RECEIVED,
                          &what, err);
 }

@@ -1,5 +1,6 @@
 /* Files that were uploaded become transfers, as `import` makes them. */
 #include "action.h"
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/import.h"
 #include "dashspool/watch.h"
@@ -119,10 +120,15 @@ int act_import(struct acting *act, struct err *err)
                                      .on_result = on_result,
                                      .on_note = on_note,
                                      .arg = &t};
+    struct clock_told told;
     struct stat st;
     char *dir = NULL;
     snprintf(who, sizeof who, "import for %s", a->by);
-    int rc = fsx_path(&dir, err, "%s/upload/%s", act->w->root, a->upload);
+    int rc = clock_told(&told, a->local, a->zone, clock_utc_us(), err);
+    options.told = &told;
+    options.told_by = a->by;
+    if (rc == ERR_OK)
+        rc = fsx_path(&dir, err, "%s/upload/%s", act->w->root, a->upload);
     if (rc == ERR_OK && (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode)))
         rc = err_set(err, ERR_NOTFOUND, "there is no upload %s; upload the files once more",
                      a->upload);
@@ -142,6 +148,7 @@ int act_import(struct acting *act, struct err *err)
     if (rc == ERR_OK && t.taken.n == 0)
         rc = err_set(err, ERR_MALFORMED, "%s",
                      t.why[0] ? t.why : "no footage found (.h265 .hevc .265 .jpg .jpeg .mp4)");
+    clock_told_clear(&told);
     fsx_names_clear(&t.paths);
     fsx_names_clear(&t.taken);
     fsx_names_clear(&t.taken_as);

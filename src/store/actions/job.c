@@ -70,6 +70,8 @@ static const struct member members[] = {
     {"upload", "the upload", TEXT, AT(upload), 0, 100, BIT(IMPORT), BIT(IMPORT), IDS, false},
     {"camera", "the camera", TEXT, AT(camera), 0, 7, BIT(IMPORT), 0, "abcdefghijklmnopqrstuvwxyz",
      false},
+    {"time", "the time", TEXT, AT(local), 0, 39, BIT(IMPORT), 0, "0123456789-:.+TZ ", false},
+    {"zone", "the time zone", TEXT, AT(zone), 0, 63, BIT(IMPORT), 0, IDS "/+:", false},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
@@ -200,6 +202,12 @@ static int check_together(const struct actions_action *a, struct err *err)
     if (a->kind == ACTIONS_IMPORT && a->camera && a->camera[0] &&
         !words_have(CATALOGUE_CAMERAS, a->camera, strlen(a->camera)))
         return err_set(err, ERR_MALFORMED, "the camera is none of " CATALOGUE_CAMERAS);
+    if (a->kind == ACTIONS_IMPORT) {
+        struct clock_told told;
+        int rc = clock_told(&told, a->local, a->zone, clock_utc_us(), err);
+        clock_told_clear(&told);
+        return rc;
+    }
     return ERR_OK;
 }
 

@@ -260,6 +260,7 @@ static const struct member {
     MEMBER(TEXT, path),
     MEMBER(TEXT, modified),
     MEMBER(TEXT, metadata),
+    MEMBER(TEXT, told_by),
     MEMBER(TEXT, ending),
     MEMBER(TEXT, sha256),
     MEMBER(TEXT, from_sha256),

@@ -330,19 +330,26 @@ static void take_sealed(const struct check *k, struct catalogue_transfer *e)
     e->state = CATALOGUE_STORED;
 }
 
-/* Without metadata: nothing, or the time of a file's name. */
+/* Without metadata: nothing, or the time of a file's name, or of a person. */
 static void take_no_metadata(const struct check *k, struct catalogue_transfer *e)
 {
     const struct witness *w = &k->w[CUSTODY];
     struct wire_facts none = {.has_meta = false};
-    int64_t named_us = 0;
-    if (w->says[fact_of(k, "time_of_name")][0])
-        named_us = time_of(w, fact_of(k, "time"), 0);
+    int64_t time_us = 0;
+    bool named = w->says[fact_of(k, "time_of_name")][0],
+         told = w->says[fact_of(k, "time_of_person")][0];
+    if (named || told)
+        time_us = time_of(w, fact_of(k, "time"), 0);
     else if (k->decoder == 0 && strcmp(e->source, "file") == 0)
         return; /* nobody else knows */
+    if (strstr(w->says[fact_of(k, "trusted")], "zone")) {
+        none.trusted = WIRE_META_ZONE;
+        none.tz_min = (int)number_of(w, fact_of(k, "tz_min"), 0);
+    }
+    none.time_us = time_us;
     facts_to_row(&none, e);
-    e->time_us = named_us;
-    e->known = named_us ? CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED : 0;
+    if (time_us)
+        e->known |= CATALOGUE_TIME_OK | (told ? CATALOGUE_TIME_TOLD : CATALOGUE_TIME_NAMED);
 }
 
 /* What the sources make of k->t; whether they agree is for check_row() to say. */

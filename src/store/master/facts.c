@@ -83,6 +83,24 @@ static json_t *transfer_json(const struct catalogue_transfer *t, json_t *arrival
                      "day", t->day, "key", (json_int_t)t->key, "copies", copies);
 }
 
+static int find_told_by(void *arg, const char *line, struct err *err)
+{
+    struct custody_record r;
+    (void)err;
+    custody_read(&r, line, strlen(line));
+    if (r.kind == CUSTODY_RECEIVED && r.what.told_by)
+        snprintf(arg, FACTS_TOLD_BY_ROOM, "%s", r.what.told_by);
+    custody_record_clear(&r);
+    return ERR_OK;
+}
+
+int facts_told_by(struct catalogue *c, const struct catalogue_transfer *t,
+                  char out[FACTS_TOLD_BY_ROOM], struct err *err)
+{
+    snprintf(out, FACTS_TOLD_BY_ROOM, "somebody");
+    return catalogue_event_each(c, t->id, find_told_by, out, err);
+}
+
 /* Where a file came from; null for what a camera handed over. */
 static int file_json(struct catalogue *c, const struct catalogue_transfer *t, json_t **out,
                      struct err *err)
@@ -101,6 +119,10 @@ static int file_json(struct catalogue *c, const struct catalogue_transfer *t, js
                      "note", o.note[0] ? json_string(o.note) : json_null());
     if (t->known & CATALOGUE_TIME_NAMED)
         json_object_set_new(*out, "time_of_name", time_json(t->time_us));
+    if (t->known & CATALOGUE_TIME_TOLD)
+        json_object_set_new(*out, "time_of_person", time_json(t->time_us));
+    if (t->known & CATALOGUE_ZONE_OK && !(t->known & CATALOGUE_HAS_META))
+        json_object_set_new(*out, "tz_min", json_integer(t->tz_min));
     free(text);
     return ERR_OK;
 }

@@ -41,8 +41,10 @@ struct wire_facts facts_of_row(const struct catalogue_transfer *t)
                            .lon_deg = t->lon_deg,
                            .trigger_time_us = t->trigger_time_us,
                            .events = t->events,
-                           .time_named = t->known & CATALOGUE_TIME_NAMED};
-    unsigned rest = t->known & ~(unsigned)(CATALOGUE_HAS_META | CATALOGUE_TIME_NAMED);
+                           .time_named = t->known & CATALOGUE_TIME_NAMED,
+                           .time_told = t->known & CATALOGUE_TIME_TOLD};
+    unsigned rest =
+        t->known & ~(unsigned)(CATALOGUE_HAS_META | CATALOGUE_TIME_NAMED | CATALOGUE_TIME_TOLD);
     for (int i = 0; i < N_BITS; i++) {
         f.trusted |= rest & bits[i].known ? bits[i].trusted : 0;
         rest &= ~bits[i].known;

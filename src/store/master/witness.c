@@ -137,18 +137,20 @@ int ask_row(struct check *k, struct err *err)
 
 /* ---- what the bytes say ---- */
 
-/* A file's bytes say nothing of whom it is, and without metadata its name may tell the time. */
+/* A file's bytes say nothing of whom it is, and without metadata its name may tell the time, or a
+ * person with the zone. */
 static bool is_told(const struct catalogue_transfer *t, const struct wire_facts *f,
                     const struct wire_fact *fact)
 {
     static const char *const of_whom[] = {"imei", "protocol_id", "camera", "kind"};
-    static const char *const of_name[] = {"trusted", "time", "time_of_name"};
+    static const char *const of_time[] = {"trusted", "time", "time_of_name", "time_of_person",
+                                          "tz_min"};
     bool file = strcmp(t->source, "file") == 0;
     for (int i = 0; i < 4; i++)
         if (strcmp(fact->name, of_whom[i]) == 0)
             return !file && fact->text[0];
-    for (int i = 0; i < 3; i++)
-        if (strcmp(fact->name, of_name[i]) == 0)
+    for (int i = 0; i < 5; i++)
+        if (strcmp(fact->name, of_time[i]) == 0)
             return !file || f->has_meta;
     return true;
 }

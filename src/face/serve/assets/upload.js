@@ -102,6 +102,10 @@ async function send(place, piece, f) {
   f.row.append(code);
 }
 
+// A time is of a zone.
+const { time, zone } = form.elements;
+time.addEventListener("input", () => { zone.required = time.value !== ""; });
+
 form.addEventListener("submit", async e => {
   e.preventDefault();
   if (!files.length) { $("[type=file]", form).focus(); return; }
@@ -110,7 +114,8 @@ form.addEventListener("submit", async e => {
   try {
     const { upload, piece } = await until("/upload/new", "", "application/x-www-form-urlencoded");
     for (f of files) await send(upload, piece, f);
-    const fields = new URLSearchParams({ csrf: token, upload, imei: form.elements.imei.value, camera: form.elements.camera.value });
+    const fields = new URLSearchParams({ csrf: token, upload });
+    for (const name of ["imei", "camera", "time", "zone"]) fields.set(name, form.elements[name].value);
     const { job } = await until("/upload/done", fields);
     location.assign(`/upload?did=${job}`);
   } catch (why) {
