@@ -1,0 +1,165 @@
+"""A wire between two machines that breaks where one wants it to.
+
+A Relay listens on a port of the loopback and hands on to another one. It knows a little of what
+goes through it, enough to stop at a marked point: a PUT of an object, a COMMIT, the word by which a
+camera may delete its file. What breaks is decided by the test, never by chance here.
+
+    relay.cut()          nothing goes through any more, and nobody is told: packets are lost
+    relay.heal()
+    relay.trap(POINT, n, act)   at the n-th such point from now on act(relay) is called, in the relay's
+                         thread, while the bytes of that point are held; then both connections end
+                         without them. Returns a Trap: .sprung tells whether it has happened.
+
+Points: each is the moment before these bytes go on.
+    put        a PUT of an object, before the store hears of it
+    put-done   its answer: the store has it
+    commit     a COMMIT, before the database hears of it
+    committed  its answer: the database has it
+    ack        the word to the camera that its file is safe
+"""
+import asyncio
+import threading
+
+
+class Loop(threading.Thread):
+    """One thread for all wires."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.loop = asyncio.new_event_loop()
+        self.start()
+
+    def run(self):
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+
+class Trap:
+    def __init__(self, point, n, act):
+        self.point, self.left, self.act = point, n, act
+        self.sprung = threading.Event()
+
+
+class Pair:
+    """One connection and its other half."""
+
+    def __init__(self, near, far):
+        self.near, self.far = near, far
+        self.put = self.commit = False  # asked for, not answered
+
+    def points(self, data, upward):
+        """What this piece is the beginning of."""
+        out = []
+        if upward:
+            if data.startswith(b"PUT /"):
+                self.put = True
+                out.append("put")
+            if b"COMMIT" in data:
+                self.commit = True
+                out.append("commit")
+        else:
+            if self.put and data.startswith(b"HTTP/1.1 2"):
+                self.put = False
+                out.append("put-done")
+            if self.commit:
+                self.commit = False
+                out.append("committed")
+            if data.endswith(b"\x00\x09") or data.endswith(b"\x00\x05\x00\x04\x00\x00\x00\x00"):
+                out.append("ack")
+        return out
+
+    def close(self):
+        for half in (self.near, self.far):
+            try:
+                half[1].transport.abort()
+            except Exception:
+                pass
+
+
+class Relay:
+    def __init__(self, loop, to_port, name=""):
+        self.loop, self.to_port, self.name = loop, to_port, name
+        self.open = asyncio.Event()  # not cut
+        self.pairs = set()
+        self.traps = []
+        self.bytes = self.connections = 0
+        self.port = loop.call(self._listen())
+
+    async def _listen(self):
+        self.open.set()
+        self.server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=256)
+        return self.server.sockets[0].getsockname()[1]
+
+    async def _connected(self, reader, writer):
+        self.connections += 1
+        await self.open.wait()
+        try:
+            far = await asyncio.open_connection("127.0.0.1", self.to_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = Pair((reader, writer), far)
+        self.pairs.add(pair)
+        await asyncio.gather(
+            self._hand_on(pair, reader, far[1], True), self._hand_on(pair, far[0], writer, False)
+        )
+        pair.close()
+        self.pairs.discard(pair)
+
+    async def _hand_on(self, pair, reader, writer, upward):
+        try:
+            while data := await reader.read(65536):
+                await self.open.wait()
+                for point in pair.points(data, upward):
+                    if self._sprung(point):
+                        pair.close()
+                        return
+                self.bytes += len(data)
+                writer.write(data)
+                await writer.drain()
+            await self.open.wait()
+            if writer.can_write_eof():
+                writer.write_eof()
+        except OSError:
+            pair.close()
+
+    def _sprung(self, point):
+        for trap in self.traps:
+            if trap.point != point:
+                continue
+            trap.left -= 1
+            if trap.left > 0:
+                continue
+            self.traps.remove(trap)
+            trap.act(self)
+            trap.sprung.set()
+            return True
+        return False
+
+    # ---- from other threads ----
+
+    def cut(self):
+        self.loop.loop.call_soon_threadsafe(self.open.clear)
+
+    def heal(self):
+        self.loop.loop.call_soon_threadsafe(self.open.set)
+
+    def drop_all(self):
+        """All connections end at once."""
+
+        def drop():
+            for pair in list(self.pairs):
+                pair.close()
+
+        self.loop.loop.call_soon_threadsafe(drop)
+
+    def trap(self, point, n=1, act=lambda relay: None):
+        trap = Trap(point, n, act)
+        self.loop.loop.call_soon_threadsafe(self.traps.append, trap)
+        return trap
+
+    def untrap(self):
+        self.loop.loop.call_soon_threadsafe(self.traps.clear)
