@@ -5,9 +5,9 @@
  *
  *   SIGHUP    reads the settings again, and tries what they name (ports, files, folders …). Are
  * they bad in anything, nothing changes. Good ones: stages whose settings changed are ended and
- * started anew, new ones started, others ended; `receive`, if it stays, gets the SIGHUP, too (its
- * list of cameras, its certificate). SIGTERM   ends all of them within 10 s; running jobs are given
- * back. SIGINT likewise.
+ * started anew, new ones started, others ended; `receive`, `telemetry` and `serve`, if they stay,
+ * get the SIGHUP, too (their lists of cameras, their certificates).
+ *   SIGTERM   ends all of them within 10 s; running jobs are given back. SIGINT likewise.
  *
  * The processes run with the settings that were checked, as they were then: ROOT/run.d has them.
  * ROOT/run.lock is held meanwhile: a second run on the ROOT is told so (ERR_BUSY). ROOT/run.json

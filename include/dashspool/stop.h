@@ -17,6 +17,7 @@ struct stop {
     int terminal; /* -1: none */
     const char *who;
     sigset_t before;
+    bool reloads, reload, nohup;
 };
 
 /* From now on SIGINT, SIGTERM and (unless it is ignored: nohup) SIGHUP only make fd readable. When
@@ -24,6 +25,11 @@ struct stop {
  * taken, and `who` (a log tag, borrowed) answers with a line that this needs a restart. */
 int stop_open(struct stop *stop, const char *who, struct err *err) DS_MUST_CHECK;
 void stop_close(struct stop *stop);
+
+/* From now on SIGHUP by somebody makes stop_reload() say so, once, instead of that line; also where
+ * it is ignored (nohup): then the terminal may go all the same. */
+int stop_reloads(struct stop *stop, struct err *err) DS_MUST_CHECK;
+bool stop_reload(struct stop *stop); /* after stop_requested() */
 
 /* Were we told to end? Stays true. */
 bool stop_requested(struct stop *stop);

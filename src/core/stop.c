@@ -14,7 +14,8 @@ int stop_open(struct stop *stop, const char *who, struct err *err)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
+    stop->nohup = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
+    if (!stop->nohup)
         sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, &stop->before);
     stop->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -25,6 +26,27 @@ int stop_open(struct stop *stop, const char *who, struct err *err)
         close(stop->terminal);
     sigprocmask(SIG_SETMASK, &stop->before, NULL);
     return rc;
+}
+
+int stop_reloads(struct stop *stop, struct err *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL); /* blocked, it comes although it is ignored */
+    if (signalfd(stop->fd, &set, 0) < 0)
+        return err_sys(err, "wait for signals");
+    stop->reloads = true;
+    return ERR_OK;
+}
+
+bool stop_reload(struct stop *stop)
+{
+    bool is = stop->reload;
+    stop->reload = false;
+    return is;
 }
 
 void stop_close(struct stop *stop)
@@ -50,8 +72,10 @@ bool stop_requested(struct stop *stop)
 {
     struct signalfd_siginfo info;
     while (read(stop->fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo != SIGHUP || is_hangup(stop, info.ssi_code))
+        if (info.ssi_signo != SIGHUP || (!stop->nohup && is_hangup(stop, info.ssi_code)))
             stop->told = true;
+        else if (stop->reloads)
+            stop->reload |= info.ssi_code != SI_KERNEL;
         else if (!stop->told)
             log_warn(stop->who, "new settings are not taken while this runs; restart it for that");
     return stop->told;

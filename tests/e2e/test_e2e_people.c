@@ -6,6 +6,7 @@
 #include "support/nginx.h"
 #include "support/proc.h"
 #include "support/stored.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,6 +304,85 @@ static void test_it_speaks_tls(void **state)
                0, "; SameSite=Strict; Secure");
 }
 
+static void give(const struct world *w, const char *ca)
+{
+    certs_make_ca(w->dir, ca);
+    certs_make(w->dir, ca, "server", "IP:127.0.0.1");
+}
+
+static int curl(const struct world *w, const char *ca)
+{
+    char url[100], file[20];
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/healthz", w->port);
+    snprintf(file, sizeof file, "%s.pem", ca);
+    struct proc_result r =
+        PROC_RUN("curl", "--silent", "--cacert", support_path(w->dir, file), url);
+    int status = r.status;
+    proc_clear(&r);
+    return status;
+}
+
+static void ask_on(int fd)
+{
+    static const char ask[] = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    assert_int_equal(write(fd, ask, sizeof ask - 1), sizeof ask - 1);
+}
+
+/* Whoever comes gets the new certificate, whoever is there stays. */
+static void test_a_certificate_is_read_again(void **state)
+{
+    struct world *w = *state;
+    char settings[1200], command[2000], log[400], fifo[400];
+    give(w, "old");
+    snprintf(settings, sizeof settings, "[serve]\ntls_cert = %s\ntls_key = %s\n",
+             support_path(w->dir, "server.pem"), support_path(w->dir, "server.key"));
+    support_configure(w->root, settings);
+    start(w);
+    assert_int_equal(curl(w, "old"), 0);
+    snprintf(log, sizeof log, "%s", support_path(w->dir, "client.log"));
+    snprintf(fifo, sizeof fifo, "%s", support_path(w->dir, "fifo"));
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    snprintf(command, sizeof command,
+             "exec openssl s_client -quiet -verify_return_error -CAfile %s/old.pem -connect "
+             "127.0.0.1:%d <%s",
+             w->dir, w->port, fifo);
+    const char *const argv[] = {"sh", "-c", command, NULL};
+    struct proc client = proc_start(log, argv);
+    int fd = open(fifo, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    ask_on(fd);
+    support_wait(support_count(log, "HTTP/1.1 200 OK") == 1);
+
+    const char *said = support_path(w->dir, "serve.log");
+    give(w, "new");
+    assert_int_equal(kill(w->server.pid, SIGHUP), 0);
+    support_wait(support_count(said, "certificate reloaded\"") == 1);
+    assert_int_equal(curl(w, "new"), 0);
+    assert_int_not_equal(curl(w, "old"), 0);
+    ask_on(fd); /* by the old one */
+    support_wait(support_count(log, "HTTP/1.1 200 OK") == 2);
+
+    support_write(support_path(w->dir, "server.key"), "none", 4);
+    assert_int_equal(kill(w->server.pid, SIGHUP), 0);
+    support_wait(support_count(said, "certificate reload failed, keeping the old") == 1);
+    assert_int_equal(curl(w, "new"), 0);
+    assert_int_equal(unlink(support_path(w->dir, "server.pem")), 0);
+    assert_int_equal(kill(w->server.pid, SIGHUP), 0);
+    support_wait(support_count(said, "certificate reload failed, keeping the old") == 2);
+    assert_int_equal(curl(w, "new"), 0);
+
+    certs_make(w->dir, "new", "server", "IP:127.0.0.1");
+    assert_int_equal(kill(w->server.pid, SIGHUP), 0);
+    support_wait(support_count(said, "certificate reloaded\"") == 2);
+    assert_int_equal(kill(w->server.pid, SIGHUP), 0);
+    support_wait(support_count(said, "certificate reloaded: it is the same") == 1);
+    assert_int_equal(curl(w, "new"), 0);
+    ask_on(fd);
+    support_wait(support_count(log, "HTTP/1.1 200 OK") == 3);
+    close(fd);
+    (void)proc_stop(&client, SIGTERM);
+}
+
 static void test_a_trusted_proxy_tells_who_asks(void **state)
 {
     struct world *w = *state;
@@ -381,11 +461,17 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_who_is_added_logs_in_and_out),     T(test_a_session_is_new_and_outlives_a_restart),
-        T(test_who_is_changed_logs_in_again),     T(test_who_guesses_has_to_wait),
-        T(test_who_looks_is_noted_for_a_while),   T(test_it_speaks_tls),
-        T(test_a_trusted_proxy_tells_who_asks),   T(test_a_backup_knows_them),
-        T(test_no_door_opens_when_the_file_goes), T(test_a_proxy_without_people_is_refused),
+        T(test_who_is_added_logs_in_and_out),
+        T(test_a_session_is_new_and_outlives_a_restart),
+        T(test_who_is_changed_logs_in_again),
+        T(test_who_guesses_has_to_wait),
+        T(test_who_looks_is_noted_for_a_while),
+        T(test_it_speaks_tls),
+        T(test_a_certificate_is_read_again),
+        T(test_a_trusted_proxy_tells_who_asks),
+        T(test_a_backup_knows_them),
+        T(test_no_door_opens_when_the_file_goes),
+        T(test_a_proxy_without_people_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

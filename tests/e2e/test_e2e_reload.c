@@ -232,19 +232,26 @@ static void test_each_wrong_value_leaves_all_as_it_is(void **state)
     /* what is right is taken, and what is odd is told */
     write_case("[receive]\ntls_cert = @/server.pem\ntls_key = @/server.key\n"
                "allow = @/learned.txt\nlearn = yes\nlearn = yes\n[serve]\nenabled = yes\n"
-               "listen = 127.0.0.1:0\n[watch]\nenabled = yes\ndirs = @/folder\n"
+               "listen = 127.0.0.1:0\ntls_cert = @/server.pem\ntls_key = @/server.key\n"
+               "[watch]\nenabled = yes\ndirs = @/folder\n"
                "[convert]\nnote = depot # 7\n");
     support_write(support_path(w->root, "pipeline.d/70-off.conf.bak"), "", 0);
     expect_out(DASHSPOOL(w->root, "config", "--check"), 0, "settings are valid");
     expect_err(DASHSPOOL(w->root, "config", "--check"), 0, "60-case.conf:6: learn is set twice");
     expect_err(DASHSPOOL(w->root, "config", "--check"), 0, ".bak: not read");
     expect_err(DASHSPOOL(w->root, "config", "--check"), 0,
-               "60-case.conf:14: note: the value has a #");
+               "60-case.conf:16: note: the value has a #");
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     support_wait(support_count(w->log, " (TLS)") == 1);
     support_wait(support_count(w->log, "msg=\"started\" process=watch") == 1);
     support_wait(support_count(w->log, "msg=\"started\" process=serve") == 1);
     assert_true(support_count(w->log, "line 5 does not count") > 0);
+    /* whoever stays reads its certificate again */
+    support_wait(support_count(w->log, "listening on 127.0.0.1:") > 0);
+    certs_make(w->dir, "ca", "server", "IP:127.0.0.1");
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
+    support_wait(support_count(w->log, "level=info stage=serve msg=\"certificate reloaded\"") == 1);
+    assert_int_equal(support_count(w->log, "msg=\"started\" process=serve"), 1);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     fleet_free(&f);
 }

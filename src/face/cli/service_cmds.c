@@ -260,7 +260,8 @@ const struct cli_command cli_serve = {
              "people do with them. On 127.0.0.1 (the default) any user of this computer may "
              "everything until there are people ('dashspool user add'); any other address "
              "requires people or a token. Over a network use --tls-cert and --tls-key, a reverse "
-             "proxy with a certificate, or an SSH tunnel (ssh -L 7180:localhost:7180 HOST).",
+             "proxy with a certificate, or an SSH tunnel (ssh -L 7180:localhost:7180 HOST). SIGHUP "
+             "reloads the certificate.",
     .options = serve_options,
     .example = "dashspool --root /srv/dashcam serve",
     .run = run_serve,

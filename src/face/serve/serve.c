@@ -9,6 +9,7 @@
 #include "serve_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct cfg_key keys[] = {
     {"enabled", CFG_BOOL, "yes or no", 0, 0, "no", "whether 'dashspool run' starts it"},
@@ -122,14 +123,23 @@ int serve_try(const char *root, const struct cfg *cfg, const struct cfg *old, st
 /* Shuts this process in, for good: all that it can write are new jobs of people, and what they
  * upload. The catalogue it has open to look only. /proc/locks: who works at a job, as a status
  * tells. */
-static int enter_sandbox(const char *root, struct err *err)
+static int enter_sandbox(const struct cfg *cfg, const char *root, struct err *err)
 {
     static const char zones[] = CLOCK_TZ_DATABASE;
     static const char letters[] = "/usr/lib/locale"; /* upper and lower case of names (bag.h) */
-    const char *const dirs[] = {root, NULL}, *const reads[] = {zones, letters, NULL};
+    /* the certificate is read again */
+    char *cert = strdup(cfg_text(cfg, "serve", "tls_cert")),
+         *key = strdup(cfg_text(cfg, "serve", "tls_key"));
+    const char *dirs[4] = {root}, *const reads[] = {zones, letters, NULL};
     char *writes[5] = {NULL};
     struct sandbox_report report;
-    int rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
+    int rc = cert && key ? ERR_OK : err_nomem(err, "a sandbox");
+    if (rc == ERR_OK && cert[0]) {
+        dirs[1] = fsx_go_up(cert) ? cert : ".";
+        dirs[2] = fsx_go_up(key) ? key : ".";
+    }
+    if (rc == ERR_OK)
+        rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
     if (rc == ERR_OK)
         rc = fsx_path(&writes[1], err, "%s/spool/" ACTIONS_STAGE "/new", root);
     if (rc == ERR_OK)
@@ -150,6 +160,8 @@ static int enter_sandbox(const char *root, struct err *err)
         log_warn("serve", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
         free(writes[i]);
+    free(cert);
+    free(key);
     return rc;
 }
 
@@ -165,6 +177,8 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     char *real = NULL;
     struct stop stop;
     int rc = stop_open(&stop, "serve", err);
+    if (rc == ERR_OK && cfg_text(cfg, "serve", "tls_cert")[0]) /* before it is read at first */
+        rc = stop_reloads(&stop, err);
     if (rc == ERR_OK)
         rc = catalogue_ready_for_reader(root, err);
     if (rc == ERR_OK && !(s.root = real = realpath(root, NULL)))
@@ -177,7 +191,7 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     if (rc == ERR_OK)
         rc = web_open(&s.web, s.root, cfg, &app, err);
     if (rc == ERR_OK)
-        rc = enter_sandbox(s.root, err);
+        rc = enter_sandbox(cfg, s.root, err);
     if (rc == ERR_OK) /* not before: SQLite opens the log for writing, where it can */
         rc = catalogue_open_reader(&s.catalogue, s.root, err);
     if (rc == ERR_OK) {

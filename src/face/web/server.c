@@ -3,7 +3,6 @@
 #include "dashspool/listen.h"
 #include "dashspool/log.h"
 #include "dashspool/stop.h"
-#include "dashspool/tls.h"
 #include "web_internal.h"
 #include <errno.h>
 #include <netdb.h>
@@ -15,7 +14,6 @@
 #include <unistd.h>
 
 enum { IDLE_S = 30, MEMORY_BYTES = 32 * 1024, BACKLOG = 64, WAIT_MS = 60000, STREAMS_MS = 1000 };
-#define PEM_BYTES_MAX ((size_t)1 << 20)
 
 /* ---- who answers ---- */
 
@@ -161,29 +159,16 @@ static int judge(struct who *who, struct networks *proxies, const char *root, co
     return rc;
 }
 
-static int check_tls(const struct cfg *cfg, struct err *err)
-{
-    const char *cert = cfg_text(cfg, "serve", "tls_cert"), *key = cfg_text(cfg, "serve", "tls_key");
-    if (!cert[0] && !key[0])
-        return ERR_OK;
-    if (!cert[0] || !key[0])
-        return err_set(err, ERR_CONFIG, "tls_cert and tls_key: set both of them, or none");
-    return tls_try_server(cert, key, "", err);
-}
-
-/* Its files, as libmicrohttpd wants them: in memory, as long as it runs. */
 static int read_tls(struct web *w, const struct cfg *cfg, struct err *err)
 {
-    int rc = check_tls(cfg, err);
+    bool fresh;
+    int rc = certificate_check(cfg, err);
     w->tls = cfg_text(cfg, "serve", "tls_cert")[0] != '\0';
     if (rc < 0 || !w->tls)
         return rc;
     if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
         return err_set(err, ERR_CONFIG, "tls_cert: this machine's libmicrohttpd has no TLS");
-    rc = fsx_read_file(cfg_text(cfg, "serve", "tls_cert"), &w->cert, err);
-    if (rc == ERR_OK && (rc = buf_append(&w->cert, "", 1, err)) == ERR_OK)
-        rc = fsx_read_file(cfg_text(cfg, "serve", "tls_key"), &w->key, err);
-    return rc < 0 ? rc : buf_append(&w->key, "", 1, err);
+    return certificate_read(cfg, &fresh, err);
 }
 
 static int start(struct web *w, const struct cfg *cfg, struct err *err)
@@ -205,8 +190,7 @@ static int start(struct web *w, const struct cfg *cfg, struct err *err)
     if (rc < 0)
         return rc;
     const struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, w->cert.mem},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, w->key.mem},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)certificate_choose},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, w->priorities},
         {MHD_OPTION_END, 0, NULL},
     };
@@ -217,7 +201,7 @@ static int start(struct web *w, const struct cfg *cfg, struct err *err)
         (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
         MHD_OPTION_NOTIFY_CONNECTION, clients_on_connection, &w->clients,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, w, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, w->tls ? tls : tls + 3, MHD_OPTION_END);
+        MHD_OPTION_ARRAY, w->tls ? tls : tls + 2, MHD_OPTION_END);
     return w->daemon ? ERR_OK : err_set(err, ERR_NOMEM, "starting the web server failed");
 }
 
@@ -232,7 +216,7 @@ int web_try(const char *root, const struct cfg *cfg, const struct cfg *old, stru
         return cfg_blame(cfg, "serve", "token_file", err);
     if (listen_try(at, !old || (port && its && strcmp(port, its) == 0), err) < 0)
         return cfg_blame(cfg, "serve", "listen", err);
-    if (check_tls(cfg, err) < 0)
+    if (certificate_check(cfg, err) < 0)
         return cfg_blame(cfg, "serve", "tls_cert", err);
     int rc = judge(&who, &proxies, NULL, cfg, NULL, err);
     who_close(&who);
@@ -269,12 +253,11 @@ int web_open(struct web **out, const char *root, const struct cfg *cfg, const st
         return err_nomem(err, "the web server");
     w->fd = -1;
     w->app = app;
+    w->cfg = cfg;
     /* TLS 1.2 and 1.3, with forward secrecy and authenticated encryption only, as cameras get. */
     snprintf(w->priorities, sizeof w->priorities,
              "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:"
              "-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:+CHACHA20-POLY1305");
-    buf_init(&w->cert, PEM_BYTES_MAX);
-    buf_init(&w->key, PEM_BYTES_MAX);
     w->root = root;
     w->clients.proxies = &w->proxies;
     w->access_days = cfg_int(cfg, "serve", "access_days");
@@ -294,6 +277,8 @@ int web_run(struct web *w, struct stop *stop, struct err *err)
     struct pollfd p[2] = {{.fd = stop->fd, .events = POLLIN},
                           {.fd = info ? info->epoll_fd : -1, .events = POLLIN}};
     while (!stop_requested(stop)) {
+        if (stop_reload(stop))
+            certificate_read_again(w->cfg);
         int rc = w->app->between ? w->app->between(w->app->app, err) : ERR_OK;
         if (rc < 0)
             return rc;
@@ -327,11 +312,10 @@ void web_close(struct web **web)
     }
     if (w && !w->daemon && w->fd >= 0)
         close(w->fd);
-    if (w) {
+    if (w)
         who_close(&w->who);
-        buf_clear(&w->cert);
-        buf_clear(&w->key);
-    }
+    if (w && w->tls)
+        certificate_free();
     free(w);
     *web = NULL;
 }

@@ -6,6 +6,7 @@
 #include "dashspool/listen.h"
 #include "dashspool/text.h"
 #include "dashspool/web.h"
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <sys/socket.h>
 
@@ -67,8 +68,8 @@ struct web {
     const struct web_app *app;
     const char *root;
     int64_t access_days, access_day; /* how long it is kept; when it was looked through */
+    const struct cfg *cfg;
     bool tls;
-    struct buf cert, key; /* PEM */
     char priorities[256]; /* of GnuTLS */
     struct networks proxies;
     struct who who;
@@ -186,6 +187,16 @@ int sessions_new(struct sessions *all, const char *name, int64_t mark, char cook
 int sessions_end(struct sessions *all, const char *cookie, struct err *err) DS_MUST_CHECK;
 /* Now and then: when they were seen goes to disk. */
 int sessions_keep(struct sessions *all, struct err *err) DS_MUST_CHECK;
+
+/* ---- certificate.c: [serve] tls_cert, tls_key ---- */
+
+/* Whether they can be used. */
+int certificate_check(const struct cfg *cfg, struct err *err) DS_MUST_CHECK;
+/* *fresh: they are other ones than before. Bad ones change nothing. */
+int certificate_read(const struct cfg *cfg, bool *fresh, struct err *err) DS_MUST_CHECK;
+void certificate_read_again(const struct cfg *cfg); /* what came of it is logged */
+gnutls_certificate_retrieve_function2 certificate_choose;
+void certificate_free(void);
 
 /* ---- access.c ---- */
 

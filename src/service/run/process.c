@@ -22,13 +22,13 @@
 /* Programs of their own: `dashspool <name>`, if the key of the section says so. */
 static const struct {
     const char *name, *section, *key;
-    bool reports, repeated; /* repeated: the key tells every how many minutes; 0: never */
+    bool reports, rereads, repeated; /* repeated: the key tells every how many minutes; 0: never */
 } services[] = {
-    {"receive", "receive", "enabled", true, false},
-    {"telemetry", "telemetry", "enabled", true, false},
-    {"watch", "watch", "enabled", false, false},
-    {"serve", "serve", "enabled", false, false},
-    {"sweep", "retention", "every_min", false, true},
+    {"receive", "receive", "enabled", true, true, false},
+    {"telemetry", "telemetry", "enabled", true, true, false},
+    {"watch", "watch", "enabled", false, false, false},
+    {"serve", "serve", "enabled", false, true, false},
+    {"sweep", "retention", "every_min", false, false, true},
 };
 
 struct sum {
@@ -109,7 +109,8 @@ int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, 
     int rc = stages_load(&stages, cfg, err);
     for (size_t i = 0; rc == ERR_OK && i < sizeof services / sizeof *services; i++) {
         const char *section = services[i].section, *key = services[i].key;
-        struct planned_process process = {.service = true, .reports = services[i].reports};
+        struct planned_process process = {
+            .service = true, .reports = services[i].reports, .rereads = services[i].rereads};
         if (services[i].repeated)
             process.every_ms = cfg_int(cfg, section, key) * 60000;
         if (services[i].repeated ? process.every_ms == 0 : !cfg_bool(cfg, section, key))
@@ -215,7 +216,7 @@ static void become(const struct run *r, const struct process *p, pid_t parent)
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigprocmask(SIG_BLOCK, NULL, &blocked);
     stop_default_signals(&blocked);                            /* still: until SIGHUP is ignored */
-    if (p->plan.reports && signal(SIGHUP, SIG_IGN) == SIG_ERR) /* it has read nothing yet */
+    if (p->plan.rereads && signal(SIGHUP, SIG_IGN) == SIG_ERR) /* it has read nothing yet */
         _exit(127);
     sigprocmask(SIG_SETMASK, &r->before, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent || null < 0 ||

@@ -87,7 +87,7 @@ static void take_plan(struct run *r, const struct planned_process *plan, size_t 
         }
         if (p->plan.settings != plan[i].settings)
             process_stop(p);
-        else if (p->plan.reports && p->pid > 0)
+        else if (p->plan.rereads && p->pid > 0)
             kill(p->pid, SIGHUP);
         p->start_us =
             p->plan.every_ms > 0 && p->plan.every_ms == plan[i].every_ms ? p->start_us : 0;

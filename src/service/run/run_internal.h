@@ -42,7 +42,8 @@ struct planned_process {
     char stage[PROCESS_PLAN_NAME_ROOM];
     uint64_t settings; /* hash of all that it reads of them */
     bool service;      /* `dashspool <stage>`, else `dashspool work --stage <stage>` */
-    bool reports;      /* it writes ROOT/<stage>.json every second, and reads its lists on SIGHUP */
+    bool reports;      /* it writes ROOT/<stage>.json every second */
+    bool rereads;      /* it reads its lists and certificates again on SIGHUP */
     bool metrics;      /* `dashspool status` writes the file of [run] prometheus */
     int64_t every_ms;  /* it ends by itself, and is started again so often; 0: it stays */
 };
