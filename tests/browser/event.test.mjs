@@ -151,6 +151,20 @@ export default {
         await page.done();
     },
 
+    'slowly, the one that waits for the other goes on': async ({ store, browser }) => {
+        const page = await openEvent(store, browser, { hash: '#t=-1' });
+        await page.keyboard.press('1');
+        await page.keyboard.press('Space');
+        await page.waitForFunction(() => [...document.querySelectorAll('.player video')].every((v) => v.currentTime > 2.1));
+        // Ahead by more than the slowest rate that a browser takes makes up for.
+        await page.evaluate(() => { document.querySelectorAll('.player video')[1].currentTime += 0.3; });
+        await page.waitForFunction(() => {
+            const [front, rear] = [...document.querySelectorAll('.player video')].map((v) => v.currentTime);
+            return front > 2.5 && Math.abs(front - rear) < 0.1 && +document.querySelector('.seek').value > -0.6;
+        });
+        await page.done();
+    },
+
     'speed, pause and sound': async ({ store, browser }) => {
         const page = await openEvent(store, browser);
         const rates = () => page.evaluate(() => [...document.querySelectorAll('.player video')].map((v) => v.playbackRate));

@@ -180,8 +180,9 @@ static void test_two_cameras_have_one_clock(void **state)
     assert_tells(&a, "± 1.1 s");
     assert_tells(&a, "Friday, 29 November 2024, 08:23:50.00 CET");
     /* Each video is whole without script. */
-    assert_tells(&a, "<video id=\"video-0\" data-cam=\"front\" controls preload=\"metadata\" "
+    assert_tells(&a, "<noscript><video controls data-cam=\"front\" preload=\"metadata\" "
                      "playsinline poster=\"");
+    assert_tells(&a, "</noscript><video id=\"video-0\" class=\"js-only\" data-cam=\"front\" ");
     /* Nothing of a tracker where there is none. */
     assert_not(&a, "data-speed");
     assert_not(&a, "data-g>");

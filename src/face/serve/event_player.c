@@ -12,16 +12,13 @@ enum { MARKS_MAX = 32 };
 
 /* ---- the videos ---- */
 
-static void put_video(struct event *e, const struct event_clip *c, int index, bool first)
+static void put_source(struct event *e, const struct event_clip *c)
 {
     struct web_page *h = e->h;
-    char name[EVENT_NAME_ROOM], number[24];
+    char name[EVENT_NAME_ROOM];
     event_name(e, c, name);
-    snprintf(number, sizeof number, "%d", index);
-    web_print(h, "<video id=\"video-%s\" data-cam=\"%s\" controls preload=\"metadata\" playsinline",
-              number, c->t.camera);
+    web_print(h, " data-cam=\"%s\" preload=\"metadata\" playsinline", c->t.camera);
     web_put(h, c->lane == 0 ? "" : " muted");
-    web_put(h, first ? "" : " class=\"later\"");
     if (c->poster) {
         web_put(h, " poster=\"");
         event_copy_url(h, c, c->poster);
@@ -30,6 +27,19 @@ static void put_video(struct event *e, const struct event_clip *c, int index, bo
     web_put(h, " src=\"");
     event_copy_url(h, c, c->viewing);
     web_print(h, "\" aria-label=\"%s\"></video>", name);
+}
+
+/* The browser's own controls only where there is no script: to make them takes longer than all else
+ * before the first picture. */
+static void put_video(struct event *e, const struct event_clip *c, int index, bool first)
+{
+    struct web_page *h = e->h;
+    web_print(h, "<noscript><video controls%s", first ? "" : " class=\"later\"");
+    put_source(e, c);
+    char number[24];
+    snprintf(number, sizeof number, "%d", index);
+    web_print(h, "</noscript><video id=\"video-%s\" class=\"js-only\"", number);
+    put_source(e, c);
 }
 
 /* What is wrong with the pictures of a lane, in a few words. */

@@ -4,7 +4,6 @@
 // browser says so (requestVideoFrameCallback).
 const $ = (s, at = document) => at.querySelector(s), $$ = (s, at = document) => [...at.querySelectorAll(s)];
 const player = $(".player"), data = $("#timing") && JSON.parse($("#timing").textContent);
-document.documentElement.classList.add("js");
 
 const words = $("#words")?.dataset ?? {};
 // "%s", or "%1$s": what a sentence of the page has its place for.
@@ -30,10 +29,9 @@ const lastAt = (times, v) => {
 
 class Clip {
   constructor(facts, element, first) {
-    Object.assign(this, facts, { element, first, to: this.from + facts.end, shown: -1, wanted: null, broken: false });
+    Object.assign(this, facts, { element, first, to: this.from + facts.end, shown: -1, wanted: null, broken: false, lag: 0 });
     this.to = this.from + this.end;
     this.times = this.times_us.length ? this.times_us.map((us) => us / 1e6) : [0];
-    element.removeAttribute("controls");
     element.muted = true;
     element.addEventListener("seeked", () => this.seeked());
     element.addEventListener("loadedmetadata", () => this.wanted !== null && this.seek(this.wanted));
@@ -44,7 +42,9 @@ class Clip {
   // Each picture that comes onto the screen, as the browser says so.
   follow() {
     const { element } = this;
-    const seen = (_, frame) => {
+    const seen = (now, frame) => {
+      const behind = element.currentTime + (frame.expectedDisplayTime - now) / 1000 * element.playbackRate - frame.mediaTime;
+      if (!element.paused && Math.abs(behind) < 0.15) this.lag += (behind - this.lag) / 8;
       this.shown = lastAt(this.times, frame.mediaTime + 0.002);
       caption(this.lane);
       element.requestVideoFrameCallback(seen);
@@ -199,16 +199,20 @@ function hold(lead, passed) {
       if (c.element.playbackRate !== rate) c.element.playbackRate = rate;
       continue;
     }
-    const want = at - c.from, off = c.media() - want;
+    // What is on the screen is not where a browser believes to be: with sound and without, it is behind by another time.
+    const lag = Math.max(-0.05, Math.min(0.05, c.lag - lead.lag));
+    const want = at - c.from, off = c.media() - want - (Math.abs(lag) > 0.012 ? lag : 0);
     if (Math.abs(off) > SEEK * Math.max(1, rate)) {
       c.seek(Math.max(0, want + 0.03 * rate));
       c.element.playbackRate = rate;
     } else {
       // So much faster or slower that it is there in a moment; nothing is heard of it.
       // Longer than until the next look at it, else it goes beyond.
-      const within = Math.max(1.5 * passed, Math.abs(off) > 0.02 ? 0.08 : 0.3);
+      // A leader that has sound waits for its loudspeaker first: who is ahead of it then stands, too.
+      const within = Math.max(1.5 * passed, off > 0.012 ? 0.02 : off < -0.02 ? 0.08 : 0.3);
       const change = Math.abs(off) < STILL ? 0 : off / within / rate;
-      c.element.playbackRate = rate * Math.max(0.1, Math.min(3, 1 - change));
+      const to = rate * Math.min(3, 1 - change);
+      c.element.playbackRate = to < 0.0625 ? 0 : to; // between these a browser throws
     }
   }
 }

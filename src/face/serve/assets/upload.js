@@ -1,5 +1,4 @@
 // Files are sent piece by piece; after a break it goes on where the server is. The form does without.
-document.documentElement.classList.add("js");
 const $ = (s, at = document) => at.querySelector(s);
 const form = $(".upload"), list = $(".files"), drop = $(".drop"), words = $("#words").dataset;
 const token = form.elements.csrf.value, button = $("button.primary", form);
