@@ -6,12 +6,14 @@
  * An event is what one vehicle recorded for one reason: transfers of one IMEI and trigger, each of
  * which begins within REVIEW_WINDOW_US of another one (export.h says the same with a window of the
  * settings; what follows upon itself for longer than REVIEW_SPAN_US is cut at whole quarters of an
- * hour, UTC). A transfer whose time is not known is an event of its own. Its rows are kept with
- * each change of a transfer, in the same transaction, whoever makes it: the connection notes what
- * changed, and the catalogue puts those events anew before it commits, or nothing is committed. So
- * a list of any length is one look into an index. Within
- * catalogue_begin() they are as they were before it. They can be made anew at any time:
- * review_rebuild().
+ * hour, UTC). A transfer whose time is not known is an event of its own. Where more than
+ * REVIEW_MANY transfers of a vehicle begin in one such quarter, its clock stands still or it sends
+ * photos like a film: those for one reason are cut by the order in which they came instead, at
+ * every REVIEW_TOGETHER-th row of the catalogue, and are no event with others. Its rows are kept
+ * with each change of a transfer, in the same transaction, whoever makes it: the connection notes
+ * what changed, and the catalogue puts those events anew before it commits, or nothing is
+ * committed. So a list of any length is one look into an index. Within catalogue_begin() they are
+ * as they were before it. They can be made anew at any time: review_rebuild().
  *
  * An event has no id of its own: that of any transfer of it names it, for ever. `id` is that of its
  * first one.
@@ -32,6 +34,8 @@
 
 #define REVIEW_WINDOW_US  (60 * INT64_C(1000000))
 #define REVIEW_SPAN_US    (15 * 60 * INT64_C(1000000))
+#define REVIEW_MANY       256
+#define REVIEW_TOGETHER   64
 #define REVIEW_NAME_ROOM  64 /* of a vehicle, its plate, its group: 63 bytes of UTF-8 */
 #define REVIEW_CASE_ROOM  64 /* a case number */
 #define REVIEW_NOTE_ROOM  2048

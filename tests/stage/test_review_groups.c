@@ -52,7 +52,12 @@ static void assert_as_rebuilt(struct catalogued *f)
     char *kept = rows(f);
     assert_ok(review_rebuild(f->c, &err));
     char *anew = rows(f);
-    assert_string_equal(kept, anew);
+    size_t line = 0, same = 0;
+    for (; kept[same] && kept[same] == anew[same]; same++)
+        line = kept[same] == '\n' ? same + 1 : line;
+    if (kept[same] != anew[same])
+        fail_msg("kept:    %.*s\nrebuilt: %.*s", (int)strcspn(kept + line, "\n"), kept + line,
+                 (int)strcspn(anew + line, "\n"), anew + line);
     free(kept);
     free(anew);
 }
@@ -169,6 +174,17 @@ static void test_what_nobody_knows_time_or_vehicle_of_stands_alone(void **state)
     assert_int_equal(events(f), 4);
     assert_false(event_of(f, &t).time_known);
     assert_int_equal(event_of(f, &t).at_us, t.arrived_us);
+    /* it is not what came before a whole one that began when it arrived */
+    t.state = CATALOGUE_PARTIAL;
+    t.known = CATALOGUE_HAS_META;
+    t.arrived_us = T0 + 900 * S;
+    assert_ok(catalogue_transfer_update(f->c, &t, &err));
+    struct catalogue_transfer other = add(f, A, "front", "", t.arrived_us);
+    other.state = CATALOGUE_STORED;
+    assert_ok(catalogue_transfer_update(f->c, &other, &err));
+    assert_int_equal(event_of(f, &t).condition, REVIEW_PARTIAL);
+    assert_as_rebuilt(f);
+    assert_ok(catalogue_transfer_remove(f->c, other.key, &err));
     /* … until it is known: a file that was looked into again */
     u.known = t.known = CATALOGUE_TIME_OK;
     t.time_us = u.time_us = T0;
@@ -472,6 +488,109 @@ static void test_what_is_undone_within_a_transaction_is_not_put(void **state)
     assert_as_rebuilt(f);
 }
 
+/* ---- a crowd ---- */
+
+/* As the connection sees it, which may be in a transaction. */
+static int64_t number(struct catalogued *f, const char *sql)
+{
+    struct err err;
+    int64_t n;
+    assert_ok(sqlx_number(f->c->db, sql, &n, &err));
+    return n;
+}
+
+/* What is in the catalogue of one quarter and beside it changes at random. */
+static void stir(struct catalogued *f, struct catalogue_transfer *t, bool *there, size_t n,
+                 int removed_percent, int64_t quarter_us)
+{
+    static const char *const triggers[] = {"crash", "crash", "crash", ""};
+    struct err err;
+    size_t i = (size_t)rand() % n;
+    if (there[i] && rand() % 100 < removed_percent) {
+        assert_ok(catalogue_transfer_remove(f->c, t[i].key, &err));
+        there[i] = false;
+        return;
+    }
+    bool is_new = !there[i];
+    if (is_new)
+        t[i] = catalogued_transfer(A, i % 2 ? "front" : "rear", T0);
+    /* many at one moment, some anywhere, and some in the quarters beside it */
+    t[i].time_us = quarter_us + (rand() % 2 ? 700 * S : (rand() % 1200 - 150) * S);
+    t[i].known =
+        rand() % 12 ? t[i].known | CATALOGUE_TIME_OK : t[i].known & ~(unsigned)CATALOGUE_TIME_OK;
+    t[i].arrived_us = quarter_us + rand() % 800 * S;
+    t[i].state = rand() % 3 ? CATALOGUE_STORED : CATALOGUE_PARTIAL;
+    snprintf(t[i].trigger_name, sizeof t[i].trigger_name, "%s", triggers[rand() % 4]);
+    there[i] = true;
+    assert_ok(is_new ? catalogue_transfer_add(f->c, &t[i], &err)
+                     : catalogue_transfer_update(f->c, &t[i], &err));
+}
+
+static void test_a_crowd_comes_and_goes_as_a_rebuild_makes_it(void **state)
+{
+    enum { MOST = 2 * REVIEW_MANY };
+    struct catalogued *f = *state;
+    struct err err;
+    int64_t quarter_us = T0 / REVIEW_SPAN_US * REVIEW_SPAN_US;
+    struct catalogue_transfer *t = calloc(MOST, sizeof *t);
+    bool there[MOST] = {false};
+    int crowded = 0;
+    char count[200], parts[400];
+    snprintf(count, sizeof count,
+             "SELECT count(*) FROM transfer WHERE when_us BETWEEN %lld AND %lld",
+             (long long)quarter_us, (long long)(quarter_us + REVIEW_SPAN_US - 1));
+    snprintf(parts, sizeof parts,
+             "SELECT count(*) FROM (SELECT e.event FROM event_of AS e JOIN transfer AS t"
+             " ON t.key = e.transfer WHERE t.known & 2 AND t.when_us BETWEEN %lld AND %lld"
+             " GROUP BY e.event HAVING count(DISTINCT t.key / 64 || t.trigger_name) > 1)",
+             (long long)quarter_us, (long long)(quarter_us + REVIEW_SPAN_US - 1));
+    srand(7);
+    for (int round = 0; round < 150; round++) {
+        int together = round == 0 ? 3 * MOST : rand() % 3 ? 1 : rand() % 20;
+        assert_ok(catalogue_begin(f->c, &err));
+        for (int i = 0; i < together; i++) /* about as many as one more or less makes a crowd of */
+            stir(f, t, there, MOST, number(f, count) > REVIEW_MANY - 2 ? 80 : 20, quarter_us);
+        assert_ok(catalogue_commit(f->c, &err));
+        if (number(f, count) > REVIEW_MANY) {
+            crowded++;
+            assert_int_equal(number(f, parts), 0);
+        }
+        assert_as_rebuilt(f);
+    }
+    assert_in_range(crowded, 30, 120);
+    free(t);
+}
+
+static int count_steps(void *arg)
+{
+    ++*(int64_t *)arg;
+    return 0;
+}
+
+/* A camera whose clock stands still. */
+static void test_one_more_in_a_crowd_costs_what_the_one_before_did(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    int64_t steps[3] = {0};
+    for (int at = 0; at < 3; at++) {
+        assert_ok(catalogue_begin(f->c, &err));
+        for (int i = 0; i < (at == 0 ? REVIEW_MANY + 300 : 1500); i++)
+            add(f, A, i % 2 ? "front" : "rear", "crash", T0);
+        assert_ok(catalogue_commit(f->c, &err));
+        sqlite3_progress_handler(f->c->db, 10, count_steps, &steps[at]);
+        for (int i = 0; i < REVIEW_TOGETHER; i++) { /* as many as fill one event */
+            struct catalogue_transfer t = add(f, A, "front", "crash", T0);
+            t.state = CATALOGUE_PARTIAL;
+            assert_ok(catalogue_transfer_update(f->c, &t, &err));
+            assert_in_range(event_of(f, &t).videos, 1, REVIEW_TOGETHER);
+        }
+        sqlite3_progress_handler(f->c->db, 0, NULL, NULL);
+    }
+    assert_true(steps[2] < steps[0] + steps[0] / 4);
+    assert_as_rebuilt(f);
+}
+
 /* Somebody is killed at a moment of a run of writes: what was committed is right. */
 static void test_a_kill_leaves_events_that_are_right(void **state)
 {
@@ -523,6 +642,8 @@ int main(void)
         T(test_a_rollback_takes_the_events_back),
         T(test_a_write_that_puts_no_events_is_not_committed),
         T(test_what_is_undone_within_a_transaction_is_not_put),
+        T(test_a_crowd_comes_and_goes_as_a_rebuild_makes_it),
+        T(test_one_more_in_a_crowd_costs_what_the_one_before_did),
         T(test_a_kill_leaves_events_that_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,72 +8,88 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A change at a moment moves borders this far away, and reading three spans around tells of each
- * chain there whether it is longer than one. */
+/* A change at a moment moves borders this far away, and reading this far around tells of each chain
+ * there whether it is longer than REVIEW_SPAN_US. */
 #define BORDER_US       (REVIEW_SPAN_US + REVIEW_WINDOW_US)
-#define REACH_US        (3 * REVIEW_SPAN_US + 2 * REVIEW_WINDOW_US)
+#define REACH_US        (2 * BORDER_US)
 
 /* Changes that are so near each other are looked at together, for so long. */
 #define RUN_US          (6 * 3600 * INT64_C(1000000))
 
-/* What is due at once: all transfers of a catalogue that is made anew. 56 bytes each. */
-#define DUE_BYTES_MAX   (CATALOGUE_KEYS_BYTES_MAX * 8)
+/* What is due at once: all transfers of a catalogue that is made anew. 72 bytes each. */
+#define DUE_BYTES_MAX   (CATALOGUE_KEYS_BYTES_MAX * 9)
 #define WORDS_BYTES_MAX (256 * 1024)
 
+/* In a crowd those are together whose keys differ in their last bits only. */
+#define TEXT_OF(n)      #n
+#define TEXT(n)         TEXT_OF(n)
+#define PART            TEXT(REVIEW_TOGETHER)
+
+/* The transfer t belongs to no others. */
+#define ALONE           "(t.known & 2 = 0 OR t.imei = '" CATALOGUE_IMEI_UNKNOWN "')"
+
 /* Where a transfer stands: (imei, trigger, time); one that belongs to no others by its key. */
-#define PLACE_OF(t)                                                                \
-    t ".imei, coalesce(" t ".trigger_name, ''), coalesce(iif(" t ".known & 2, " t  \
-      ".time_us, NULL), " t ".arrived_us), iif(" t ".known & 2 AND " t ".imei <> " \
-      "'" CATALOGUE_IMEI_UNKNOWN "', 0, " t ".key)"
-/* Of the transfer t: there is a stored one of the same recording. */
-#define TWIN                                                                            \
-    "EXISTS(SELECT 1 FROM transfer AS o INDEXED BY transfer_imei WHERE o.imei = t.imei" \
-    " AND o.when_us = t.when_us AND o.state = 'stored' AND o.camera = t.camera"         \
-    " AND o.kind = t.kind AND o.trigger_name IS t.trigger_name AND o.known & 2"         \
-    " AND o.length_s IS t.length_s AND o.start IS t.start AND o.path IS t.path)"
+#define PLACE                                                        \
+    "SELECT t.imei, coalesce(t.trigger_name, ''), t.when_us, t.key," \
+    " iif(" ALONE ", t.key, 0) FROM transfer AS t"
+
+/* Those of one vehicle in some time, and of them those for one reason. */
+#define WITHIN \
+    " FROM transfer INDEXED BY transfer_imei WHERE imei = ?1 AND when_us BETWEEN ?3 AND ?4"
+#define OF_THIS " AND known & 2 AND coalesce(trigger_name, '') = ?2"
+
+/* Of the transfer t, which broke off: `o`, of the same event, is a stored one of the same
+ * recording. */
+#define TWIN(o)                                                                                  \
+    "CASE WHEN t.state = 'partial' AND NOT " ALONE " THEN EXISTS(SELECT 1 FROM transfer AS o " o \
+    " AND o.imei = t.imei"                                                                       \
+    " AND o.when_us = t.when_us AND o.state = 'stored' AND o.camera = t.camera"                  \
+    " AND o.kind = t.kind AND o.trigger_name IS t.trigger_name AND o.known & 2"                  \
+    " AND o.length_s IS t.length_s AND o.start IS t.start AND o.path IS t.path) ELSE 0 END"
+
+#define CUSTODY   "SELECT 1 FROM custody AS u WHERE u.transfer = t.id AND "
+#define EXPORTED  CUSTODY CATALOGUE_LINE_IS("u.line", "exported")
+#define REQUESTED CUSTODY CATALOGUE_LINE_IS("u.line", "requested")
+
+#define MEMBER(twin)                                                                             \
+    "SELECT t.id, t.imei, coalesce(t.trigger_name, ''), t.when_us, t.known, t.tz_min, t.camera," \
+    " t.kind, t.state, t.set_aside, t.lat_deg, t.lon_deg, coalesce(t.length_s, 0),"              \
+    " EXISTS(SELECT 1 FROM reviewed WHERE transfer = t.key),"                                    \
+    " EXISTS(SELECT 1 FROM protection WHERE transfer = t.key),"                                  \
+    " EXISTS(SELECT 1 FROM note WHERE transfer = t.key),"                                        \
+    " EXISTS(" EXPORTED "), EXISTS(" REQUESTED "),"                                              \
+    " (SELECT number FROM case_number WHERE transfer = t.key),"                                  \
+    " (SELECT attempt FROM done WHERE transfer = t.key AND stage = 'convert'),"                  \
+    " EXISTS(SELECT 1 FROM trouble WHERE transfer = t.key AND stage = 'convert'),"               \
+    " EXISTS(SELECT 1 FROM private_mode WHERE transfer = t.key),"                                \
+    " EXISTS(SELECT 1 FROM copy WHERE copy.transfer = t.key"                                     \
+    "  AND (t.state <> 'stored' OR instr(copy.path, '.partial.') = 0)),"                         \
+    " " twin " FROM transfer AS t WHERE t.key = ?1"
 
 const char *const catalogue_group_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_GROUP_KEY] = "SELECT key FROM transfer WHERE id = ?1",
-    [CATALOGUE_SQL_GROUP_PLACE] = "SELECT " PLACE_OF("t") " FROM transfer AS t WHERE t.key = ?1",
-    [CATALOGUE_SQL_GROUP_ALL] = "SELECT " PLACE_OF("t") " FROM transfer AS t",
-    [CATALOGUE_SQL_GROUP_WAS] = "SELECT imei, trigger, at_us, 0, until_us FROM event"
-                                " WHERE key = ?1 AND time_known"
-                                " AND imei <> '" CATALOGUE_IMEI_UNKNOWN "'",
+    [CATALOGUE_SQL_GROUP_PLACE] = PLACE " WHERE t.key = ?1",
+    [CATALOGUE_SQL_GROUP_ALL] = PLACE,
+    [CATALOGUE_SQL_GROUP_WAS] =
+        "SELECT imei, trigger, at_us, key,"
+        " iif(time_known AND imei <> '" CATALOGUE_IMEI_UNKNOWN "', 0, key), until_us"
+        " FROM event WHERE key = ?1",
+    [CATALOGUE_SQL_GROUP_COUNT] = "SELECT count(*) FROM (SELECT 1" WITHIN " LIMIT ?5)",
+    [CATALOGUE_SQL_GROUP_TRIGGERS] =
+        "SELECT DISTINCT coalesce(trigger_name, '')" WITHIN " AND known & 2",
     [CATALOGUE_SQL_GROUP_NEAR] =
-        "SELECT key, when_us FROM transfer INDEXED BY transfer_imei WHERE imei = ?1"
-        " AND when_us BETWEEN ?3 AND ?4 AND known & 2 AND coalesce(trigger_name, '') = ?2"
-        " ORDER BY when_us, camera, id",
-    [CATALOGUE_SQL_GROUP_ALONE] = "SELECT when_us FROM transfer WHERE key = ?1"
-                                  " AND NOT (known & 2 AND imei <> '" CATALOGUE_IMEI_UNKNOWN "')",
+        "SELECT key, when_us" WITHIN OF_THIS " ORDER BY when_us, camera, id",
+    [CATALOGUE_SQL_GROUP_PARTS] = "SELECT DISTINCT key & -" PART WITHIN OF_THIS,
+    [CATALOGUE_SQL_GROUP_PART] =
+        "SELECT key FROM transfer NOT INDEXED WHERE key BETWEEN ?5 AND ?5 + " PART " - 1"
+        " AND imei = ?1 AND when_us BETWEEN ?3 AND ?4" OF_THIS " ORDER BY when_us, camera, id",
+    [CATALOGUE_SQL_GROUP_ALONE] = "SELECT 1 FROM transfer AS t WHERE key = ?1 AND " ALONE,
     [CATALOGUE_SQL_GROUP_OF] = "SELECT event FROM event_of WHERE transfer = ?1",
     [CATALOGUE_SQL_GROUP_OF_PUT] = "INSERT INTO event_of(transfer, event) VALUES(?1, ?2)"
                                    " ON CONFLICT(transfer) DO UPDATE SET event = excluded.event",
-    [CATALOGUE_SQL_GROUP_MEMBER] =
-        "SELECT t.id, t.imei, coalesce(t.trigger_name, ''), t.when_us, t.known, t.tz_min, t.camera,"
-        " t.kind, t.state, t.set_aside, t.lat_deg, t.lon_deg, coalesce(t.length_s, 0),"
-        " EXISTS(SELECT 1 FROM reviewed WHERE transfer = t.key),"
-        " EXISTS(SELECT 1 FROM protection WHERE transfer = t.key),"
-        " EXISTS(SELECT 1 FROM note WHERE transfer = t.key),"
-        " EXISTS(SELECT 1 FROM custody AS u WHERE u.transfer = t.id"
-        "  AND " CATALOGUE_LINE_IS(
-            "u.line",
-            "exported") "),"
-                        " EXISTS(SELECT 1 FROM custody AS u WHERE u.transfer = t.id"
-                        "  AND " CATALOGUE_LINE_IS(
-                            "u.line",
-                            "requested") "),"
-                                         " (SELECT number FROM case_number WHERE transfer = t.key),"
-                                         " (SELECT attempt FROM done WHERE transfer = t.key AND "
-                                         "stage = 'convert'),"
-                                         " EXISTS(SELECT 1 FROM trouble WHERE transfer = t.key AND "
-                                         "stage = 'convert'),"
-                                         " EXISTS(SELECT 1 FROM private_mode WHERE transfer = "
-                                         "t.key),"
-                                         " EXISTS(SELECT 1 FROM copy WHERE copy.transfer = t.key"
-                                         "  AND (t.state <> 'stored' OR instr(copy.path, "
-                                         "'.partial.') = 0)),"
-                                         " t.state = 'partial' AND " TWIN
-                                         " FROM transfer AS t WHERE t.key = ?1",
+    [CATALOGUE_SQL_GROUP_MEMBER] = MEMBER(TWIN("INDEXED BY transfer_imei WHERE true")),
+    [CATALOGUE_SQL_GROUP_MEMBER_OF_MANY] =
+        MEMBER(TWIN("NOT INDEXED WHERE o.key BETWEEN t.key & -" PART " AND t.key | " PART " - 1")),
     [CATALOGUE_SQL_GROUP_NOTES] = "SELECT text FROM note WHERE transfer = ?1 ORDER BY n",
     [CATALOGUE_SQL_GROUP_PUT] =
         "INSERT INTO event(key, id, imei, trigger, at_us, until_us, time_known, tz_min, cameras,"
@@ -102,6 +118,7 @@ const char *const catalogue_group_sql[CATALOGUE_SQL_COUNT] = {
 /* ---- one event ---- */
 
 struct event_row {
+    enum catalogue_sql member; /* by which its transfers are read */
     int64_t key, at_us, until_us;
     char id[CATALOGUE_ID_ROOM], imei[16], trigger[24], case_number[REVIEW_CASE_ROOM];
     bool time_known, zone_known, position, hidden;
@@ -186,7 +203,7 @@ static int add_notes(struct catalogue *c, struct event_row *e, int64_t key, stru
 static int add_row(struct catalogue *c, struct event_row *e, int64_t key,
                    const struct catalogue_copies *copies, bool *noted, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_MEMBER, err);
+    sqlite3_stmt *st = catalogue_sql(c, e->member, err);
     char camera[16], kind[16], state[16], number[REVIEW_CASE_ROOM];
     bool row;
     sqlite3_bind_int64(st, 1, key);
@@ -315,10 +332,10 @@ static int move(struct catalogue *c, int64_t transfer, int64_t event, struct buf
 }
 
 /* Those of `keys` are one event. */
-static int put_group(struct catalogue *c, const int64_t *keys, size_t n, size_t stride,
-                     struct buf *left, struct err *err)
+static int put_group(struct catalogue *c, enum catalogue_sql member, const int64_t *keys, size_t n,
+                     size_t stride, struct buf *left, struct err *err)
 {
-    struct event_row e = {.key = 0};
+    struct event_row e = {.member = member};
     int rc = ERR_OK;
     buf_init(&e.words, WORDS_BYTES_MAX);
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
@@ -336,6 +353,8 @@ static int put_group(struct catalogue *c, const int64_t *keys, size_t n, size_t 
 struct place {
     char imei[16], trigger[24];
     int64_t at_us, own;
+    int64_t key; /* of a transfer that was or is there; in a crowd, only what is with it is due */
+    bool whole;  /* not only that */
 };
 
 struct stand {
@@ -359,16 +378,47 @@ static int64_t quarter_of(int64_t us)
     return us % REVIEW_SPAN_US < 0 ? n - 1 : n;
 }
 
-static int read_near(struct catalogue *c, const struct place *p, int64_t until_us, struct buf *out,
-                     struct err *err)
+static int64_t quarter_start(int64_t quarter)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_NEAR, err);
-    bool row = true;
-    int rc;
+    return quarter < INT64_MIN / REVIEW_SPAN_US ? INT64_MIN : quarter * REVIEW_SPAN_US;
+}
+
+static int64_t quarter_end(int64_t quarter)
+{
+    return quarter >= INT64_MAX / REVIEW_SPAN_US ? INT64_MAX : (quarter + 1) * REVIEW_SPAN_US - 1;
+}
+
+/* The statement, with all of p that it may ask for, within these quarters. */
+static sqlite3_stmt *ask(struct catalogue *c, enum catalogue_sql which, const struct place *p,
+                         int64_t first, int64_t last, struct err *err)
+{
+    sqlite3_stmt *st = catalogue_sql(c, which, err);
     sqlite3_bind_text(st, 1, p->imei, -1, SQLITE_STATIC);
     sqlite3_bind_text(st, 2, p->trigger, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 3, plus(p->at_us, -REACH_US));
-    sqlite3_bind_int64(st, 4, plus(until_us, REACH_US));
+    sqlite3_bind_int64(st, 3, quarter_start(first));
+    sqlite3_bind_int64(st, 4, quarter_end(last));
+    return st;
+}
+
+/* How many of the vehicle begin there, and no more than `enough`. */
+static int count_within(struct catalogue *c, const struct place *p, int64_t first, int64_t last,
+                        int64_t enough, int64_t *out, struct err *err)
+{
+    sqlite3_stmt *st = ask(c, CATALOGUE_SQL_GROUP_COUNT, p, first, last, err);
+    bool row;
+    sqlite3_bind_int64(st, 5, enough);
+    int rc = sqlx_step(st, &row, err);
+    *out = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
+    sqlx_reset(st);
+    return rc;
+}
+
+static int read_near(struct catalogue *c, const struct place *p, int64_t first, int64_t last,
+                     struct buf *out, struct err *err)
+{
+    sqlite3_stmt *st = ask(c, CATALOGUE_SQL_GROUP_NEAR, p, first, last, err);
+    bool row = true;
+    int rc;
     while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
         const struct stand s = {sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)};
         if ((rc = buf_append(out, &s, sizeof s, err)) < 0)
@@ -387,14 +437,15 @@ static size_t group_end(const struct stand *s, size_t from, size_t chain_end, bo
     return end;
 }
 
-/* All events of which a transfer lies near p->at_us..until_us. */
-static int regroup_span(struct catalogue *c, const struct place *p, int64_t until_us,
-                        struct buf *left, struct err *err)
+/* In quarters none of which is crowded, up to those that are or that are too far away: the events
+ * of which a transfer lies near p->at_us..until_us. */
+static int regroup_chains(struct catalogue *c, const struct place *p, int64_t until_us,
+                          int64_t first, int64_t last, struct buf *left, struct err *err)
 {
     struct buf near;
     size_t chain_end, end;
     buf_init(&near, CATALOGUE_KEYS_BYTES_MAX * 2);
-    int rc = read_near(c, p, until_us, &near, err);
+    int rc = read_near(c, p, first, last, &near, err);
     const struct stand *s = (const struct stand *)(const void *)buf_data(&near);
     size_t n = near.used / sizeof *s;
     for (size_t chain = 0; rc == ERR_OK && chain < n; chain = chain_end) {
@@ -407,10 +458,104 @@ static int regroup_span(struct catalogue *c, const struct place *p, int64_t unti
             end = group_end(s, from, chain_end, is_long);
             if (s[end - 1].at_us >= plus(p->at_us, -BORDER_US) &&
                 s[from].at_us <= plus(until_us, BORDER_US))
-                rc = put_group(c, &s[from].key, end - from, sizeof *s / sizeof s->key, left, err);
+                rc = put_group(c, CATALOGUE_SQL_GROUP_MEMBER, &s[from].key, end - from,
+                               sizeof *s / sizeof s->key, left, err);
         }
     }
     buf_clear(&near);
+    return rc;
+}
+
+/* ---- crowds ----
+ *
+ * Where a clock stands still, thousands are together, one coming after the other: what each of them
+ * costs must not grow with their number. */
+
+static int regroup_part(struct catalogue *c, const struct place *p, int64_t quarter, int64_t part,
+                        struct buf *left, struct err *err)
+{
+    sqlite3_stmt *st = ask(c, CATALOGUE_SQL_GROUP_PART, p, quarter, quarter, err);
+    struct buf keys;
+    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
+    sqlite3_bind_int64(st, 5, part);
+    int rc = catalogue_keys_read(st, &keys, err);
+    size_t n = catalogue_keys_count(&keys);
+    if (rc == ERR_OK && n > 0)
+        rc = put_group(c, CATALOGUE_SQL_GROUP_MEMBER_OF_MANY,
+                       (const int64_t *)(const void *)buf_data(&keys), n, 1, left, err);
+    buf_clear(&keys);
+    return rc;
+}
+
+/* Of n places those that lie in this quarter, which is crowded. */
+static int regroup_crowd(struct catalogue *c, const struct place *p, size_t n, int64_t quarter,
+                         struct buf *left, struct err *err)
+{
+    struct buf parts;
+    bool whole = false;
+    int rc = ERR_OK;
+    buf_init(&parts, CATALOGUE_KEYS_BYTES_MAX);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        if (quarter_of(p[i].at_us) == quarter) {
+            int64_t part = p[i].key & -(int64_t)REVIEW_TOGETHER;
+            rc = buf_append(&parts, &part, sizeof part, err);
+            whole = whole || p[i].whole;
+        }
+    if (rc == ERR_OK && whole)
+        rc = catalogue_keys_read(ask(c, CATALOGUE_SQL_GROUP_PARTS, p, quarter, quarter, err),
+                                 &parts, err);
+    catalogue_changed_sort(&parts);
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&parts); i++)
+        rc = regroup_part(c, p, quarter, catalogue_keys_at(&parts, i), left, err);
+    buf_clear(&parts);
+    return rc;
+}
+
+/* Around n places of one vehicle and reason, in order of time. */
+static int regroup_span(struct catalogue *c, const struct place *p, size_t n, struct buf *left,
+                        struct err *err)
+{
+    int64_t until_us = p[n - 1].at_us, count;
+    int64_t from = quarter_of(plus(p->at_us, -REACH_US));
+    int64_t last = quarter_of(plus(until_us, REACH_US));
+    int rc = count_within(c, p, from, last, REVIEW_MANY + 1, &count, err);
+    for (int64_t q = from; rc == ERR_OK && count > REVIEW_MANY && q <= last; q++) {
+        int64_t here;
+        rc = count_within(c, p, q, q, REVIEW_MANY + 1, &here, err);
+        if (rc < 0 || here <= REVIEW_MANY)
+            continue;
+        if (from < q)
+            rc = regroup_chains(c, p, until_us, from, q - 1, left, err);
+        if (rc == ERR_OK)
+            rc = regroup_crowd(c, p, n, q, left, err);
+        from = q + 1;
+    }
+    return rc < 0 || from > last ? rc : regroup_chains(c, p, until_us, from, last, left, err);
+}
+
+/* A quarter that becomes a crowd, or is none any more, is regrouped for each reason, and what is
+ * beside it. Whether it was one before the change of `changed` transfers nobody knows, where there
+ * are about as many as make one. */
+static int add_turning(struct catalogue *c, const struct place *p, int64_t changed, struct buf *due,
+                       struct err *err)
+{
+    int64_t quarter = quarter_of(p->at_us), count;
+    bool row = true;
+    int rc = count_within(c, p, quarter, quarter, REVIEW_MANY + 1 + changed, &count, err);
+    if (rc < 0 || count + changed <= REVIEW_MANY || count > REVIEW_MANY + changed)
+        return rc;
+    sqlite3_stmt *st = ask(c, CATALOGUE_SQL_GROUP_TRIGGERS, p, quarter, quarter, err);
+    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        struct place edge = {.at_us = quarter_start(quarter), .whole = true};
+        memcpy(edge.imei, p->imei, sizeof edge.imei);
+        lenient_text(st, 0, edge.trigger, sizeof edge.trigger);
+        if ((rc = buf_append(due, &edge, sizeof edge, err)) < 0)
+            break;
+        edge.at_us = quarter_end(quarter);
+        if ((rc = buf_append(due, &edge, sizeof edge, err)) < 0)
+            break;
+    }
+    sqlx_reset(st);
     return rc;
 }
 
@@ -421,7 +566,7 @@ static int regroup_alone(struct catalogue *c, int64_t key, struct buf *left, str
     sqlite3_bind_int64(st, 1, key);
     int rc = sqlx_step(st, &row, err);
     sqlx_reset(st);
-    return rc < 0 || !row ? rc : put_group(c, &key, 1, 1, left, err);
+    return rc < 0 || !row ? rc : put_group(c, CATALOGUE_SQL_GROUP_MEMBER, &key, 1, 1, left, err);
 }
 
 /* ---- what is due ---- */
@@ -432,23 +577,27 @@ static int compare_places(const void *a, const void *b)
     int order = strcmp(p->imei, q->imei);
     order = order != 0 ? order : strcmp(p->trigger, q->trigger);
     order = order != 0 ? order : (p->own > q->own) - (p->own < q->own);
-    return order != 0 ? order : (p->at_us > q->at_us) - (p->at_us < q->at_us);
+    order = order != 0 ? order : (p->at_us > q->at_us) - (p->at_us < q->at_us);
+    return order != 0 ? order : (p->key > q->key) - (p->key < q->key);
 }
 
 /* The places that st tells of, which is reset. */
-static int read_places(sqlite3_stmt *st, struct buf *due, struct err *err)
+static int read_places(sqlite3_stmt *st, bool whole, struct buf *due, struct err *err)
 {
     bool row = true;
     int rc;
     while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        struct place p = {.at_us = sqlite3_column_int64(st, 2), .own = sqlite3_column_int64(st, 3)};
+        struct place p = {.at_us = sqlite3_column_int64(st, 2),
+                          .key = sqlite3_column_int64(st, 3),
+                          .own = sqlite3_column_int64(st, 4),
+                          .whole = whole};
         lenient_text(st, 0, p.imei, sizeof p.imei);
         lenient_text(st, 1, p.trigger, sizeof p.trigger);
         if ((rc = buf_append(due, &p, sizeof p, err)) < 0)
             break;
-        if (sqlite3_column_count(st) == 4)
+        if (sqlite3_column_count(st) == 5)
             continue;
-        p.at_us = sqlite3_column_int64(st, 4);
+        p.at_us = sqlite3_column_int64(st, 5);
         if ((rc = buf_append(due, &p, sizeof p, err)) < 0)
             break;
     }
@@ -464,7 +613,7 @@ static int find_places(struct catalogue *c, enum catalogue_sql which, const stru
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(keys); i++) {
         sqlite3_stmt *st = catalogue_sql(c, which, err);
         sqlite3_bind_int64(st, 1, catalogue_keys_at(keys, i));
-        rc = read_places(st, due, err);
+        rc = read_places(st, false, due, err);
     }
     return rc;
 }
@@ -494,6 +643,36 @@ static int add_events_of_keys(struct catalogue *c, const struct buf *keys, struc
     return rc;
 }
 
+/* Each once. */
+static void sort_places(struct buf *due)
+{
+    struct place *p = (struct place *)(void *)(due->mem + due->start);
+    size_t n = due->used / sizeof *p, kept = 0;
+    if (n == 0)
+        return;
+    qsort(p, n, sizeof *p, compare_places);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || compare_places(&p[kept - 1], &p[i]) != 0)
+            p[kept++] = p[i];
+    due->used = kept * sizeof *p;
+}
+
+static int find_turning(struct catalogue *c, int64_t changed, struct buf *due, struct err *err)
+{
+    size_t n = due->used / sizeof(struct place);
+    struct place before = {.imei = ""};
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        struct place p = ((const struct place *)(const void *)buf_data(due))[i];
+        if (strcmp(p.imei, CATALOGUE_IMEI_UNKNOWN) == 0 ||
+            (strcmp(p.imei, before.imei) == 0 && quarter_of(p.at_us) == quarter_of(before.at_us)))
+            continue;
+        rc = add_turning(c, &p, changed, due, err);
+        before = p;
+    }
+    return rc;
+}
+
 /* Where what changed stands now, and where the events are that it was of. */
 static int find_due(struct catalogue *c, struct buf *due, struct err *err)
 {
@@ -505,7 +684,10 @@ static int find_due(struct catalogue *c, struct buf *due, struct err *err)
     if (rc == ERR_OK)
         rc = add_events_of_keys(c, &ch->keys, &ch->events, err);
     catalogue_changed_sort(&ch->events);
-    return rc < 0 ? rc : find_places(c, CATALOGUE_SQL_GROUP_WAS, &ch->events, due, err);
+    if (rc == ERR_OK)
+        rc = find_places(c, CATALOGUE_SQL_GROUP_WAS, &ch->events, due, err);
+    sort_places(due);
+    return rc < 0 ? rc : find_turning(c, (int64_t)catalogue_keys_count(&ch->keys), due, err);
 }
 
 static int regroup_all(struct catalogue *c, const struct place *p, size_t n, struct buf *left,
@@ -524,23 +706,16 @@ static int regroup_all(struct catalogue *c, const struct place *p, size_t n, str
                is_near(p[end - 1].at_us, p[end].at_us, REACH_US) &&
                is_near(p[i].at_us, p[end].at_us, RUN_US))
             end++;
-        rc = regroup_span(c, &p[i], p[end - 1].at_us, left, err);
+        rc = regroup_span(c, &p[i], end - i, left, err);
     }
     return rc;
 }
 
-static int regroup_due(struct catalogue *c, const struct buf *due, struct buf *left,
-                       struct err *err)
+static int regroup_due(struct catalogue *c, struct buf *due, struct buf *left, struct err *err)
 {
-    struct place *p = (struct place *)(void *)(due->mem + due->start);
-    size_t n = due->used / sizeof *p, kept = 0;
-    if (n == 0)
-        return ERR_OK;
-    qsort(p, n, sizeof *p, compare_places);
-    for (size_t i = 0; i < n; i++)
-        if (kept == 0 || compare_places(&p[kept - 1], &p[i]) != 0)
-            p[kept++] = p[i];
-    return regroup_all(c, p, kept, left, err);
+    sort_places(due);
+    return regroup_all(c, (const struct place *)(const void *)buf_data(due),
+                       due->used / sizeof(struct place), left, err);
 }
 
 static int drop_empty(struct catalogue *c, const struct buf *left, struct err *err)
@@ -585,7 +760,7 @@ int catalogue_group_anew(struct catalogue *c, struct err *err)
         sqlx_exec(c->db, "DELETE FROM event_words; DELETE FROM event_of; DELETE FROM event", err);
     c->changed.is_nothing = false;
     if (rc == ERR_OK)
-        rc = read_places(catalogue_sql(c, CATALOGUE_SQL_GROUP_ALL, err), &due, err);
+        rc = read_places(catalogue_sql(c, CATALOGUE_SQL_GROUP_ALL, err), true, &due, err);
     if (rc == ERR_OK)
         rc = regroup_due(c, &due, &left, err);
     buf_clear(&due);
