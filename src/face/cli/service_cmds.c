@@ -1,10 +1,12 @@
 /* run, receive, watch, work, serve, config: the parts that run by themselves, and their settings.
  */
 #include "cli_internal.h"
+#include "dashspool/able.h"
 #include "dashspool/log.h"
 #include "dashspool/receive.h"
 #include "dashspool/run.h"
 #include "dashspool/serve.h"
+#include "dashspool/site.h"
 #include "dashspool/telemetry.h"
 #include "dashspool/watch.h"
 #include "dashspool/work.h"
@@ -288,6 +290,24 @@ static void print_key(void *arg, const struct cfg_section *section, const struct
            cli_shown(origin));
 }
 
+/* What database and store of the site can do. */
+static int check_site(const struct cli *cli, struct err *err)
+{
+    const struct site *site = site_used();
+    struct able_database database;
+    char text[ABLE_TEXT_ROOM];
+    if (!site)
+        return ERR_OK;
+    if (able_database(site, &database, err) < 0)
+        return cfg_blame(cli->cfg, "site", "database", err);
+    bool works = able_database_text(&database, site, text);
+    fputs(text, works ? stdout : stderr);
+    if (works)
+        return ERR_OK;
+    err_set(err, ERR_CONFIG, "a site cannot work with this database (see above)");
+    return cfg_blame(cli->cfg, "site", "database", err);
+}
+
 static int run_config(struct cli *cli, const struct cli_args *args)
 {
     const bool *check = args->options;
@@ -299,7 +319,7 @@ static int run_config(struct cli *cli, const struct cli_args *args)
     }
     for (size_t i = 0; (text = cfg_warning(cli->cfg, i)) != NULL; i++)
         fprintf(stderr, "dashspool: warning: %s\n", cli_shown(text));
-    if (cli->settings->try(cli, cli->cfg, NULL, &err) < 0) {
+    if (cli->settings->try(cli, cli->cfg, NULL, &err) < 0 || check_site(cli, &err) < 0) {
         fprintf(stderr, "dashspool: %s\n", cli_shown(err.text));
         return CLI_USAGE;
     }
