@@ -26,6 +26,7 @@ enum err_code {
     ERR_UNSUPPORTED = -7,
     ERR_CONFIG = -8,
     ERR_NOTFOUND = -9,
+    ERR_LOST = -11,    /* somebody else has it by now: what came of it here counts for nothing */
     ERR_FOREIGN = -10, /* stores that do not belong together: a person puts the right one back */
 };
 

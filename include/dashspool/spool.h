@@ -41,9 +41,24 @@
  * takes part in this at the next claim, or, where more than SPOOL_LOOK_JOBS are ready, when the
  * last look is SPOOL_LOOK_MS old.
  *
+ * In a site (site.h) the states are rows of a table `job` of its database, which all nodes share,
+ * and spool_put() and the rest go there; the door is the same. What differs:
+ *
+ *  - Instead of a lock a claim has a lease of [site] lease, by the database's clock, which a thread
+ *    of the worker's process renews, and a fence, a number that each claim and each give-back
+ *    raises. Only who has the fence ends the job: who was stopped, or cut off, for longer than his
+ *    lease hears ERR_LOST, and nothing was done. A sweep gives back what has no lease any more.
+ *  - A claimed job is laid out as ROOT/scratch/<stage>/<job>.<fence>/ on the node, with job.json,
+ *    `lock`, and the `output.txt` of the attempt before; it goes when the job ends, or by a sweep.
+ *    Of a failed one the reason and output.txt are in the table, its other files go.
+ *  - The order of a job is asked for once, when it is due for the first time. Turns of flows are
+ *    those of all workers.
+ *  - Done jobs are remembered for SPOOL_DONE_DAYS (table `job_done`, a partition a day).
+ *  - No call waits for an answer for longer than half a minute: ERR_IO, and it may be repeated.
+ *
  * A stage's name and a job's name are one path component of [A-Za-z0-9._-], not starting with a
  * dot; others are ERR_MALFORMED. A struct spool has no open files but that of spool_watch(), and
- * may be used by one thread at a time.
+ * may be used by one thread at a time; connections are the process's, and children make their own.
  */
 #ifndef DASHSPOOL_SPOOL_H
 #define DASHSPOOL_SPOOL_H
@@ -62,6 +77,7 @@
 #define SPOOL_LATER_MS_MAX  (7 * 86400 * INT64_C(1000)) /* longest wait for another attempt */
 
 #define SPOOL_ASIDE_MS      60000
+#define SPOOL_DONE_DAYS     14 /* a site knows for so long which jobs were done, and by whom */
 
 /* A job bears the id of what it is of. What there is of a transfer that broke off has one of its
  * own, "<id>.partial": that of the whole one may come at any time. */
@@ -84,6 +100,7 @@ int spool_put(struct spool *spool, const char *job, const char *json, size_t n,
 struct spool_item {
     const char *job, *json;
     size_t n;
+    bool here; /* in a site: only this node may work it, for it needs what is on its disk */
 };
 
 /* As spool_put() for each of n jobs, which share their fsyncs: a hundred take little longer than
@@ -133,9 +150,24 @@ int64_t spool_due_us(const struct spool *spool);
 #define SPOOL_WHY_ROOM 400
 void spool_job_because(struct spool_job *job, const char *why);
 
+/* Whether it is known by now that somebody else has the job (a site's lease ran out): then nothing
+ * that is done with it counts. False says little: its end tells. */
+bool spool_job_lost(struct spool *spool, struct spool_job *job);
+
+/* *got: nobody else who works a job of this stage has this key, until the job ends. */
+int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key, bool *got,
+                    struct err *err) DS_MUST_CHECK;
+
+/* The functions that end a job: ERR_LOST if somebody else has it, and then nothing was done. */
+
 /* Done: the directory is removed. Frees the job, also on failure (then sweep gives it back). Of the
  * job's own directory no failure is told, here and below: it is set aside. */
 int spool_finish(struct spool *spool, struct spool_job **job, struct err *err) DS_MUST_CHECK;
+
+/* The same, and one of its name with this job.json is in each of the n spools then, which are of
+ * the same ROOT: with directories before its own is removed, in a site all of it at once. */
+int spool_hand_on(struct spool *spool, struct spool_job **job, struct spool *const *next, size_t n,
+                  const char *json, size_t n_json, struct err *err) DS_MUST_CHECK;
 
 /* Back to new/, attempt + 1, due in later_ms (0..SPOOL_LATER_MS_MAX, by the clock on the wall; a
  * due time further ahead than that, from a clock that was wrong, counts for nothing). Files other
@@ -276,7 +308,10 @@ struct spool_sight {
     int attempt;        /* READY, CLAIMED: from 1 */
     int64_t due_us;     /* READY: not before; 0: at once */
     const char *why;    /* one line, as somebody wrote it: of the attempt before, of the failure */
-    const char *lock;   /* CLAIMED: path of the file that its worker has locked */
+    const char *lock;   /* CLAIMED: path of the file that its worker has locked; NULL in a site: */
+    const char *owner;  /* CLAIMED, in a site: the node that has it; NULL: this machine is alone */
+    int pid;            /* … and its process there */
+    bool expired;       /* … which has not been heard of for as long as a lease lasts */
     bool foreign;       /* it is not of the user to whom the spool belongs, and is set aside */
 };
 

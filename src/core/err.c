@@ -128,6 +128,8 @@ const char *err_name(int code)
         return "notfound";
     case ERR_FOREIGN:
         return "foreign";
+    case ERR_LOST:
+        return "lost";
     default:
         return "unknown";
     }

@@ -3,12 +3,14 @@
  *
  *   bench_spool ROOT [JOBS [CLIENTS]]      default: 2000 jobs, 1 client
  *
- * ROOT is on the disk that is to be measured, and has no spool yet. Prints jobs a second of both.
+ * ROOT is on the disk that is to be measured, and has no spool yet. Of a site's table instead of
+ * directories: DASHSPOOL_TEST_ENGINE=site (support/engines.h). Prints jobs a second of both.
  * The work itself is nothing; each claim and each end is durable as the spool promises it.
  */
 #include "dashspool/spool.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "support/engines.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +82,7 @@ int main(int argc, char **argv)
     }
     int jobs = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2000;
     int clients = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 1, done = 0, pipes[2];
+    engines_begin();
     if (spool_open(&spool, argv[1], "bench", &err) < 0)
         give_up(&err);
     int64_t began_us = clock_mono_us();
@@ -102,5 +105,6 @@ int main(int argc, char **argv)
         continue;
     printf("%d jobs, %d client%s: put %.0f /s (%d at once), claim + done %.0f /s\n", done, clients,
            clients == 1 ? "" : "s", jobs / put_s, AT_ONCE, done / work_s);
+    engines_end();
     return done == jobs ? 0 : 1;
 }

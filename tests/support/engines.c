@@ -64,6 +64,28 @@ void engines_begin(void)
         engines_use_site();
 }
 
+long long engines_sql(const char *sql)
+{
+    char path[100];
+    PGconn *c = PQconnectdb(site_database(site));
+    snprintf(path, sizeof path, "SET search_path = %s", name);
+    PQclear(PQexec(c, path));
+    PGresult *r = PQexec(c, sql);
+    ExecStatusType status = PQresultStatus(r);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(c));
+    long long n = PQntuples(r) > 0 ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : 0;
+    PQclear(r);
+    PQfinish(c);
+    return n;
+}
+
+void engines_lose_leases(void)
+{
+    if (site)
+        engines_sql("UPDATE job SET lease_us = 0 WHERE state = 2");
+}
+
 /* What cannot be dropped now is dropped with the engines. */
 static void drop_schema(void)
 {

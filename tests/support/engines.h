@@ -21,6 +21,13 @@ void engines_begin(void);
 /* For tear_down(): this machine is alone again. The schema is gone with all that is in it. */
 void engines_end(void);
 
+/* So much time goes by that nobody who was not heard of has a job any more; where this machine is
+ * alone, nothing happens. */
+void engines_lose_leases(void);
+
+/* Runs SQL in the schema of the site; the first value of its first row, as a number. */
+long long engines_sql(const char *sql);
+
 /* [site] of that site for a node, as a text of pipeline.d; in a static buffer. more: lines of the
  * section, "". */
 const char *engines_settings(const char *node, const char *more);

@@ -1,11 +1,30 @@
-#define _GNU_SOURCE /* flock, O_NOFOLLOW */
+#define _GNU_SOURCE /* F_OFD_SETLK, O_NOFOLLOW */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/table.h"
 #include "dir.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+struct dir_job {
+    struct spool_job common;
+    int alone; /* descriptor; -1: none */
+};
+
+static struct dir_job *dir_job_of(struct spool_job *job)
+{
+    return (struct dir_job *)(void *)job;
+}
+
+static void end_job(struct spool_job *job)
+{
+    if (dir_job_of(job)->alone >= 0)
+        close(dir_job_of(job)->alone);
+}
 
 static int read_json(struct spool_job *job, struct err *err)
 {
@@ -21,13 +40,15 @@ static int read_json(struct spool_job *job, struct err *err)
 static int load(const struct dir *spool, const char *name, int lock, struct spool_job **out,
                 struct err *err)
 {
-    struct spool_job *job = spool_job_new(sizeof *job, name);
+    struct spool_job *job = spool_job_new(sizeof(struct dir_job), name);
     int64_t due_us;
     if (!job) {
         close(lock);
         return err_nomem(err, "a job");
     }
     job->lock = lock;
+    job->end = end_job;
+    dir_job_of(job)->alone = -1;
     int rc = spool_path(spool, SPOOL_CUR, name, &job->dir, err);
     if (rc == ERR_OK)
         rc = spool_attempt_read(job->dir, &job->attempt, &due_us, err);
@@ -117,6 +138,41 @@ int dir_finish(struct spool *s, struct spool_job *job, struct err *err)
     struct dir *spool = dir_of(s);
     int rc = spool_bury(spool, job->name, job->dir, err);
     return rc < 0 ? spool_set_aside(spool, SPOOL_CUR, job->name, true, err) : rc;
+}
+
+/* Killed before the end, it is done again: what is put is there, then. */
+int dir_hand_on(struct spool *s, struct spool_job *job, struct spool *const *next, size_t n,
+                const struct spool_item *item, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = dir_put_all(next[i], item, 1, err);
+    return rc < 0 ? rc : dir_finish(s, job, err);
+}
+
+/* A byte of a file for each key; closing it gives it back, as the end of this process does. */
+int dir_alone(struct spool *s, struct spool_job *job, const char *key, bool *got, struct err *err)
+{
+    struct dir_job *own = dir_job_of(job);
+    char *path = NULL;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    lock.l_start = (off_t)(fnv_add(FNV_BEGIN, key, strlen(key)) >> 8);
+    int rc = fsx_path(&path, err, "%s/alone.lock", dir_of(s)->dir);
+    int fd = rc < 0 ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (rc == ERR_OK && fd < 0)
+        rc = err_sys(err, "open %s", path);
+    *got = rc == ERR_OK && fcntl(fd, F_OFD_SETLK, &lock) == 0;
+    if (rc == ERR_OK && !*got && errno != EAGAIN && errno != EACCES)
+        rc = err_sys(err, "lock %s", path);
+    free(path);
+    if (!*got) {
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    end_job(job);
+    own->alone = fd;
+    return rc;
 }
 
 int dir_requeue(struct spool *s, struct spool_job *job, int attempt, int64_t later_ms,

@@ -15,6 +15,11 @@ struct spool_engine {
     int (*claim)(struct spool *spool, struct spool_job **out, struct err *err);
     int (*watch)(struct spool *spool);
     int (*finish)(struct spool *spool, struct spool_job *job, struct err *err);
+    int (*hand_on)(struct spool *spool, struct spool_job *job, struct spool *const *next, size_t n,
+                   const struct spool_item *item, struct err *err);
+    int (*alone)(struct spool *spool, struct spool_job *job, const char *key, bool *got,
+                 struct err *err);
+    bool (*lost)(struct spool_job *job); /* NULL: it cannot be */
     int (*requeue)(struct spool *spool, struct spool_job *job, int attempt, int64_t later_ms,
                    struct err *err);
     int (*fail)(struct spool *spool, struct spool_job *job, const char *reason, struct err *err);
@@ -33,7 +38,8 @@ struct spool_engine {
                   struct spool_glance *out, struct err *err);
 };
 
-extern const struct spool_engine spool_directories;
+extern const struct spool_engine spool_directories; /* directories.c */
+extern const struct spool_engine spool_shared;      /* shared.c */
 
 /* At the beginning of each engine's own. */
 struct spool {

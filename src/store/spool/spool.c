@@ -1,10 +1,11 @@
 /* The door: what both engines have in common, and which of them does the rest. */
+#include "dashspool/site.h"
 #include "engine.h"
 #include <string.h>
 
 static const struct spool_engine *engine(void)
 {
-    return &spool_directories;
+    return site_used() ? &spool_shared : &spool_directories;
 }
 
 int spool_open(struct spool **out, const char *root, const char *stage, struct err *err)
@@ -75,7 +76,7 @@ int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n,
 
 int spool_put(struct spool *spool, const char *job, const char *json, size_t n, struct err *err)
 {
-    struct spool_item item = {job, json, n};
+    struct spool_item item = {job, json, n, false};
     return spool_put_all(spool, &item, 1, err);
 }
 
@@ -97,6 +98,29 @@ int spool_finish(struct spool *spool, struct spool_job **job, struct err *err)
     int rc = spool->engine->finish(spool, *job, err);
     spool_job_free(job);
     return rc;
+}
+
+int spool_hand_on(struct spool *spool, struct spool_job **job, struct spool *const *next, size_t n,
+                  const char *json, size_t n_json, struct err *err)
+{
+    const struct spool_item item = {(*job)->name, json, n_json, false};
+    int rc = check(&item, err);
+    if (rc == ERR_OK)
+        rc = spool->engine->hand_on(spool, *job, next, n, &item, err);
+    spool_job_free(job);
+    return rc;
+}
+
+bool spool_job_lost(struct spool *spool, struct spool_job *job)
+{
+    return spool->engine->lost && spool->engine->lost(job);
+}
+
+int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key, bool *got,
+                    struct err *err)
+{
+    *got = false;
+    return spool->engine->alone(spool, job, key, got, err);
 }
 
 /* Only when it is freed is the lock free: whoever claims sees the job whole. */
