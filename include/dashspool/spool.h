@@ -154,9 +154,14 @@ void spool_job_because(struct spool_job *job, const char *why);
  * that is done with it counts. False says little: its end tells. */
 bool spool_job_lost(struct spool *spool, struct spool_job *job);
 
-/* *got: nobody else who works a job of this stage has this key, until the job ends. */
-int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key, bool *got,
-                    struct err *err) DS_MUST_CHECK;
+/* *got: nobody else who works a job of this stage (here: on this node) has this key, until the job
+ * ends. */
+int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key, bool here,
+                    bool *got, struct err *err) DS_MUST_CHECK;
+
+/* The job is still its worker's, and for a whole lease from now on: asked last of all before what
+ * came of it is recorded, in that transaction, which is short. ERR_LOST: it must not be. */
+int spool_job_hold(struct spool *spool, struct spool_job *job, struct err *err) DS_MUST_CHECK;
 
 /* The functions that end a job: ERR_LOST if somebody else has it, and then nothing was done. */
 
@@ -165,7 +170,8 @@ int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key,
 int spool_finish(struct spool *spool, struct spool_job **job, struct err *err) DS_MUST_CHECK;
 
 /* The same, and one of its name with this job.json is in each of the n spools then, which are of
- * the same ROOT: with directories before its own is removed, in a site all of it at once. */
+ * the same ROOT: with directories before its own is removed, in a site all of it at once. On
+ * failure, unless it is ERR_LOST, the job is still the caller's, who may give it back. */
 int spool_hand_on(struct spool *spool, struct spool_job **job, struct spool *const *next, size_t n,
                   const char *json, size_t n_json, struct err *err) DS_MUST_CHECK;
 

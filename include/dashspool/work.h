@@ -47,6 +47,7 @@ struct work_tally {
     int done, failed;
     int later;   /* given back, to be tried again */
     int waiting; /* given back, for the rest of their events */
+    int lost;    /* whose lease ran out: another worker of the site has them */
 };
 
 /* Works jobs below root: with once until none is ready, else until SIGTERM or SIGINT. These end it

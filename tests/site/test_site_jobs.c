@@ -93,7 +93,7 @@ static void test_a_job_that_somebody_else_has_is_not_ended(void **state)
             rc = spool_hand_on(f->spool, &late, &other, 1, "{}", 2, &err);
             break;
         case 5:
-            rc = spool_job_alone(f->spool, late, "van", &got, &err);
+            rc = spool_job_alone(f->spool, late, "van", false, &got, &err);
             spool_job_free(&late);
             break;
         }

@@ -842,18 +842,18 @@ static void test_one_worker_at_a_time_is_alone_with_a_key(void **state)
     put(f, "a", "{}");
     put(f, "b", "{}");
     struct spool_job *a = claim(f), *b = claim(f);
-    assert_ok(spool_job_alone(f->spool, a, "van-1", &got, &err));
+    assert_ok(spool_job_alone(f->spool, a, "van-1", false, &got, &err));
     assert_true(got);
-    assert_ok(spool_job_alone(f->spool, b, "van-1", &got, &err));
+    assert_ok(spool_job_alone(f->spool, b, "van-1", false, &got, &err));
     assert_false(got);
-    assert_ok(spool_job_alone(f->spool, b, "van-2", &got, &err));
+    assert_ok(spool_job_alone(f->spool, b, "van-2", false, &got, &err));
     assert_true(got);
     assert_ok(spool_unclaim(f->spool, &a, &err));
-    assert_ok(spool_job_alone(f->spool, b, "van-1", &got, &err));
+    assert_ok(spool_job_alone(f->spool, b, "van-1", false, &got, &err));
     assert_true(got);
     assert_ok(spool_finish(f->spool, &b, &err));
     a = claim(f);
-    assert_ok(spool_job_alone(f->spool, a, "van-2", &got, &err));
+    assert_ok(spool_job_alone(f->spool, a, "van-2", false, &got, &err));
     assert_true(got);
     assert_ok(spool_finish(f->spool, &a, &err));
 }

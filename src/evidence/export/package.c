@@ -440,6 +440,17 @@ static int check_still_there(struct package *p, bool *gone, struct err *err)
     return rc;
 }
 
+/* Of a package that must not be noted nothing stays. */
+static int ask_whether(struct package *p, bool *gone, struct err *err)
+{
+    struct err no_package;
+    int rc = p->request->may_note(p->request->may_note_arg, err);
+    *gone = rc < 0;
+    if (rc < 0 && fsx_remove_tree(p->request->path, &no_package) < 0)
+        err_wrap(err, "%s is to be deleted (%s)", p->request->path, no_package.text);
+    return rc;
+}
+
 /* It exists by now: a custody that cannot be written is an error that says so. */
 int package_note_exported(struct package *p, struct err *err)
 {
@@ -460,6 +471,8 @@ int package_note_exported(struct package *p, struct err *err)
         if (rc == ERR_OK && !p->request->no_protect)
             rc = catalogue_protect(p->catalogue, p->request->ids[i], &protection, err);
     }
+    if (rc == ERR_OK && p->request->may_note)
+        rc = ask_whether(p, &gone, err);
     if (rc == ERR_OK)
         rc = catalogue_commit(p->catalogue, err);
     else if (words)

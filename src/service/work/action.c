@@ -31,5 +31,11 @@ bool act_tell_done(struct acting *act, double done)
             log_warn(act->w->stage->name, "how far it is cannot be told", LOG_TEXT("id", act->job),
                      LOG_ERR(&err));
     }
-    return !stop_requested(act->w->stop);
+    return !stop_requested(act->w->stop) && !spool_job_lost(act->w->spool, act->work->job);
+}
+
+int act_hold(void *arg, struct err *err)
+{
+    struct acting *act = arg;
+    return spool_job_hold(act->w->spool, act->work->job, err);
 }

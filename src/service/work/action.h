@@ -9,6 +9,7 @@
 
 struct acting {
     struct worker *w;
+    struct work *work;
     const struct actions_action *a;
     const char *job, *dir; /* its name, its directory */
     struct actions_outcome o;
@@ -19,6 +20,9 @@ struct acting {
 void act_say(struct acting *act, const char *fmt, ...) DS_PRINTF(2, 3);
 /* Tells how far it is, now and then. False: it has to end (ERR_AGAIN). */
 bool act_tell_done(struct acting *act, double done);
+
+/* Whether the action is still ours; its form is that of export_request.may_note. ERR_LOST. */
+int act_hold(void *act, struct err *err) DS_MUST_CHECK;
 
 /* The transfers that a->package tells of. */
 typedef int act_id_fn(void *arg, const char *id, struct err *err);

@@ -216,6 +216,8 @@ static int make(struct packing *p, const struct export_redaction *redaction, cha
                                      .redaction = redaction,
                                      .warn = tell_warning,
                                      .warn_arg = p,
+                                     .may_note = act_hold,
+                                     .may_note_arg = p->act,
                                      .no_protect = !p->policy.protect};
     char *path = NULL;
     bool made = false;

@@ -8,14 +8,10 @@
 #include "dashspool/log.h"
 #include "dashspool/requests.h"
 #include "dashspool/review.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 /* ---- each transfer of its events ---- */
 
@@ -436,7 +432,12 @@ static int do_action(struct acting *act, struct err *err)
         break;
     }
     rc = catalogue_begin(act->w->catalogue, err);
-    return rc < 0 ? rc : catalogue_end(act->w->catalogue, do_in_catalogue(act, err), err);
+    if (rc < 0)
+        return rc;
+    rc = do_in_catalogue(act, err);
+    if (rc == ERR_OK)
+        rc = act_hold(act, err);
+    return catalogue_end(act->w->catalogue, rc, err);
 }
 
 /* Whoever can write a job can write any name into it: it must be a person's, who may do this now.
@@ -478,37 +479,21 @@ static int judge(const struct acting *act, struct err *err)
     return judge_person(act, err);
 }
 
-/* One of all workers at a time does what may take minutes, so that another one is free for what a
- * person waits for. *fd -1: somebody else is at it. */
-static int take_long_turn(const struct worker *w, int *fd, struct err *err)
-{
-    char *path = NULL;
-    int rc = fsx_path(&path, err, "%s/spool/" ACTIONS_STAGE "/long.lock", w->root);
-    *fd = rc < 0 ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (rc == ERR_OK && *fd < 0) {
-        rc = err_sys(err, "open %s", path);
-    } else if (rc == ERR_OK && flock(*fd, LOCK_EX | LOCK_NB) < 0) {
-        rc = errno == EWOULDBLOCK ? ERR_OK : err_sys(err, "lock %s", path);
-        close(*fd);
-        *fd = -1;
-    }
-    free(path);
-    return rc;
-}
-
 static int do_it(struct acting *act, struct work *work, struct err *err)
 {
     enum { LOOK_AGAIN_MS = 500 };
-    int turn = -1, rc = ERR_OK;
-    bool is_long = actions_is_long(act->a->kind);
-    if (is_long && (rc = take_long_turn(act->w, &turn, err)) == ERR_OK && turn < 0)
-        work->wait_ms = LOOK_AGAIN_MS;
+    int rc = ERR_OK;
+    bool turn = false;
+    /* One of a node's workers at a time does what may take minutes, so that another one is free for
+     * what a person waits for. */
+    if (actions_is_long(act->a->kind)) {
+        rc = spool_job_alone(act->w->spool, work->job, "long", true, &turn, err);
+        if (rc == ERR_OK && !turn)
+            work->wait_ms = LOOK_AGAIN_MS;
+    }
+    if (rc == ERR_OK && work->wait_ms == 0 && (rc = do_action(act, err)) == ERR_OK)
+        rc = act_hold(act, err);
     if (rc < 0 || work->wait_ms > 0)
-        return rc;
-    rc = do_action(act, err);
-    if (turn >= 0)
-        close(turn);
-    if (rc < 0)
         return rc;
     act->o.state = ACTIONS_DONE;
     act->o.done = 1;
@@ -521,8 +506,8 @@ int action_work(struct worker *w, struct work *work, struct err *err)
     struct acting *act = calloc(1, sizeof *act);
     if (!act)
         return err_nomem(err, "an action");
-    *act =
-        (struct acting){.w = w, .job = spool_job_name(work->job), .dir = spool_job_dir(work->job)};
+    *act = (struct acting){
+        .w = w, .work = work, .job = spool_job_name(work->job), .dir = spool_job_dir(work->job)};
     int rc = actions_read(&read, spool_job_json(work->job), err);
     if (rc == ERR_OK) {
         act->a = actions_of(read);

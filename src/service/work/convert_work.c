@@ -74,7 +74,7 @@ int worker_done(const struct worker *w, const struct work *work, struct err *err
                                 spool_job_attempt(work->job), err);
     for (size_t i = 0; rc == ERR_OK && i < w->n_next; i++)
         rc = catalogue_owe(w->catalogue, key, spool_stage(w->next[i]), now_us, err);
-    return rc;
+    return rc < 0 ? rc : spool_job_hold(w->spool, work->job, err);
 }
 
 /* ---- the tracker's account of it ---- */
@@ -287,11 +287,17 @@ int worker_extract(struct raw *raw, struct catalogue_transfer *t, const char *di
 
 /* ---- the convert stage ---- */
 
-static bool not_stopped(void *arg, const char *id, double done)
+struct going {
+    struct worker *w;
+    struct work *work;
+};
+
+static bool goes_on(void *arg, const char *id, double done)
 {
+    const struct going *g = arg;
     (void)id;
     (void)done;
-    return !stop_requested(arg);
+    return !stop_requested(g->w->stop) && !spool_job_lost(g->w->spool, g->work->job);
 }
 
 static int stop_at_difference(void *arg, bool note, const char *text, struct err *err)
@@ -351,7 +357,8 @@ static int include_there(const struct worker *w, const struct catalogue_transfer
 int convert_work(struct worker *w, struct work *work, struct err *err)
 {
     struct catalogue_transfer *t = &work->transfer;
-    const struct waiting who = {not_stopped, w->stop, w->stop->fd, INT_MAX};
+    struct going going = {w, work};
+    const struct waiting who = {goes_on, &going, w->stop->fd, INT_MAX};
     struct making m = {.catalogue = w->catalogue,
                        .records = w->records,
                        .window_us = w->window_us,

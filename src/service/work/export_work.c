@@ -1,43 +1,17 @@
-#define _GNU_SOURCE /* F_OFD_SETLK */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
-#include "dashspool/table.h"
 #include "worker.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define IN_FLIGHT_US_MAX (6 * 3600 * INT64_C(1000000)) /* then the receiver is no more */
 #define LOOK_MS_MIN      1000                          /* at what is still in flight */
 #define LOOK_MS_MAX      30000
 #define LOOK_EVERY_US    (60 * INT64_C(1000000))
 #define OLD_US           (7 * 86400 * INT64_C(1000000)) /* what nobody looked at before stays */
-
-/* ---- one at a time of a vehicle ---- */
-
-/* *fd is -1 if somebody else has it; closing it gives it back, as the end of this process does. */
-static int lock_vehicle(const struct worker *w, const char *imei, int *fd, struct err *err)
-{
-    char *path = NULL;
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-    lock.l_start = (off_t)(fnv_add(FNV_BEGIN, imei, strlen(imei)) >> 8); /* a byte for each */
-    int rc = fsx_path(&path, err, "%s/export.lock", w->root);
-    *fd = rc < 0 ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (rc == ERR_OK && *fd < 0) {
-        rc = err_sys(err, "open %s", path);
-    } else if (rc == ERR_OK && fcntl(*fd, F_OFD_SETLK, &lock) < 0) {
-        rc = errno == EAGAIN || errno == EACCES ? ERR_OK : err_sys(err, "lock %s", path);
-        close(*fd);
-        *fd = -1;
-    }
-    free(path);
-    return rc;
-}
 
 /* ---- is all of it there? ---- */
 
@@ -142,6 +116,17 @@ static int packages_dir(const struct worker *w, char **out, struct err *err)
     return rc;
 }
 
+struct held {
+    struct worker *w;
+    struct work *work;
+};
+
+static int may_note(void *arg, struct err *err)
+{
+    const struct held *h = arg;
+    return spool_job_hold(h->w->spool, h->work->job, err);
+}
+
 /* With all copies; `ids` has room for all of the event, and for the words of the command. */
 static int make_package(struct worker *w, struct work *work, const struct export_event *event,
                         const char **ids, struct err *err)
@@ -149,6 +134,7 @@ static int make_package(struct worker *w, struct work *work, const struct export
     struct work_completion completion = {
         .progress = go_on, .cannot = tell_cannot, .arg = w, .dir = spool_job_dir(work->job)};
     struct export_result result;
+    struct held held = {w, work};
     struct export_request request = {.root = w->root,
                                      .ids = ids + 2,
                                      .who = w->policy.who,
@@ -158,6 +144,8 @@ static int make_package(struct worker *w, struct work *work, const struct export
                                      .command = ids,
                                      .cfg = w->cfg,
                                      .for_job = work->transfer.id,
+                                     .may_note = may_note,
+                                     .may_note_arg = &held,
                                      .no_protect = !w->policy.protect};
     char *dir = NULL, *path = NULL;
     bool adopted = false;
@@ -217,7 +205,7 @@ static int pack(struct worker *w, struct work *work, struct err *err)
 
 int export_work(struct worker *w, struct work *work, struct err *err)
 {
-    int lock;
+    bool alone;
     if (work->of_partial && work->transfer.state != CATALOGUE_PARTIAL) {
         log_info(w->stage->name, "partial job skipped, the completed transfer has its own",
                  LOG_TEXT("id", work->transfer.id));
@@ -225,14 +213,10 @@ int export_work(struct worker *w, struct work *work, struct err *err)
     }
     if (!export_policy_wants(&w->policy, work->transfer.trigger_name))
         return ERR_OK;
-    int rc = lock_vehicle(w, work->transfer.imei, &lock, err);
-    if (rc == ERR_OK && lock < 0)
+    int rc = spool_job_alone(w->spool, work->job, work->transfer.imei, false, &alone, err);
+    if (rc == ERR_OK && !alone) /* one at a time of a vehicle */
         work->wait_ms = LOOK_MS_MIN;
-    if (rc < 0 || lock < 0)
-        return rc;
-    rc = pack(w, work, err);
-    close(lock);
-    return rc;
+    return rc < 0 || !alone ? rc : pack(w, work, err);
 }
 
 int export_find_package(struct worker *w, struct work *work, struct err *err)

@@ -216,6 +216,7 @@ static int work_many(struct process_plan *c, struct work_tally *tally, struct er
         tally->failed += one.failed;
         tally->later += one.later;
         tally->waiting += one.waiting;
+        tally->lost += one.lost;
     }
     close(tally_fd[0]);
     if (rc == ERR_OK && !well)

@@ -161,9 +161,10 @@ static int read_job(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], ch
     return rc;
 }
 
-static int enqueue_next_stages(struct worker *w, const struct work *work, struct err *err)
+/* The job is over, and those behind it have one of its name. */
+static int hand_on(struct worker *w, struct work *work, struct spool_job **job, struct err *err)
 {
-    const char *json = spool_job_json(work->job);
+    const char *json = spool_job_json(*job);
     char *named = NULL;
     int rc = ERR_OK;
     if (w->stage->kind == STAGES_EXPORT && work->package) {
@@ -173,8 +174,8 @@ static int enqueue_next_stages(struct worker *w, const struct work *work, struct
         if (!json)
             rc = err_set(err, ERR_MALFORMED, "the package's path %s is not UTF-8", work->package);
     }
-    for (size_t i = 0; rc == ERR_OK && i < w->n_next; i++)
-        rc = spool_put(w->next[i], spool_job_name(work->job), json, strlen(json), err);
+    if (rc == ERR_OK)
+        rc = spool_hand_on(w->spool, job, w->next, w->n_next, json, strlen(json), err);
     free(named);
     return rc;
 }
@@ -216,8 +217,9 @@ static int do_stage(struct worker *w, struct work *work, struct err *err)
     return catalogue_end(w->catalogue, rc, err);
 }
 
-/* The stage's work, unless it is done, and the jobs for those behind it. */
-static int do_work(struct worker *w, struct work *work, struct err *err)
+/* The stage's work, unless it is done. Where others come behind it, its job is handed on to them,
+ * and *job is NULL. */
+static int do_work(struct worker *w, struct work *work, struct spool_job **job, struct err *err)
 {
     char id[CATALOGUE_ID_ROOM];
     int64_t done_us = 0;
@@ -241,7 +243,11 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
     if (rc == ERR_OK && work->wait_ms == 0 && w->stage->kind == STAGES_EXPORT && !is_other)
         rc = export_find_package(w, work, err);
     bool ends_here = work->of_partial && !work->package; /* the whole one comes, or came */
-    return rc < 0 || work->wait_ms > 0 || ends_here ? rc : enqueue_next_stages(w, work, err);
+    if (rc < 0 || work->wait_ms > 0 || ends_here || w->n_next == 0)
+        return rc;
+    rc = hand_on(w, work, job, err);
+    work->job = *job;
+    return rc;
 }
 
 /* It is done, and its job gone. Who ordered it anew after the first and before the second (the
@@ -252,7 +258,7 @@ static int finish(struct worker *w, struct spool_job **job, const struct work *w
     struct intake_text text;
     int64_t done_us = 0;
     bool owed = false;
-    int rc = spool_finish(w->spool, job, err);
+    int rc = *job ? spool_finish(w->spool, job, err) : ERR_OK; /* else it was handed on */
     if (rc < 0 || w->stage->kind != STAGES_CONVERT || work->of_partial)
         return rc;
     rc = catalogue_done_get(w->catalogue, work->transfer.key, w->stage->name, &done_us, err);
@@ -272,8 +278,23 @@ static int note_trouble(struct worker *w, const struct work *work, const struct 
     if (work->transfer.key == 0) /* nobody knows of which */
         return ERR_OK;
     text_shown(why->text, t.why, sizeof t.why);
-    int rc = catalogue_trouble_note(w->catalogue, work->transfer.key, w->stage->name, &t, err);
-    return err_is_temporary(rc) ? rc : ERR_OK; /* it was deleted meanwhile, say */
+    int rc = catalogue_begin(w->catalogue, err);
+    if (rc < 0)
+        return rc;
+    rc = catalogue_trouble_note(w->catalogue, work->transfer.key, w->stage->name, &t, err);
+    if (rc == ERR_OK)
+        rc = spool_job_hold(w->spool, work->job, err);
+    rc = catalogue_end(w->catalogue, rc, err);
+    return err_is_temporary(rc) || rc == ERR_LOST ? rc : ERR_OK; /* it was deleted meanwhile, say */
+}
+
+/* Somebody else has it, and does it: what came of it here is nothing, and no error. */
+static int tell_lost(const struct worker *w, const char *name, struct work_tally *tally)
+{
+    tally->lost++;
+    log_warn(w->stage->name, "lease ran out, result refused, another worker has the job",
+             LOG_TEXT("id", name));
+    return ERR_OK;
 }
 
 /* Does a claimed job and ends it, one way or another. */
@@ -282,17 +303,22 @@ static int work_job(struct worker *w, struct spool_job **job, struct work_tally 
 {
     struct err why = {0};
     struct work work = {.job = *job};
+    char name[SPOOL_NAME_ROOM];
     int rc;
+    snprintf(name, sizeof name, "%s", spool_job_name(*job));
     if (w->stage->kind != STAGES_ACTION)
-        rc = do_work(w, &work, &why);
+        rc = do_work(w, &work, job, &why);
     else if ((rc = check_attempts(w, *job, &why)) == ERR_OK)
         rc = action_work(w, &work, &why);
-    if (rc == ERR_OK && work.wait_ms > 0) {
+    bool lost = rc == ERR_LOST || (rc < 0 && *job && spool_job_lost(w->spool, *job));
+    if (lost) {
+        rc = ERR_LOST;
+    } else if (rc == ERR_OK && work.wait_ms > 0) {
         tally->waiting++;
         rc = spool_postpone(w->spool, job, work.wait_ms, err);
     } else if (rc == ERR_OK) {
-        tally->done++;
         rc = finish(w, job, &work, err);
+        tally->done += rc != ERR_LOST;
     } else if (err_is_temporary(rc) && stop_requested(w->stop)) {
         log_info(w->stage->name, "returned to queue", LOG_TEXT("id", spool_job_name(*job)),
                  LOG_ERR(&why));
@@ -318,6 +344,8 @@ static int work_job(struct worker *w, struct spool_job **job, struct work_tally 
             rc = spool_fail(w->spool, job, reason, err);
         free(reason);
     }
+    if (rc == ERR_LOST)
+        rc = tell_lost(w, name, tally);
     free(work.words);
     free(work.package);
     spool_job_free(job);

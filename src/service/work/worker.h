@@ -51,7 +51,7 @@ int worker_step(struct worker *w, struct work_tally *tally, bool *did,
 /* ---- what the stages do with a claimed job ---- */
 
 struct work {
-    const struct spool_job *job;
+    struct spool_job *job;
     struct catalogue_transfer transfer;
     bool of_partial; /* its job is of what there was when the camera broke off (intake.h) */
     char *words;   /* what a command said at the end, one line each; NULL: nothing. The worker frees
@@ -60,7 +60,8 @@ struct work {
     int64_t wait_ms; /* not 0: it cannot be done yet, and this was no attempt */
 };
 
-/* This stage has done it, and those behind it have it to do; in the caller's transaction. */
+/* This stage has done it, and those behind it have it to do; in the caller's transaction, which it
+ * ends: ERR_LOST if somebody else has the job by now. */
 int worker_done(const struct worker *w, const struct work *work, struct err *err) DS_MUST_CHECK;
 
 /* convert_work() marks it as done itself, with the rows of the copies in one transaction; for the

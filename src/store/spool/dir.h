@@ -54,7 +54,8 @@ int dir_claim(struct spool *s, struct spool_job **out, struct err *err);
 int dir_finish(struct spool *s, struct spool_job *job, struct err *err);
 int dir_hand_on(struct spool *s, struct spool_job *job, struct spool *const *next, size_t n,
                 const struct spool_item *item, struct err *err);
-int dir_alone(struct spool *s, struct spool_job *job, const char *key, bool *got, struct err *err);
+int dir_alone(struct spool *s, struct spool_job *job, const char *key, bool here, bool *got,
+              struct err *err);
 int dir_requeue(struct spool *s, struct spool_job *job, int attempt, int64_t later_ms,
                 struct err *err);
 int dir_fail(struct spool *s, struct spool_job *job, const char *reason, struct err *err);

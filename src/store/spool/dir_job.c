@@ -151,10 +151,12 @@ int dir_hand_on(struct spool *s, struct spool_job *job, struct spool *const *nex
 }
 
 /* A byte of a file for each key; closing it gives it back, as the end of this process does. */
-int dir_alone(struct spool *s, struct spool_job *job, const char *key, bool *got, struct err *err)
+int dir_alone(struct spool *s, struct spool_job *job, const char *key, bool here, bool *got,
+              struct err *err)
 {
     struct dir_job *own = dir_job_of(job);
     char *path = NULL;
+    (void)here; /* there is no other */
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
     lock.l_start = (off_t)(fnv_add(FNV_BEGIN, key, strlen(key)) >> 8);
     int rc = fsx_path(&path, err, "%s/alone.lock", dir_of(s)->dir);

@@ -17,8 +17,9 @@ struct spool_engine {
     int (*finish)(struct spool *spool, struct spool_job *job, struct err *err);
     int (*hand_on)(struct spool *spool, struct spool_job *job, struct spool *const *next, size_t n,
                    const struct spool_item *item, struct err *err);
-    int (*alone)(struct spool *spool, struct spool_job *job, const char *key, bool *got,
+    int (*alone)(struct spool *spool, struct spool_job *job, const char *key, bool here, bool *got,
                  struct err *err);
+    int (*hold)(struct spool *spool, struct spool_job *job, struct err *err); /* NULL: it is */
     bool (*lost)(struct spool_job *job); /* NULL: it cannot be */
     int (*requeue)(struct spool *spool, struct spool_job *job, int attempt, int64_t later_ms,
                    struct err *err);

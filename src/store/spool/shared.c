@@ -56,6 +56,7 @@ const struct spool_engine spool_shared = {
     .requeue = shared_requeue,
     .fail = shared_fail,
     .alone = shared_alone,
+    .hold = shared_hold,
     .lost = shared_lost,
     .sweep = shared_sweep,
     .count = shared_count,

@@ -74,6 +74,8 @@ int shared_sweep_scratch(const struct shared *s, struct err *err) DS_MUST_CHECK;
 
 /* ---- shared_lease.c ---- */
 
+/* From now on, once more. ERR_LOST. */
+int shared_lease_renew(struct shared_job *job, struct err *err) DS_MUST_CHECK;
 /* Until its end. ERR_AGAIN: there is no thread to be had. */
 int shared_lease_keep(struct shared_job *job, struct err *err) DS_MUST_CHECK;
 void shared_lease_end(struct shared_job *job);
@@ -88,8 +90,9 @@ int shared_hand_on(struct spool *s, struct spool_job *job, struct spool *const *
 int shared_requeue(struct spool *s, struct spool_job *job, int attempt, int64_t later_ms,
                    struct err *err);
 int shared_fail(struct spool *s, struct spool_job *job, const char *reason, struct err *err);
-int shared_alone(struct spool *s, struct spool_job *job, const char *key, bool *got,
+int shared_alone(struct spool *s, struct spool_job *job, const char *key, bool here, bool *got,
                  struct err *err);
+int shared_hold(struct spool *s, struct spool_job *job, struct err *err);
 bool shared_lost(struct spool_job *job);
 int shared_watch(struct spool *s);
 void shared_hint(struct spool *s);

@@ -183,6 +183,12 @@ int shared_claim(struct spool *spool, struct spool_job **out, struct err *err)
     return rc;
 }
 
+int shared_hold(struct spool *s, struct spool_job *job, struct err *err)
+{
+    (void)s;
+    return shared_lease_renew(shared_job_of(job), err);
+}
+
 bool shared_lost(struct spool_job *j)
 {
     struct shared_job *job = shared_job_of(j);
@@ -403,12 +409,16 @@ static int wish_alone(struct shared_db *db, void *arg, bool again, struct err *e
                : rc;
 }
 
-int shared_alone(struct spool *s, struct spool_job *job, const char *key, bool *got,
+int shared_alone(struct spool *s, struct spool_job *job, const char *key, bool here, bool *got,
                  struct err *err)
 {
-    struct wish w = {.job = shared_job_of(job), .key = key};
+    char *whole = NULL;
     (void)s;
-    int rc = shared_db_do(wish_alone, &w, err);
+    int rc = fsx_path(&whole, err, "%s/%s", here ? site_node(site_used()) : "", key);
+    struct wish w = {.job = shared_job_of(job), .key = whole};
+    if (rc == ERR_OK)
+        rc = shared_db_do(wish_alone, &w, err);
+    free(whole);
     *got = w.got;
     return rc;
 }

@@ -29,6 +29,17 @@ static int renew(struct shared_db *db, void *arg, bool again, struct err *err)
     return rc;
 }
 
+int shared_lease_renew(struct shared_job *job, struct err *err)
+{
+    int rc = shared_db_do(renew, job, err);
+    pthread_mutex_lock(&job->lock);
+    bool lost = job->lost;
+    pthread_mutex_unlock(&job->lock);
+    return lost ? err_set(err, ERR_LOST, "job %s: its lease ran out, somebody else has it now",
+                          job->common.name)
+                : rc;
+}
+
 /* Whether there is more to do. */
 static bool wait_ms(struct shared_job *job, int64_t ms)
 {

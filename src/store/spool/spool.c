@@ -107,7 +107,8 @@ int spool_hand_on(struct spool *spool, struct spool_job **job, struct spool *con
     int rc = check(&item, err);
     if (rc == ERR_OK)
         rc = spool->engine->hand_on(spool, *job, next, n, &item, err);
-    spool_job_free(job);
+    if (rc == ERR_OK || rc == ERR_LOST)
+        spool_job_free(job);
     return rc;
 }
 
@@ -116,11 +117,16 @@ bool spool_job_lost(struct spool *spool, struct spool_job *job)
     return spool->engine->lost && spool->engine->lost(job);
 }
 
-int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key, bool *got,
-                    struct err *err)
+int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key, bool here,
+                    bool *got, struct err *err)
 {
     *got = false;
-    return spool->engine->alone(spool, job, key, got, err);
+    return spool->engine->alone(spool, job, key, here, got, err);
+}
+
+int spool_job_hold(struct spool *spool, struct spool_job *job, struct err *err)
+{
+    return spool->engine->hold ? spool->engine->hold(spool, job, err) : ERR_OK;
 }
 
 /* Only when it is freed is the lock free: whoever claims sees the job whole. */
