@@ -27,6 +27,10 @@ int hash_file(const char *path, uint8_t out[HASH_BYTES], struct err *err) DS_MUS
 /* The digest of n bytes as text. */
 int hash_text(const void *data, size_t n, char out[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
 
+/* HMAC-SHA-256 (RFC 2104) of n bytes; out may be the key. */
+int hash_hmac(const void *key, size_t key_n, const void *data, size_t n, uint8_t out[HASH_BYTES],
+              struct err *err) DS_MUST_CHECK;
+
 void hash_hex(const uint8_t digest[HASH_BYTES], char out[HASH_HEX_ROOM]);
 
 /* Any bytes as lower-case hex; room must be at least 2 * n + 1. */

@@ -1,8 +1,11 @@
 #include "dashspool/hash.h"
 #include "dashspool/fsx.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct hash {
@@ -70,6 +73,18 @@ int hash_file(const char *path, uint8_t out[HASH_BYTES], struct err *err)
     hash_free(&h);
     close(fd);
     return rc;
+}
+
+int hash_hmac(const void *key, size_t key_n, const void *data, size_t n, uint8_t out[HASH_BYTES],
+              struct err *err)
+{
+    unsigned got = 0;
+    uint8_t digest[HASH_BYTES];
+    if (key_n > INT_MAX || !HMAC(EVP_sha256(), key, (int)key_n, data, n, digest, &got) ||
+        got != HASH_BYTES)
+        return err_set(err, ERR_UNSUPPORTED, "OpenSSL failed to compute HMAC-SHA-256");
+    memcpy(out, digest, sizeof digest);
+    return ERR_OK;
 }
 
 void hash_hex_bytes(const uint8_t *data, size_t n, char *out, size_t room)

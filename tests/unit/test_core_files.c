@@ -159,6 +159,22 @@ static void test_sha256_of_nist(void **state)
     assert_err(ERR_NOTFOUND, hash_file(in_dir("nothing"), again, &err));
 }
 
+static void test_hmac_of_rfc_4231(void **state)
+{
+    (void)state;
+    struct err err;
+    uint8_t key[131], digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    assert_ok(hash_hmac("Jefe", 4, "what do ya want for nothing?", 28, digest, &err));
+    hash_hex(digest, hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof key); /* longer than a block */
+    static const char text[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+    assert_ok(hash_hmac(key, sizeof key, text, strlen(text), digest, &err));
+    hash_hex(digest, hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void test_errors_say_where_and_why(void **state)
 {
     (void)state;
@@ -395,6 +411,7 @@ int main(void)
         TEST(test_a_new_name_replaces_nothing),
         TEST(test_remove_tree_does_not_follow_links),
         TEST(test_sha256_of_nist),
+        TEST(test_hmac_of_rfc_4231),
         TEST(test_errors_say_where_and_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
