@@ -9,6 +9,7 @@
 #define DASHSPOOL_ABLE_H
 
 #include "dashspool/err.h"
+#include "dashspool/objects.h"
 #include "dashspool/site.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,5 +36,16 @@ int able_database(const struct site *site, struct able_database *out,
 #define ABLE_TEXT_ROOM 2000
 bool able_database_text(const struct able_database *a, const struct site *site,
                         char out[ABLE_TEXT_ROOM]);
+
+struct able_store {
+    struct objects_can can;
+    int64_t put_us; /* how long it takes to put a small file; the middle of several */
+};
+
+/* As objects_probe(): ERR_* if it cannot even put, get, list and delete. */
+int able_store(const struct site *site, struct able_store *out, struct err *err) DS_MUST_CHECK;
+
+/* "store: …", a line each. */
+void able_store_text(const struct able_store *a, const struct site *site, char out[ABLE_TEXT_ROOM]);
 
 #endif

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *dir;
+static char *dir, secret[100];
 
 static int set_up(void **state)
 {
     (void)state;
     engines_use_site();
+    snprintf(secret, sizeof secret, "%s", getenv("AWS_SECRET_ACCESS_KEY"));
     dir = support_tmp_dir();
     return 0;
 }
@@ -43,6 +44,10 @@ static void test_both_are_told(void **state)
     assert_int_equal(r.status, 0);
     assert_has(proc_out(&r), "database: PostgreSQL 1");
     assert_has(proc_out(&r), "a synchronous standby (");
+    assert_has(proc_out(&r), "store: s3://dashspool/test_");
+    assert_has(proc_out(&r), "store: refuses bytes that are not those of their hash");
+    assert_has(proc_out(&r), "store: does not replace what is there, if it is told so");
+    assert_has(proc_out(&r), "store: has no object lock");
     assert_has(proc_out(&r), "settings are valid");
     proc_clear(&r);
 }
@@ -67,11 +72,23 @@ static void test_who_is_not_let_in_is_told_where(void **state)
                "50-test.conf:4: database = host=127.0.0.1 port=1 dbname=dashspool: ");
 }
 
+static void test_a_store_that_does_not_take_us_is_told_where(void **state)
+{
+    (void)state;
+    expect_err(check("objects = s3://nobodys-bucket/x"), 2, "objects = s3://nobodys-bucket/x: ");
+    setenv("AWS_SECRET_ACCESS_KEY", "another", 1);
+    expect_err(check(NULL), 2, "50-test.conf:6: objects = s3://dashspool/test_");
+    setenv("AWS_SECRET_ACCESS_KEY", secret, 1);
+    expect_err(check("endpoint = http://127.0.0.1:1"), 2, "objects = s3://dashspool/test_");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_both_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_standby_alone_is_not_enough, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_store_that_does_not_take_us_is_told_where, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_who_is_not_let_in_is_told_where, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

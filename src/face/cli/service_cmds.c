@@ -295,6 +295,7 @@ static int check_site(const struct cli *cli, struct err *err)
 {
     const struct site *site = site_used();
     struct able_database database;
+    struct able_store store;
     char text[ABLE_TEXT_ROOM];
     if (!site)
         return ERR_OK;
@@ -302,10 +303,15 @@ static int check_site(const struct cli *cli, struct err *err)
         return cfg_blame(cli->cfg, "site", "database", err);
     bool works = able_database_text(&database, site, text);
     fputs(text, works ? stdout : stderr);
-    if (works)
-        return ERR_OK;
-    err_set(err, ERR_CONFIG, "a site cannot work with this database (see above)");
-    return cfg_blame(cli->cfg, "site", "database", err);
+    if (!works) {
+        err_set(err, ERR_CONFIG, "a site cannot work with this database (see above)");
+        return cfg_blame(cli->cfg, "site", "database", err);
+    }
+    if (able_store(site, &store, err) < 0)
+        return cfg_blame(cli->cfg, "site", "objects", err);
+    able_store_text(&store, site, text);
+    fputs(text, stdout);
+    return ERR_OK;
 }
 
 static int run_config(struct cli *cli, const struct cli_args *args)

@@ -1,5 +1,7 @@
 #include "dashspool/able.h"
 #include "dashspool/clock.h"
+#include "dashspool/hash.h"
+#include <ctype.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -10,6 +12,7 @@
 enum {
     CONNECT_S = 5,
     ANSWER_MS = 5000,
+    STORE_PATIENCE_MS = 10000,
     TRIES = 5,
     OLDEST = 130000, /* what a site's SQL needs */
     AHEAD_MS = 2000, /* signatures and leases bear more; a machine without NTP goes on drifting */
@@ -174,6 +177,45 @@ int able_database(const struct site *site, struct able_database *out, struct err
     return rc == ERR_AGAIN ? err_set(err, ERR_IO, "it takes connections, but gives no answer") : rc;
 }
 
+/* ---- the store ---- */
+
+static int measure_put(struct objects *o, const struct site *site, int64_t *out_us, struct err *err)
+{
+    static const char data[] = "how long does this take?";
+    char sha256[HASH_HEX_ROOM], key[OBJECTS_KEY_ROOM];
+    int64_t took_us[TRIES];
+    int rc = hash_text(data, sizeof data, sha256, err);
+    snprintf(key, sizeof key, "probe/%.63s-time", site_node(site));
+    for (char *p = key; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    struct objects_put put = {.key = key, .data = data, .n = sizeof data, .sha256 = sha256};
+    for (int i = 0; rc == ERR_OK && i < TRIES; i++) {
+        int64_t began_us = clock_mono_us();
+        rc = objects_put(o, &put, err);
+        took_us[i] = clock_mono_us() - began_us;
+    }
+    if (rc < 0)
+        return rc;
+    qsort(took_us, TRIES, sizeof *took_us, by_size);
+    *out_us = took_us[TRIES / 2];
+    return objects_delete(o, key, err);
+}
+
+int able_store(const struct site *site, struct able_store *out, struct err *err)
+{
+    struct objects *o = NULL;
+    *out = (struct able_store){0};
+    int rc = objects_open(&o, site, err);
+    if (rc == ERR_OK) {
+        objects_patience(o, STORE_PATIENCE_MS);
+        rc = objects_probe(o, &out->can, err);
+    }
+    if (rc == ERR_OK)
+        rc = measure_put(o, site, &out->put_us, err);
+    objects_close(&o);
+    return rc;
+}
+
 /* ---- in words ---- */
 
 static void tell(char out[ABLE_TEXT_ROOM], const char *fmt, ...) DS_PRINTF(2, 3);
@@ -184,6 +226,13 @@ static void tell(char out[ABLE_TEXT_ROOM], const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(out + used, ABLE_TEXT_ROOM - used, fmt, ap);
     va_end(ap);
+}
+
+static void tell_clock(const char *whose, int64_t ahead_ms, char out[ABLE_TEXT_ROOM])
+{
+    if (llabs(ahead_ms) > AHEAD_MS)
+        tell(out, "%s: its clock is %.1f s %s this machine's; see to NTP on both\n", whose,
+             (double)llabs(ahead_ms) / 1000, ahead_ms > 0 ? "ahead of" : "behind");
 }
 
 static void tell_standby(const struct able_database *a, char out[ABLE_TEXT_ROOM])
@@ -249,4 +298,18 @@ bool able_database_text(const struct able_database *a, const struct site *site,
              (double)llabs(a->clock_ahead_ms) / 1000,
              a->clock_ahead_ms > 0 ? "ahead of" : "behind");
     return tell_wrong(a, site, out);
+}
+
+void able_store_text(const struct able_store *a, const struct site *site, char out[ABLE_TEXT_ROOM])
+{
+    char can[OBJECTS_CAN_ROOM], *save = NULL;
+    const char *endpoint = site_endpoint(site), *prefix = site_prefix(site);
+    out[0] = '\0';
+    tell(out, "store: s3://%s%s%s at %s; to put a small file takes %.1f ms\n", site_bucket(site),
+         prefix[0] ? "/" : "", prefix, endpoint[0] ? endpoint : site_region(site),
+         (double)a->put_us / 1000);
+    objects_can_text(&a->can, can);
+    for (char *line = strtok_r(can, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        tell(out, "store: %s\n", line);
+    tell_clock("store", a->can.clock_ahead_ms, out);
 }
