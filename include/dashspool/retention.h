@@ -89,6 +89,15 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
                     unsigned how, const struct retention_listener *listener,
                     struct retention_result *out, struct err *err) DS_MUST_CHECK;
 
+/* Until when an original is kept by the rules as they are, if nobody protects it. */
+struct retention_kept {
+    int64_t until_us; /* 0: its age ends nothing */
+    bool by_size;     /* or until room is needed, if that is sooner */
+};
+struct catalogue_transfer;
+int retention_kept(struct retention_kept *out, const struct cfg *cfg,
+                   const struct catalogue_transfer *t, struct err *err) DS_MUST_CHECK;
+
 /* ---- erasure ----
  *
  * What somebody who may ask for it wants gone: the footage, its copies, the bytes received, where

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define T0     CATALOGUED_T0_US /* 2024-11-29T07:23:45Z */
 #define SECOND INT64_C(1000000)
@@ -380,6 +381,54 @@ static void test_what_others_wrote_is_text(void **state)
     http_clear(&a);
 }
 
+/* ---- how long it is kept ---- */
+
+static void protect(struct world *w, const struct catalogue_transfer *t)
+{
+    struct err err;
+    const struct catalogue_protection p = {
+        .reason = "K-1", .who = "claims-desk", .since_us = clock_utc_us()};
+    assert_ok(catalogue_protect(w->f->c, t->id, &p, &err));
+}
+
+static void kept_until(struct world *w, const char *id, const char *rules, const char *until)
+{
+    char text[300];
+    snprintf(text, sizeof text, "[ui]\nzone = Europe/Berlin\n[retention]\n%s\n", rules);
+    support_configure(w->f->root, text);
+    struct http_answer a = page_of(w, id);
+    snprintf(text, sizeof text, "<dt>Kept until</dt><dd>%s</dd>", until);
+    assert_tells(&a, text);
+    http_clear(&a);
+    assert_int_equal(proc_stop(&w->server, SIGTERM), 0);
+    w->running = false;
+    unlink(support_path(w->f->root, "serve.log"));
+}
+
+static void test_how_long_it_is_kept(void **state)
+{
+    struct world *w = *state;
+    struct catalogue_transfer front = account_clip(w->f),
+                              rear = add(w, "rear", "video", T0, CATALOGUE_STORED);
+    kept_until(w, front.id, "", "somebody deletes it");
+    kept_until(w, front.id, "masters = photo 1d", "somebody deletes it");
+    kept_until(w, front.id, "masters = front forever, 20y",
+               "Thursday, 24 November 2044; longer if protected");
+    kept_until(w, front.id, "masters = rear 30y, video 20y 5GB/camera",
+               "Thursday, 24 November 2044, or until room is needed; longer if protected");
+    kept_until(w, front.id, "masters = 20y\ndelete_free_mib = 1000",
+               "Thursday, 24 November 2044, or until room is needed; longer if protected");
+    kept_until(w, front.id, "masters = 500GB", "room is needed; longer if protected");
+    kept_until(w, front.id, "masters = forever\ndelete_free_mib = 1000", "somebody deletes it");
+    kept_until(w, front.id, "masters = 1d",
+               "Saturday, 30 November 2024: it may go any time now; protect it to keep it");
+    protect(w, &front); /* alone */
+    kept_until(w, front.id, "masters = front 1d, 20y",
+               "Thursday, 24 November 2044; longer if protected");
+    protect(w, &rear);
+    kept_until(w, front.id, "masters = 1d", "somebody removes the protection");
+}
+
 /* ---- custody ---- */
 
 static void note(struct world *w, const struct catalogue_transfer *t, int64_t at_us,
@@ -525,6 +574,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_clips_of_one_camera_follow_each_other_in_one_picture,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_photo_alone_is_an_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_how_long_it_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_waits_says_when, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_failed_says_why_and_can_be_tried_again, set_up,
                                         tear_down),

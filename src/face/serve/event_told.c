@@ -1,7 +1,9 @@
 /* What is told of an event in words: its condition, what people noted, facts, files, and what was
  * on the wire. */
+#include "dashspool/clock.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/requests.h"
+#include "dashspool/retention.h"
 #include "dashspool/wire.h"
 #include "event.h"
 #include <math.h>
@@ -287,6 +289,46 @@ static int add_request(void *arg, const struct requests_request *r, struct err *
     return ERR_OK;
 }
 
+/* How long all of it is kept: as long as what goes first. */
+static int put_kept(struct event *e, struct err *err)
+{
+    struct web_page *h = e->h;
+    char day[WHEN_ROOM] = "";
+    bool all = true, by_size = false;
+    int64_t until_us = INT64_MAX;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < e->n_clips; i++) {
+        struct retention_kept kept;
+        bool protected = false;
+        const struct catalogue_transfer *t = &e->clip[i]->t;
+        rc = catalogue_protected(e->serve->catalogue, t->key, &protected, err);
+        if (rc < 0 || protected)
+            continue;
+        all = false;
+        rc = retention_kept(&kept, e->serve->cfg, t, err);
+        by_size |= rc == ERR_OK && kept.by_size;
+        if (rc == ERR_OK && kept.until_us > 0 && kept.until_us < until_us)
+            until_us = kept.until_us;
+    }
+    if (rc < 0)
+        return rc;
+    web_print(h, "<dt>%s</dt><dd>", web_tr(h, "Kept until"));
+    if (until_us < INT64_MAX)
+        when_day_text(e->serve, h, when_day(e->serve, until_us), WHEN_LONG_DAY, day);
+    if (all)
+        web_say(h, "somebody removes the protection");
+    else if (until_us == INT64_MAX)
+        web_say(h, by_size ? "room is needed; longer if protected" : "somebody deletes it");
+    else if (until_us <= clock_utc_us())
+        web_sayf(h, "%s: it may go any time now; protect it to keep it", day);
+    else if (by_size)
+        web_sayf(h, "%s, or until room is needed; longer if protected", day);
+    else
+        web_sayf(h, "%s; longer if protected", day);
+    web_put(h, "</dd>\n");
+    return ERR_OK;
+}
+
 int event_review(struct event *e, struct err *err)
 {
     struct web_page *h = e->h;
@@ -311,6 +353,8 @@ int event_review(struct event *e, struct err *err)
         rc = review_notes(c, e->clip[i]->t.key, add_note, &notes, err);
     for (size_t i = 0; rc == ERR_OK && i < e->n_clips; i++)
         rc = catalogue_protection_each(c, e->clip[i]->t.key, add_protection, &protections, err);
+    if (rc == ERR_OK)
+        rc = put_kept(e, err);
     if (rc == ERR_OK)
         rc = requests_each(c, &filter, add_request, &requested, err);
     if (rc == ERR_MALFORMED) /* one that cannot be read: the page of requests tells it */

@@ -69,6 +69,23 @@ static const struct cfg_key keys[] = {
 };
 const struct cfg_section retention_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
 
+int retention_kept(struct retention_kept *out, const struct cfg *cfg,
+                   const struct catalogue_transfer *t, struct err *err)
+{
+    struct rules rules;
+    bool low = cfg_int(cfg, SWEEP_SECTION, "delete_free_mib") > 0;
+    int rc = rules_parse(cfg_text(cfg, SWEEP_SECTION, "masters"), RULES_FOR_MASTERS, &rules, err);
+    if (rc < 0)
+        return rc;
+    int i = rules_find(&rules, t->kind, t->camera, t->imei, "");
+    const struct rule *r = i < 0 ? NULL : &rules.rule[i];
+    *out = (struct retention_kept){.by_size = low && !(r && r->forever)};
+    if (r && r->age_us > 0)
+        out->until_us = t->arrived_us + r->age_us;
+    out->by_size |= r && (r->bytes > 0 || r->camera_bytes > 0);
+    return ERR_OK;
+}
+
 /* What went in a dry run, so that it does not go twice; filled by one rule and asked by the next.
  */
 struct gone {

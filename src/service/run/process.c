@@ -79,6 +79,16 @@ static void add_beside(struct sum *s, const struct cfg *cfg)
     }
 }
 
+/* … to who tells people of all that there is; … */
+static void add_told(struct sum *s, const struct cfg *cfg)
+{
+    static const char *const sections[] = {"ui", "receive", "telemetry", "export", "retention"};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        s->section = sections[i];
+        cfg_each(cfg, add_value, s);
+    }
+}
+
 /* … and that of the trackers to whoever makes copies and packages. */
 static void add_journey(struct sum *s, const struct cfg *cfg)
 {
@@ -120,6 +130,10 @@ int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, 
         if (strcmp(section, "telemetry") == 0) {
             struct sum all = {section, process.settings};
             add_beside(&all, cfg);
+            process.settings = all.hash;
+        } else if (strcmp(section, "serve") == 0) {
+            struct sum all = {section, process.settings};
+            add_told(&all, cfg);
             process.settings = all.hash;
         }
         rc = add_post(out, n, &process, 0, err);
