@@ -316,6 +316,7 @@ struct spool_sight {
     const char *why;    /* one line, as somebody wrote it: of the attempt before, of the failure */
     const char *lock;   /* CLAIMED: path of the file that its worker has locked; NULL in a site: */
     const char *owner;  /* CLAIMED, in a site: the node that has it; NULL: this machine is alone */
+    bool here;          /* … which is this one */
     int pid;            /* … and its process there */
     bool expired;       /* … which has not been heard of for as long as a lease lasts */
     bool foreign;       /* it is not of the user to whom the spool belongs, and is set aside */
@@ -326,6 +327,11 @@ struct spool_sight {
 typedef int spool_sight_fn(void *arg, const struct spool_sight *job, struct err *err);
 int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
                  void *arg, struct err *err) DS_MUST_CHECK;
+
+/* How many leases of a stage's jobs ever ran out, and when the last one was seen to (UTC); 0, 0:
+ * none, or this machine is alone. */
+int spool_leases_lost(const char *root, const char *stage, int64_t *n, int64_t *last_us,
+                      struct err *err) DS_MUST_CHECK;
 
 /* One job, for who follows it. NONE: there is none of that name. */
 #define SPOOL_REASON_ROOM 2048

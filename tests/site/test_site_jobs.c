@@ -1,9 +1,11 @@
 /* Jobs of a site: leases and fences, and many who work at the same table. */
-#include "dashspool/clock.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/fsx.h"
 #include "dashspool/site.h"
 #include "dashspool/spool.h"
+#include "dashspool/upkeep.h"
 #include "support/engines.h"
+#include "support/proc.h"
 #include "support/support.h"
 #include <poll.h>
 #include <signal.h>
@@ -368,6 +370,65 @@ static void test_a_survey_tells_whose_a_job_is(void **state)
     assert_ok(spool_finish(f->spool, &job, &err)); /* nobody else has taken it */
 }
 
+static void take_problem(void *arg, const struct upkeep_problem *p)
+{
+    char *text = arg;
+    size_t n = strlen(text);
+    snprintf(text + n, 2000 - n, "%s: %s\n", p->where, p->what);
+}
+
+static const char *check(struct fixture *f, bool repair)
+{
+    static char text[2000];
+    struct err err;
+    struct upkeep_findings found;
+    const struct upkeep_listener listener = {.problem = take_problem, .arg = text};
+    text[0] = '\0';
+    assert_ok(upkeep_fsck(f->root, UPKEEP_QUICK | (repair ? UPKEEP_REPAIR : 0), NULL, &listener,
+                          &found, &err));
+    return text;
+}
+
+/* Of a worker on another node, which dies; the settings of this one are in ROOT/pipeline.d. */
+static void test_status_and_fsck_tell_of_leases(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue *c = NULL;
+    char text[3000];
+    snprintf(text, sizeof text, "[receive]\nmin_free_mib = 0\n%s", engines_settings("here", ""));
+    support_configure(f->root, text);
+    assert_ok(catalogue_open(&c, f->root, true, &err));
+    catalogue_close(&c);
+    put(f->spool, "j");
+    struct spool_job *job = claim(f->spool);
+    struct proc_result r = DASHSPOOL(f->root, "status");
+    assert_has(proc_out(&r), "by node test, process ");
+    assert_null(strstr(proc_out(&r), "longer than its lease"));
+    proc_clear(&r);
+    assert_null(strstr(check(f, false), "its lease is over"));
+    spool_job_free(&job);
+    engines_lose_leases();
+    r = DASHSPOOL(f->root, "status");
+    assert_has(proc_out(&r), "its worker died");
+    proc_clear(&r);
+    assert_has(check(f, false), "has not been heard of, and its lease is over");
+    assert_int_equal(sweep(f->spool), 1);
+    r = DASHSPOOL(f->root, "status");
+    assert_has(proc_out(&r), "convert: a worker was not heard of for longer than its lease");
+    proc_clear(&r);
+    r = DASHSPOOL(f->root, "status", "--prometheus");
+    assert_has(proc_out(&r), "dashspool_jobs_leases_lost_total{stage=\"convert\"} 1");
+    proc_clear(&r);
+    job = claim(f->spool);
+    spool_job_free(&job);
+    engines_lose_leases();
+    assert_has(check(f, true), "its lease is over");
+    assert_int_equal(sweep(f->spool), 0); /* it was given back */
+    assert_non_null(job = claim(f->spool));
+    assert_ok(spool_finish(f->spool, &job, &err));
+}
+
 /* An answer that never came: what was done is not done twice, and no job is lost. */
 static void test_a_connection_that_is_cut_is_made_anew(void **state)
 {
@@ -417,6 +478,7 @@ int main(void)
         T(test_who_waits_hears_of_a_job),
         T(test_done_jobs_leave_a_day_at_a_time),
         T(test_a_survey_tells_whose_a_job_is),
+        T(test_status_and_fsck_tell_of_leases),
         T(test_a_connection_that_is_cut_is_made_anew),
         T(test_jobs_of_a_newer_version_are_left_alone),
     };

@@ -29,6 +29,7 @@ static const struct cli_option files[] = {
     ROW("ROOT/packages/", "evidence packages that [export] makes"),
     ROW("ROOT/spool/<stage>/{new,cur,failed}/",
         "the queue: one directory per job; failed jobs have a reason.txt"),
+    ROW("ROOT/scratch/<stage>/", "in a site: the jobs that this machine is working"),
     ROW("ROOT/raw/root-id, ROOT/archive/root-id, ROOT/spool/root-id",
         "which ROOT these belong to; compared with catalogue.db at each start"),
     ROW("ROOT/run.json, ROOT/receive.json",

@@ -211,6 +211,8 @@ static int run_work(struct cli *cli, const struct cli_args *args)
         fprintf(stderr, ", %d to be retried", tally.later);
     if (tally.waiting > 0)
         fprintf(stderr, ", %d waiting for the rest of their events", tally.waiting);
+    if (tally.lost > 0)
+        fprintf(stderr, ", %d lost to other workers", tally.lost);
     fprintf(stderr, "\n");
     if (tally.failed > 0)
         fprintf(stderr, "see %s/spool/*/failed/*/reason.txt, then 'dashspool retry'\n",

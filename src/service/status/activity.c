@@ -282,7 +282,13 @@ static int take_claim(struct survey *v, const struct spool_sight *job, struct cl
 {
     *c = (struct claim){.since_us = job->changed_us, .attempt = job->attempt, .stage = v->stage};
     snprintf(c->job, sizeof c->job, "%s", job->job);
-    c->alive = locks_held(v->locks, job->lock, &c->pid);
+    if (job->owner) {
+        c->alive = !job->expired;
+        c->pid = job->here ? job->pid : 0;
+        snprintf(c->where, sizeof c->where, "node %.63s, process %d", job->owner, job->pid);
+    } else {
+        c->alive = locks_held(v->locks, job->lock, &c->pid);
+    }
     c->frozen = c->alive && process_frozen(c->pid);
     if (c->alive)
         LIST_AT(&v->s->stage, struct stage, v->stage)->alive++;
@@ -308,6 +314,7 @@ static void keep_if_oldest(struct survey *v, const struct spool_sight *job, enum
                          .attempt = job->attempt,
                          .alive = c->alive,
                          .pid = c->pid};
+    memcpy(o->where, c->where, sizeof o->where);
     snprintf(o->id, sizeof o->id, "%s", job->job);
     format_clean(o->why_before, sizeof o->why_before, job->why);
 }
@@ -372,7 +379,10 @@ int collect_jobs(struct status *s, struct err *err)
     for (; rc == ERR_OK && v.stage < LIST_COUNT(&s->stage, struct stage); v.stage++) {
         char name[SPOOL_NAME_ROOM];
         snprintf(name, sizeof name, "%s", LIST_AT(&s->stage, struct stage, v.stage)->name);
+        struct stage *at = LIST_AT(&s->stage, struct stage, v.stage);
         rc = spool_survey(s->root, name, s->now_us - STATUS_DAY_US, take_job, &v, err);
+        if (rc == ERR_OK)
+            rc = spool_leases_lost(s->root, name, &at->leases_lost, &at->lease_lost_us, err);
         if (rc < 0 && rc != ERR_NOMEM) {
             status_problem_add(s, "check owner and permissions", "%s", err->text);
             rc = ERR_OK;

@@ -503,7 +503,8 @@ static bool is_there(const char *root, const char *name)
 
 static int check_root(const char *root, struct err *err)
 {
-    static const char *const ours[] = {"catalogue.db", "raw", "spool", "run.lock", "receive.json"};
+    static const char *const ours[] = {"catalogue.db", "raw",      "spool",
+                                       "scratch",      "run.lock", "receive.json"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (is_there(root, ours[i]))
             return ERR_OK;

@@ -99,10 +99,12 @@ static void explain_waiting(const struct status *s, const struct stage *stage, s
 
 static void explain_claimed(const struct status *s, const struct stage *stage, struct oldest *o)
 {
-    char span[24], pid[24] = "somebody";
+    char span[24], pid[96] = "somebody";
     struct oldest nobody = {0};
     format_span((s->now_us - o->claimed_us) / 1000000, span);
-    if (o->pid > 0)
+    if (o->where[0])
+        memcpy(pid, o->where, sizeof pid);
+    else if (o->pid > 0)
         snprintf(pid, sizeof pid, "process %d", o->pid);
     if (o->alive) {
         snprintf(o->why, sizeof o->why, "%s has been working on it for %s (attempt %d)", pid, span,
@@ -349,7 +351,8 @@ static void judge_stage(struct status *s, const struct stage *stage)
             snprintf(advice, sizeof advice,
                      "see its log; kill -KILL %d ends it, and the job is requeued", c->pid);
         else
-            snprintf(advice, sizeof advice, "see its log, then restart that worker");
+            snprintf(advice, sizeof advice, "see its log, then restart that worker%s%s",
+                     c->where[0] ? ": " : "", c->where);
         status_problem_add(s, advice, "%s: %s has been worked at for %s; no job should take %s",
                            stage->name, c->job,
                            format_span((s->now_us - c->since_us) / 1000000, span),
@@ -359,6 +362,13 @@ static void judge_stage(struct status *s, const struct stage *stage)
         status_problem_add(s, "run 'dashspool fsck --repair' to queue them again",
                            "%s: jobs that were lost: %lld, the first of %s", stage->name,
                            (long long)stage->lost, stage->lost_id);
+    if (stage->lease_lost_us > s->now_us - STATUS_HOUR_US && stage->leases_lost > 0)
+        status_problem_add(
+            s, "see the logs of its workers, their load, and their way to the database",
+            "%s: a worker was not heard of for longer than its lease, %s ago; %lld "
+            "times so far",
+            stage->name, format_span((s->now_us - stage->lease_lost_us) / 1000000, span),
+            (long long)stage->leases_lost);
     bool meant = stage->kind == STAGES_CONVERT && !stage->enabled; /* somebody else works them */
     if (ready->n > 0 && !meant && s->now_us - ready->oldest_us > STATUS_HOUR_US &&
         no_worker_reason(s, stage, &nobody))

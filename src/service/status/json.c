@@ -135,9 +135,10 @@ static json_t *working_json(const struct status *s, size_t stage)
     LIST_EACH (&s->claims, const struct claim, c) {
         if (c->stage == stage)
             json_array_append_new(
-                out, json_pack("{s:s, s:i, s:o, s:i, s:b, s:b, s:b}", "job", c->job, "pid", c->pid,
-                               "since", time_json(c->since_us), "attempt", c->attempt, "alive",
-                               c->alive, "frozen", c->frozen, "stuck", status_claim_stuck(s, c)));
+                out, json_pack("{s:s, s:i, s:o, s:o, s:i, s:b, s:b, s:b}", "job", c->job, "pid",
+                               c->pid, "where", text_json(c->where), "since",
+                               time_json(c->since_us), "attempt", c->attempt, "alive", c->alive,
+                               "frozen", c->frozen, "stuck", status_claim_stuck(s, c)));
     }
     return out;
 }
@@ -187,6 +188,7 @@ static json_t *jobs_json(const struct status *s)
             json_object_set_new(ages, status_job_states[k], of_age);
         }
         json_object_set_new(one, "ages", ages);
+        json_object_set_new(one, "leases_lost", json_integer(t->leases_lost));
         json_object_set_new(out, t->name, one);
     }
     return out;

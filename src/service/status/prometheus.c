@@ -240,6 +240,12 @@ static void put_jobs(struct metrics *m, const struct status *s)
         if (t->kind != STAGES_RECEIVE)
             of(m, "stage", t->name, NULL, NULL, (double)t->stuck);
     }
+    begin(m, "jobs_leases_lost_total", "counter",
+          "Leases that ran out: workers of a site that were not heard of for too long.");
+    LIST_EACH (&s->stage, const struct stage, t) {
+        if (t->kind != STAGES_RECEIVE)
+            of(m, "stage", t->name, NULL, NULL, (double)t->leases_lost);
+    }
     begin(m, "jobs_by_age", "gauge",
           "Jobs that are younger than this age, but not than the one before.");
     LIST_EACH (&s->stage, const struct stage, t) {

@@ -49,7 +49,8 @@ struct claim {
     int64_t since_us;
     int attempt;
     bool alive, frozen;
-    int pid; /* 0: not known */
+    int pid;        /* of this machine; 0: not known */
+    char where[96]; /* "node w2, process 4711", in a site; "" */
     size_t stage;
 };
 
@@ -66,6 +67,7 @@ struct stage {
     char foreign_job[SPOOL_NAME_ROOM]; /* one of them */
     int64_t lost;                      /* that it has to do, and nobody has a job of; the first: */
     char lost_id[CATALOGUE_ID_ROOM];
+    int64_t leases_lost, lease_lost_us; /* ever, and the last one; 0: none */
 };
 
 struct incoming { /* of receive.json */
@@ -117,6 +119,7 @@ struct oldest { /* what is not finished */
     enum job_state state;
     int64_t since_us, due_us, claimed_us;
     int attempt, pid;
+    char where[96]; /* as that of a claim */
     bool alive;
     char why[TEXT_ROOM], advice[TEXT_ROOM];
 };

@@ -426,14 +426,16 @@ static void put_claims(struct page *p, const struct status *s, size_t stage, int
     int told = 0;
     long long more = 0;
     LIST_EACH (&s->claims, const struct claim, c) {
-        char span[24], who[32] = "a process";
+        char span[24], who[96] = "a process";
         if (c->stage != stage)
             continue;
         if (told++ >= most) {
             more++;
             continue;
         }
-        if (c->pid > 0)
+        if (c->where[0])
+            memcpy(who, c->where, sizeof who);
+        else if (c->pid > 0)
             snprintf(who, sizeof who, "process %d", c->pid);
         page_line(p, c->alive ? STYLE_PLAIN : STYLE_WARN, "%*s%s: attempt %d, for %s, %s%s", INDENT,
                   "", c->job, c->attempt, text_since(s, c->since_us, span), c->alive ? "by " : "",

@@ -656,6 +656,7 @@ static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
 struct stage {
     struct fsck *f;
     const char *name;
+    struct spool *spool;
     enum spool_place place;
 };
 
@@ -694,9 +695,31 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
+/* A worker of the stage would have given it back. */
+static int look_at_claim(void *arg, const struct spool_sight *job, struct err *err)
+{
+    const struct stage *s = arg;
+    char where[300], advice[300];
+    if (job->place != SPOOL_PLACE_CLAIMED || !job->expired)
+        return ERR_OK;
+    snprintf(where, sizeof where, "spool/%s: %s", s->name, job->job);
+    snprintf(
+        advice, sizeof advice,
+        "start 'dashspool work --stage %.64s', or run 'dashspool fsck --repair', which gives it "
+        "back",
+        s->name);
+    problem(s->f, UPKEEP_JOB, where, advice,
+            "node %s, process %d, has not been heard of, and its lease is over", job->owner,
+            job->pid);
+    if (!s->f->repair)
+        return ERR_OK;
+    int rc = spool_reclaim(s->spool, job->job, err);
+    return rc == ERR_NOTFOUND || rc == ERR_BUSY ? ERR_OK : rc;
+}
+
 static int look_at_stage(struct fsck *f, const struct spools_one *one, struct err *err)
 {
-    struct stage stage = {.f = f, .name = one->stage};
+    struct stage stage = {.f = f, .name = one->stage, .spool = one->spool};
     char where[SPOOL_NAME_ROOM + 16];
     int64_t before = f->out->jobs;
     int rc = ERR_OK;
@@ -704,6 +727,8 @@ static int look_at_stage(struct fsck *f, const struct spools_one *one, struct er
         stage.place = p;
         rc = spool_each(one->spool, p, look_at_job, &stage, err);
     }
+    if (rc == ERR_OK)
+        rc = spool_survey(f->root, one->stage, INT64_MAX, look_at_claim, &stage, err);
     snprintf(where, sizeof where, "spool/%s", one->stage);
     if (f->out->jobs > before && !spools_configured(f->stages, one->stage))
         problem(f, UPKEEP_JOB, where, "restore the stage in pipeline.d, or delete that directory",

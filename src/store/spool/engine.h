@@ -35,6 +35,8 @@ struct spool_engine {
     int (*stages)(const char *root, spool_stage_fn *fn, void *arg, struct err *err);
     int (*survey)(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
                   void *arg, struct err *err);
+    int (*leases_lost)(const char *stage, int64_t *n, int64_t *last_us,
+                       struct err *err); /* NULL: there are no leases */
     int (*glance)(const char *root, const char *stage, const char *job, struct buf *json,
                   struct spool_glance *out, struct err *err);
 };

@@ -67,5 +67,6 @@ const struct spool_engine spool_shared = {
     .reclaim = shared_reclaim,
     .stages = shared_stages,
     .survey = shared_survey,
+    .leases_lost = shared_leases_lost,
     .glance = shared_glance,
 };

@@ -107,6 +107,7 @@ int shared_reclaim(struct spool *s, const char *job, struct err *err);
 int shared_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *err);
 int shared_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
                   void *arg, struct err *err);
+int shared_leases_lost(const char *stage, int64_t *n, int64_t *last_us, struct err *err);
 int shared_glance(const char *root, const char *stage, const char *job, struct buf *json,
                   struct spool_glance *out, struct err *err);
 

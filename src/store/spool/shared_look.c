@@ -233,6 +233,7 @@ int shared_survey(const char *root, const char *stage, int64_t reasons_us, spool
                                     .why = PQgetvalue(q.rows, i, 6)};
         if (sight.place == SPOOL_PLACE_CLAIMED) {
             sight.owner = PQgetvalue(q.rows, i, 7);
+            sight.here = strcmp(sight.owner, site_node(site_used())) == 0;
             sight.pid = (int)shared_db_int(q.rows, i, 8);
             sight.expired = PQgetvalue(q.rows, i, 9)[0] == 't';
             sight.why = "";
@@ -240,6 +241,18 @@ int shared_survey(const char *root, const char *stage, int64_t reasons_us, spool
         if (sight.place == SPOOL_PLACE_FAILED && sight.changed_us < reasons_us)
             sight.why = "";
         rc = fn(arg, &sight, err);
+    }
+    PQclear(q.rows);
+    return rc;
+}
+
+int shared_leases_lost(const char *stage, int64_t *n, int64_t *last_us, struct err *err)
+{
+    struct question q = {.sql = "SELECT lost, lost_us FROM job_stage WHERE stage = $1", .a = stage};
+    int rc = ask(&q, err);
+    if (rc == ERR_OK && rows_of(&q) > 0) {
+        *n = shared_db_int(q.rows, 0, 0);
+        *last_us = shared_db_int(q.rows, 0, 1);
     }
     PQclear(q.rows);
     return rc;

@@ -229,6 +229,15 @@ int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_
     return rc < 0 ? rc : engine()->survey(root, stage, reasons_us, fn, arg, err);
 }
 
+int spool_leases_lost(const char *root, const char *stage, int64_t *n, int64_t *last_us,
+                      struct err *err)
+{
+    (void)root; /* it names the stores; in a site all of them are one */
+    *n = *last_us = 0;
+    int rc = spool_check_name("stage", stage, err);
+    return rc < 0 || !engine()->leases_lost ? rc : engine()->leases_lost(stage, n, last_us, err);
+}
+
 int spool_glance(const char *root, const char *stage, const char *job, struct buf *json,
                  struct spool_glance *out, struct err *err)
 {
