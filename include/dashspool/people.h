@@ -25,7 +25,7 @@
 
 #define PEOPLE_NAME_ROOM                                                              \
     65                       /* 1 to 64 bytes of UTF-8, none of them hidden or a '/'; \
-                              whatever their case, the same */
+                              whatever their case, the same (text_fold()) */
 #define PEOPLE_TOKEN_ROOM 48 /* base64url of 32 bytes, with its NUL */
 
 enum people_role { PEOPLE_NOBODY, PEOPLE_VIEWER, PEOPLE_REVIEWER, PEOPLE_ADMIN };

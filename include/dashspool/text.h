@@ -47,6 +47,8 @@ size_t text_to_utf8(const void *text, size_t n, char *out);
 /* As words are compared that people look for: capitals become small ones, in place, in the Latin
  * (up to U+017F), Greek and Cyrillic alphabets, letter by letter; no byte more or less. */
 void text_fold(char *text);
+/* Whether they are the same then. */
+bool text_same(const char *a, const char *b);
 
 /* ---- what strangers name ----
  *

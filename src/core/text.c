@@ -133,6 +133,21 @@ void text_fold(char *text)
     }
 }
 
+bool text_same(const char *a, const char *b)
+{
+    size_t bytes;
+    if (strlen(a) != strlen(b))
+        return false;
+    for (; *a; a += bytes, b += bytes) {
+        uint32_t x = (uint8_t)*a, y = (uint8_t)*b;
+        bytes = utf8_next(a, strlen(a), &x);
+        if (utf8_next(b, strlen(b), &y) != bytes || folded(x) != folded(y))
+            return false;
+        bytes += bytes == 0;
+    }
+    return true;
+}
+
 /* ---- what strangers name ---- */
 
 bool text_hidden(uint32_t c)

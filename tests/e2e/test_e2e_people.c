@@ -122,6 +122,8 @@ static void test_who_is_added_logs_in_and_out(void **state)
     http_expect(w->port, "/status", cookie, 401); /* on the server, too */
     snprintf(form, sizeof form, "Authorization: Bearer %s\r\n", token);
     http_expect(w->port, "/status", form, 200);
+    add_person(w, "jörg", "viewer", token);
+    enter(w, "J%C3%96RG", token, cookie);
 }
 
 static void test_a_session_is_new_and_outlives_a_restart(void **state)
@@ -183,12 +185,12 @@ static void test_who_guesses_has_to_wait(void **state)
 {
     struct world *w = *state;
     char anna[64], ben[64], form[80], cookie[256];
-    add_person(w, "anna", "viewer", anna);
+    add_person(w, "änna", "viewer", anna);
     add_person(w, "ben", "viewer", ben);
     start(w);
     for (int i = 0; i < 5; i++) {
         char words[60];
-        struct http_answer a = login(w, "anna", i ? ben : "guess", "");
+        struct http_answer a = login(w, "%C3%A4nna", i ? ben : "guess", "");
         assert_int_equal(a.status, 401);
         assert_has(a.body, "Name and token do not match.");
         snprintf(words, sizeof words, i == 3 ? "%d more time." : "%d more times.", 4 - i);
@@ -196,7 +198,7 @@ static void test_who_guesses_has_to_wait(void **state)
         assert_null(strstr(a.text, "Set-Cookie"));
         http_clear(&a);
     }
-    struct http_answer a = login(w, "ANNA", anna, ""); /* also the right one */
+    struct http_answer a = login(w, "%C3%84NNA", anna, ""); /* also the right one */
     assert_int_equal(a.status, 429);
     assert_has(a.text, "Retry-After: ");
     http_clear(&a);

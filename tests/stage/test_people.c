@@ -77,6 +77,36 @@ static void test_a_name_is_given_once(void **state)
     assert_true(any); /* who removed the last one opened no door */
 }
 
+static void test_a_name_is_one_whatever_its_case_in_any_alphabet(void **state)
+{
+    static const struct {
+        const char *name, *same, *other;
+    } all[] = {{"Jürgen Öztürk", "JÜRGEN öztürk", "Jurgen Oztürk"},
+               {"Ådahl", "åDAHL", "Adahl"},
+               {"Žofie", "žofie", "Zofie"},
+               {"Σωκράτης", "ΣΩΚΡΆΤΗΣ", "ΣΩΚΡΑΤΗΣ"},
+               {"Іван", "іВАН", "Иван"}};
+    struct world *w = *state;
+    struct people_person p;
+    struct err err;
+    char token[PEOPLE_TOKEN_ROOM], again[PEOPLE_TOKEN_ROOM];
+    int64_t mark;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_ok(people_add(w->people, all[i].name, PEOPLE_VIEWER, AT, token, &err));
+        assert_err(ERR_BUSY, people_add(w->people, all[i].same, PEOPLE_VIEWER, AT, again, &err));
+        assert_ok(people_find(w->people, all[i].same, &p, &mark, &err));
+        assert_string_equal(p.name, all[i].name);
+        assert_ok(people_set_role(w->people, all[i].same, PEOPLE_ADMIN, &err));
+        assert_err(ERR_NOTFOUND, people_find(w->people, all[i].other, &p, &mark, &err));
+        assert_ok(people_add(w->people, all[i].other, PEOPLE_VIEWER, AT, again, &err));
+        assert_ok(people_remove(w->people, all[i].same, AT + 1, &err));
+        assert_err(ERR_NOTFOUND, people_by_token(w->people, token, &p, &mark, &err));
+        assert_ok(people_find(w->people, all[i].other, &p, &mark, &err));
+        assert_int_equal(p.role, PEOPLE_VIEWER);
+        assert_err(ERR_BUSY, people_add(w->people, all[i].same, PEOPLE_VIEWER, AT, again, &err));
+    }
+}
+
 static void test_each_change_makes_another_mark(void **state)
 {
     struct world *w = *state;
@@ -127,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_a_token_is_its_persons),
         T(test_a_name_is_given_once),
+        T(test_a_name_is_one_whatever_its_case_in_any_alphabet),
         T(test_each_change_makes_another_mark),
         T(test_names_that_could_deceive_are_none),
     };

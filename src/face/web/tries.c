@@ -1,11 +1,11 @@
 /* How often somebody may try a name or a token: per name and per address. */
 #include "dashspool/clock.h"
+#include "dashspool/text.h"
 #include "web_internal.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static const int most[] = {[TRY_NAME] = 5, [TRY_ADDRESS] = 20, [TRY_BEARER] = 60};
 #define WINDOW_US INT64_C(600000000)
@@ -20,6 +20,7 @@ static void key_of(enum tries_kind kind, const char *text, char out[TRIES_KEY_RO
         text = inet_ntop(AF_INET6, &v6, shown, sizeof shown) ? shown : text;
     }
     snprintf(out, TRIES_KEY_ROOM, "%d %s", (int)kind, text);
+    text_fold(out);
 }
 
 static struct try *find(struct tries *all, enum tries_kind kind, const char *text)
@@ -28,7 +29,7 @@ static struct try *find(struct tries *all, enum tries_kind kind, const char *tex
     int64_t now_us = clock_mono_us();
     key_of(kind, text, key);
     for (size_t i = 0; i < TRIES_MAX; i++)
-        if (strcasecmp(all->of[i].key, key) == 0 && now_us - all->of[i].first_us < WINDOW_US)
+        if (strcmp(all->of[i].key, key) == 0 && now_us - all->of[i].first_us < WINDOW_US)
             return &all->of[i];
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* Who asks: by a token, by a session, or nobody in particular. */
 #include "dashspool/fsx.h"
+#include "dashspool/text.h"
 #include "web_internal.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -227,7 +228,7 @@ int who_logs_in(struct who *a, const struct web_request *r, const char *name, co
         rc = ERR_NOTFOUND;
     if (name[0])
         rc = a->in_use ? people_by_token(a->people, token, &person, &mark, err) : ERR_NOTFOUND;
-    if (rc == ERR_OK && name[0] && strcasecmp(person.name, name) != 0)
+    if (rc == ERR_OK && name[0] && !text_same(person.name, name))
         rc = ERR_NOTFOUND;
     if (rc == ERR_NOTFOUND) {
         if (name[0])

@@ -14,8 +14,8 @@ struct people {
     sqlite3 *db;
 };
 
-/* Names are the same whatever their case: no "Anna" beside "anna" in a custody record. mark: never
- * twice the same, of all. */
+/* Names are the same whatever their case: no "Özil" beside "özil" in a custody record; the table
+ * itself knows that of ASCII only. mark: never twice the same, of all. */
 static const struct sqlx_schema schema = {
     .application_id = 0x64737065, /* "dspe" */
     .version = 1,
@@ -113,6 +113,10 @@ static int make_token(char token[PEOPLE_TOKEN_ROOM], char sha256[HASH_HEX_ROOM],
 /* ---- rows ---- */
 
 #define COLUMNS "name, role, added_us, removed_us, mark"
+/* Whoever is called ?1, and no other. */
+#define NAMED                                                                 \
+    "name = (SELECT name FROM person WHERE same(name, ?1) AND removed_us = 0" \
+    " ORDER BY name <> ?1 LIMIT 1)"
 
 /* The person in the first columns of a row. */
 static int read_person(sqlite3_stmt *st, struct people_person *out, int64_t *mark, struct err *err)
@@ -148,8 +152,7 @@ static int find(struct people *p, const char *sql, const char *text, struct peop
 int people_find(struct people *p, const char *name, struct people_person *out, int64_t *mark,
                 struct err *err)
 {
-    return find(p, "SELECT " COLUMNS " FROM person WHERE name = ?1 AND removed_us = 0", name, out,
-                mark, err);
+    return find(p, "SELECT " COLUMNS " FROM person WHERE " NAMED, name, out, mark, err);
 }
 
 int people_by_token(struct people *p, const char *token, struct people_person *out, int64_t *mark,
@@ -199,8 +202,8 @@ int people_add(struct people *p, const char *name, enum people_role role, int64_
     if (rc == ERR_OK)
         rc = sqlx_prepare(p->db, &st,
                           "INSERT INTO person(name, role, token_sha256, mark, added_us)"
-                          " SELECT ?1, ?2, ?3, ifnull(max(mark), 0) + 1, ?4 FROM person WHERE true"
-                          " ON CONFLICT(name) DO NOTHING",
+                          " SELECT ?1, ?2, ?3, ifnull((SELECT max(mark) FROM person), 0) + 1, ?4"
+                          " WHERE NOT EXISTS(SELECT 1 FROM person WHERE same(name, ?1))",
                           err);
     if (rc == ERR_OK) {
         sqlx_bind_text(st, 1, name);
@@ -222,12 +225,10 @@ int people_add(struct people *p, const char *name, enum people_role role, int64_
 static int change(struct people *p, const char *name, const char *set, const char *text,
                   int64_t number, struct err *err)
 {
-    char sql[256];
+    char sql[400];
     sqlite3_stmt *st = NULL;
     snprintf(sql, sizeof sql,
-             "UPDATE person SET %s, mark = (SELECT max(mark) FROM person) + 1"
-             " WHERE name = ?1 AND removed_us = 0",
-             set);
+             "UPDATE person SET %s, mark = (SELECT max(mark) FROM person) + 1 WHERE " NAMED, set);
     int rc = sqlx_prepare(p->db, &st, sql, err);
     if (rc == ERR_OK) {
         sqlx_bind_text(st, 1, name);

@@ -1,5 +1,6 @@
 #include "sqlx.h"
 #include "dashspool/hash.h"
+#include "dashspool/text.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -218,13 +219,26 @@ static void sql_sha256(sqlite3_context *ctx, int n, sqlite3_value **values)
         sqlite3_result_error(ctx, err.text, -1);
 }
 
+/* SQL function same(X, Y): text_same(), 0 for what is no text. */
+static void sql_same(sqlite3_context *ctx, int n, sqlite3_value **values)
+{
+    (void)n;
+    const char *a = (const char *)sqlite3_value_text(values[0]);
+    const char *b = (const char *)sqlite3_value_text(values[1]);
+    if ((!a && sqlite3_value_type(values[0]) != SQLITE_NULL) ||
+        (!b && sqlite3_value_type(values[1]) != SQLITE_NULL))
+        sqlite3_result_error_nomem(ctx);
+    else
+        sqlite3_result_int(ctx, a && b && text_same(a, b));
+}
+
 static int add_functions(sqlite3 *db, struct err *err)
 {
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
-    return sqlite3_create_function(db, "sha256", 1, flags, NULL, sql_sha256, NULL, NULL) ==
-                   SQLITE_OK
-               ? ERR_OK
-               : sqlx_error(db, err);
+    int rc = sqlite3_create_function(db, "sha256", 1, flags, NULL, sql_sha256, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_create_function(db, "same", 2, flags, NULL, sql_same, NULL, NULL);
+    return rc == SQLITE_OK ? ERR_OK : sqlx_error(db, err);
 }
 
 static void harden(sqlite3 *db)

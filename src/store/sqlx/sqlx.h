@@ -38,7 +38,8 @@ struct sqlx_schema {
  * is ERR_NOTFOUND. An older version is brought up to date.
  * ERR_UNSUPPORTED for a newer version, ERR_MALFORMED for a foreign file,
  * ERR_CONFIG for what is no regular file. Several processes may create the same one at once.
- * Triggers, views and untrusted functions in the file are off. Its SQL has sha256(X) besides. */
+ * Triggers, views and untrusted functions in the file are off. Its SQL has sha256(X) besides, and
+ * same(X, Y): text_same(). */
 int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema, bool create,
               struct err *err) DS_MUST_CHECK;
 /* Opens it to look only: nothing is made or brought up to date, and busy ones are waited for
