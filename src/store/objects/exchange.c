@@ -34,6 +34,7 @@ static size_t on_head(char *line, size_t size, size_t n, void *arg)
         return 0;
     }
     head_take(&x->head, line, size * n);
+    x->head_ended = line[0] == '\r' || line[0] == '\n';
     return size * n;
 }
 
@@ -245,7 +246,7 @@ static int start_attempt(struct objects *o, struct exchange *x, struct err *err)
     x->status = 0;
     x->sent = 0;
     x->head_bytes = 0;
-    x->judged = x->broke = x->slow = false;
+    x->judged = x->broke = x->slow = x->head_ended = false;
     x->head = (struct head){.length = -1, .range_from = -1, .range_end = -1};
     x->error = (struct answer_error){{0}};
     buf_consume(&x->answer, x->answer.used);
@@ -400,10 +401,11 @@ static enum verdict judge_curl(struct exchange *x, CURLcode code)
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return fails(x, ERR_CONFIG, why);
     case CURLE_OUT_OF_MEMORY:
         return fails(x, ERR_NOMEM, why);
+    case CURLE_UNSUPPORTED_PROTOCOL: /* that of the answer: the scheme of the address is checked */
+        return fails(x, ERR_IO, "what answers there speaks no HTTP");
     default:
         return fails(x, ERR_IO, why);
     }
@@ -419,6 +421,8 @@ static enum verdict judge(struct objects *o, struct exchange *x, CURLcode code)
     }
     if (code != CURLE_OK)
         return judge_curl(x, code);
+    if (!x->head_ended) /* curl takes one that was cut off */
+        return fails(x, ERR_IO, "the answer ended in its head");
     if (x->head.date_us)
         o->clock_seen_us = x->head.date_us - clock_utc_us();
     bool is_error = answer_is_error(buf_data(&x->answer), x->answer.used, &x->error);

@@ -64,6 +64,7 @@ struct exchange {
     int64_t again_us, give_up_us, attempt_until_us;
     int64_t sent, got; /* of this attempt; of all */
     size_t head_bytes;
+    bool head_ended;  /* by its empty line */
     bool judged;      /* the head was looked at before the first byte of the body */
     bool broke, slow; /* a callback ended it: err says why */
     bool skew_tried, region_tried, keys_tried;
