@@ -124,6 +124,7 @@ void web_size(struct web_page *h, int64_t bytes);
 #define WEB_DECIMAL_ROOM 48
 const char *web_decimal(const struct web_page *h, double value, int decimals,
                         char out[WEB_DECIMAL_ROOM]);
+const char *web_size_text(const struct web_page *h, int64_t bytes, char out[WEB_DECIMAL_ROOM]);
 
 /* A sentence of ours in the page's language; msgid is English, as it stands here, without markup.
  * web_tr() returns it (borrowed, for ever), web_say() puts it, escaped; web_sayf() with the texts

@@ -95,7 +95,7 @@ static void put_why(struct web_page *h, const struct review_event *e, const stru
         [REVIEW_WAITING] = "clock",
         [REVIEW_FAILED] = "fail",
     };
-    char text[WHEN_ROOM], size[SIZE_TEXT_ROOM];
+    char text[WHEN_ROOM], size[WEB_DECIMAL_ROOM];
     const char *icon = icons[e->condition];
     web_put(h, "<p class=\"why\">");
     frame_icon(h, icon ? icon : "mark");
@@ -108,10 +108,10 @@ static void put_why(struct web_page *h, const struct review_event *e, const stru
         web_say(h, "Copies will be made.");
         break;
     case REVIEW_RECEIVING:
-        web_sayf(h, "%s have arrived so far.", size_text(p->bytes, size));
+        web_sayf(h, "%s have arrived so far.", web_size_text(h, p->bytes, size));
         break;
     case REVIEW_PARTIAL:
-        web_sayf(h, "%s have arrived.", size_text(p->bytes, size));
+        web_sayf(h, "%s have arrived.", web_size_text(h, p->bytes, size));
         web_put(h, "<br>");
         web_say(h, "Resumes when the camera reconnects.");
         break;
@@ -181,9 +181,8 @@ static void put_link(struct web_page *h, const struct review_event *e, const str
 
 static void put_length(struct web_page *h, const struct review_event *e)
 {
-    char text[32];
-    snprintf(text, sizeof text, "%.1f", e->seconds);
-    web_sayf(h, "%s s", text);
+    char text[WEB_DECIMAL_ROOM];
+    web_sayf(h, "%s s", web_decimal(h, e->seconds, 1, text));
 }
 
 static int zone_of(const struct review_event *e)

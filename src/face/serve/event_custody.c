@@ -115,10 +115,10 @@ static const char *copy_word(const struct web_page *h, const char *kind)
 static void say_details(struct web_page *h, const struct custody_record *r, char out[DETAILS_ROOM])
 {
     const struct custody_what *w = &r->what;
-    char size[SIZE_TEXT_ROOM] = "", number[24] = "", by[WORDS_WHO_ROOM];
+    char size[WEB_DECIMAL_ROOM] = "", number[24] = "", by[WORDS_WHO_ROOM];
     out[0] = '\0';
     if (w->length_bytes)
-        size_text(*w->length_bytes, size);
+        web_size_text(h, *w->length_bytes, size);
     if (r->kind == CUSTODY_RECEIVED && w->path && w->told_by)
         fill(out, web_tr(h, "From the file %s; time as told by %s"), w->path, w->told_by);
     else if (r->kind == CUSTODY_RECEIVED || r->kind == CUSTODY_RESUMED)
@@ -130,7 +130,7 @@ static void say_details(struct web_page *h, const struct custody_record *r, char
     else if (r->kind == CUSTODY_STORED)
         snprintf(out, DETAILS_ROOM, "%s", size);
     else if (r->kind == CUSTODY_INTERRUPTED && w->have_bytes)
-        fill(out, web_tr(h, "%s had arrived"), size_text(*w->have_bytes, size), "");
+        fill(out, web_tr(h, "%s had arrived"), web_size_text(h, *w->have_bytes, size), "");
     else if ((r->kind == CUSTODY_CONVERTED || r->kind == CUSTODY_COPY_DELETED) && w->copy)
         snprintf(out, DETAILS_ROOM, "%s", copy_word(h, w->copy));
     else if (r->kind == CUSTODY_SHOWN)

@@ -112,8 +112,8 @@ static void put_waiting(struct event *e, const struct job *j)
 static void put_partial(struct event *e, const struct event_clip *c)
 {
     struct web_page *h = e->h;
-    char have[SIZE_TEXT_ROOM];
-    size_text(c->t.length_bytes, have);
+    char have[WEB_DECIMAL_ROOM];
+    web_size_text(h, c->t.length_bytes, have);
     web_put(h, c->t.state == CATALOGUE_RECEIVING ? "<div class=\"void\" data-waiting>"
                                                  : "<div class=\"void\">");
     frame_icon(h, "half");

@@ -498,6 +498,19 @@ static int put_tracker(struct event *e, struct err *err)
     return ERR_OK;
 }
 
+/* Where the times of the frames come from, as the copies' record names it. */
+static const char *source_word(const struct web_page *h, const char *name)
+{
+    static const char *const names[] = {
+        W_("capture times"),        W_("metadata rate"), W_("header rate"),  W_("given rate"),
+        W_("pictures over length"), W_("stream rate"),   W_("default rate"),
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
+            return web_tr(h, names[i]);
+    return name;
+}
+
 static void put_rates(struct event *e)
 {
     struct web_page *h = e->h;
@@ -512,7 +525,8 @@ static void put_rates(struct event *e)
         event_name(e, c, name);
         web_decimal(h, (double)c->made.pictures / c->made.duration_s, 2, rate);
         web_put(h, any ? "<br>" : "");
-        web_sayf(h, "%s: %s, %s frames a second on average", name, c->made.timing, rate);
+        web_sayf(h, "%s: %s, %s frames a second on average", name, source_word(h, c->made.timing),
+                 rate);
         any = true;
     }
     if (any)
@@ -747,14 +761,14 @@ static int put_arrival(void *arg, const struct catalogue_arrival *a, struct err 
 {
     const struct arrivals *of = arg;
     struct web_page *h = of->e->h;
-    char part[2][SIZE_TEXT_ROOM], packets[24], bad[24];
+    char part[2][WEB_DECIMAL_ROOM], packets[24], bad[24];
     (void)err;
     snprintf(packets, sizeof packets, "%lld", (long long)a->packets);
     snprintf(bad, sizeof bad, "%d", a->crc_errors);
     web_print(h, "<tr><th scope=\"row\">%s</th><td>%s</td><td>", of->name, web_tr(h, "connection"));
     web_sayf(h, "%s, %s to %s, %s packets, %s with a wrong checksum; it ended: %s", a->peer,
-             size_text(a->from_bytes, part[0]), size_text(a->until_bytes, part[1]), packets, bad,
-             a->ended);
+             web_size_text(h, a->from_bytes, part[0]), web_size_text(h, a->until_bytes, part[1]),
+             packets, bad, a->ended);
     web_put(h, "</td></tr>\n");
     return ERR_OK;
 }

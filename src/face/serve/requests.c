@@ -485,7 +485,7 @@ static int put_page(struct page *p, struct err *err)
         frame_void_end(h);
     }
     if (rc == ERR_OK && p->open.n > 0)
-        rc = put_list(p, &p->open, "open", web_tr(h, "Open"), err);
+        rc = put_list(p, &p->open, "open", web_tr(h, "Still open"), err);
     if (rc == ERR_OK && p->closed.all > 0)
         rc = put_list(p, &p->closed, "closed", web_tr(h, "Closed"), err);
     web_put(h, "</div>\n</div>\n");

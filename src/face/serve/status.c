@@ -207,13 +207,13 @@ static void put_tiles(struct page *p)
     const char *stage;
     json_t *one;
     int64_t jobs = 0, n = number_at(incoming, "n");
-    char text[WHEN_ROOM], size[SIZE_TEXT_ROOM];
+    char text[WHEN_ROOM], size[WEB_DECIMAL_ROOM];
     json_object_foreach(at(p->state, "jobs"), stage, one) jobs += jobs_of(one, open_states);
     begin_tile(h);
     web_number(h, n);
     web_print(h, "</b><p>%s", web_trn(h, "camera is sending", "cameras are sending", n));
     if (n > 0)
-        web_print(h, ", %s/s", size_text(number_at(incoming, "rate"), size));
+        web_print(h, ", %s/s", web_size_text(h, number_at(incoming, "rate"), size));
     web_put(h, "</p></div>\n");
     begin_tile(h);
     web_number(h, jobs);
@@ -588,7 +588,7 @@ static int put_failed(void *arg, const struct spool_sight *job, struct err *err)
     int rc = put_job_name(p, job->job, err);
     web_print(h, "</th><td>%s</td><td>", stage_words(h, f->stage));
     put_ago(p, job->changed_us);
-    web_put(h, "</td><td>");
+    web_put(h, "</td><td class=\"why\">");
     words_reason(h, job->why && job->why[0] ? job->why : "–");
     web_put(h, "</td>");
     if (p->ask->role == PEOPLE_ADMIN) {

@@ -685,7 +685,7 @@ static void put_words(struct web_page *h)
 
 static int put_page(struct serve *s, struct web_page *h, const struct web_ask *ask, struct err *err)
 {
-    char most[SIZE_TEXT_ROOM];
+    char most[WEB_DECIMAL_ROOM];
     web_print(h, "<div class=\"pagehead\"><h1>%s</h1><p>%s</p></div>\n", web_tr(h, "Upload"),
               web_tr(h, "Footage that is in files already: from a memory card, a mail, a disk."));
     web_put(h, "<form class=\"upload split\" method=\"post\" action=\"/upload\" "
@@ -700,7 +700,7 @@ static int put_page(struct serve *s, struct web_page *h, const struct web_ask *a
     frame_icon(h, "up");
     web_print(h, "<p><b>%s</b><br>", web_tr(h, "Choose videos and photos"));
     web_sayf(h, ".h265, .mp4, .jpg and what lies beside them; up to %s at once",
-             size_text(most_bytes(s), most));
+             web_size_text(h, most_bytes(s), most));
     web_print(h,
               "</p>\n<p class=\"row\"><label class=\"button\"><span>%s</span><input "
               "type=\"file\" name=\"file\" multiple></label>",

@@ -254,14 +254,15 @@ static int put_day_rows(const struct vehicle *v, struct err *err)
 
 static int put_days(struct vehicle *v, struct err *err)
 {
-    static const char *const heads[] = {W_("Day"), W_("Events"), W_("To review")};
     struct web_page *h = v->h;
     web_print(h, "<section class=\"panel\"><header><h2>%s</h2><a class=\"push\" href=\"/?imei=",
               web_tr(h, "Days"));
     web_url(h, v->v.imei);
     web_print(h, "\">%s</a></header><table>\n", web_tr(h, "All events"));
-    put_heads(h, heads, sizeof heads / sizeof *heads);
-    web_put(h, "<tbody>\n");
+    web_print(h, "<thead><tr><th scope=\"col\">%s</th><th scope=\"col\" class=\"num\">%s</th>",
+              web_tr(h, "Day"), web_tr(h, "Events"));
+    web_print(h, "<th scope=\"col\" class=\"num\">%s</th></tr></thead>\n<tbody>\n",
+              web_tr(h, "To review"));
     int rc = put_day_rows(v, err);
     web_put(h, "</tbody></table></section>\n");
     return rc;

@@ -148,13 +148,22 @@ void web_number(struct web_page *h, int64_t n)
 }
 
 /* "2.1 MB": its unit is the same everywhere. */
-void web_size(struct web_page *h, int64_t bytes)
+const char *web_size_text(const struct web_page *h, int64_t bytes, char out[WEB_DECIMAL_ROOM])
 {
-    char text[SIZE_TEXT_ROOM], number[WEB_DECIMAL_ROOM], *unit;
+    char text[SIZE_TEXT_ROOM], *unit;
     double value = strtod(size_text(bytes, text), &unit);
     const char *point = strchr(text, '.');
     int decimals = point && point < unit ? (int)(unit - point) - 1 : 0;
-    web_print(h, "%s%s", web_decimal(h, value, decimals, number), unit);
+    web_decimal(h, value, decimals, out);
+    size_t n = strlen(out);
+    snprintf(out + n, WEB_DECIMAL_ROOM - n, "%s", unit);
+    return out;
+}
+
+void web_size(struct web_page *h, int64_t bytes)
+{
+    char text[WEB_DECIMAL_ROOM];
+    web_text(h, web_size_text(h, bytes, text));
 }
 
 /* ---- sentences ---- */
