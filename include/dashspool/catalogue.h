@@ -187,6 +187,11 @@ void catalogue_close(struct catalogue **c);
 int catalogue_ready_for_reader(const char *root, struct err *err) DS_MUST_CHECK;
 int catalogue_open_reader(struct catalogue **out, const char *root, struct err *err) DS_MUST_CHECK;
 
+/* The connection (rows.h) that the catalogue of a site is on, for what is one transaction with it;
+ * NULL: it is ROOT/catalogue.db. */
+struct rows;
+struct rows *catalogue_rows(struct catalogue *c);
+
 /* ERR_IO: its file was deleted or replaced, and what it would tell and keep is of no use. Every
  * commit asks, too. */
 int catalogue_there(const struct catalogue *c, struct err *err) DS_MUST_CHECK;

@@ -131,4 +131,7 @@ int facts_check(struct catalogue *c, struct raw *raw, int64_t key, facts_told_fn
 int facts_repair(struct catalogue *c, struct raw *raw, int64_t key, const char *who, int *changed,
                  struct err *err) DS_MUST_CHECK;
 
+/* A row's connections as a package has them: the text of a JSON array; the caller frees it. */
+int facts_connections(char **out, struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
+
 #endif

@@ -23,7 +23,13 @@
  * after a temporary error it may be gone (the next raw_commit() tells): raw_rollback(), then begin
  * again from raw_stat().
  *
- * Files touched: ROOT/raw/<day>.db and its -journal.
+ * A site's masters are rows of its database, and objects of its object store, by their SHA-256;
+ * whole ones only. They are added by who accepts them (accept.h), not by raw_append() and
+ * raw_seal(), which are ERR_UNSUPPORTED there, as is raw_backup(); what belongs to which ROOT there
+ * is no question. A row never is without its object: drop takes the row away, and raw_commit() and
+ * raw_trim() the objects that no row has any more.
+ *
+ * Files touched: ROOT/raw/<day>.db and its -journal; none of a site.
  */
 #ifndef DASHSPOOL_RAW_H
 #define DASHSPOOL_RAW_H
@@ -59,8 +65,12 @@ struct raw_facts {
     size_t init_bytes, meta_bytes, start_bytes, path_bytes;
 };
 
-/* Opens the store below root (made if it is not there). *out is the caller's (raw_close). */
+/* Opens the store below root (made if it is not there), or, where this machine is one of a site
+ * (site.h), that of the site; raw_open_local() in any case that below root. *out is the caller's
+ * (raw_close). */
 int raw_open(struct raw **out, const char *root, struct err *err) DS_MUST_CHECK;
+int raw_open_local(struct raw **out, const char *root, struct err *err) DS_MUST_CHECK;
+bool raw_is_of_site(const struct raw *raw);
 void raw_close(struct raw **raw); /* what is not committed is rolled back */
 
 /* The day file of an arrival time. */
@@ -203,5 +213,20 @@ int raw_backup(struct raw *raw, const char *day, const char *path, struct err *e
 enum raw_trim { RAW_TRIM_OPEN, RAW_TRIM_CLOSED, RAW_TRIM_NOW };
 int raw_trim(struct raw *raw, const char *day, enum raw_trim how, int64_t *freed_bytes,
              struct err *err) DS_MUST_CHECK;
+
+/* ---- the site's: for accept.h ----
+ *
+ * In a transaction of rows.h. The lock is on all masters with these bytes, until its end.
+ */
+struct rows;
+#define RAW_OBJECT_ROOM 512
+int raw_site_lock(struct rows *rows, const char *sha256, struct err *err) DS_MUST_CHECK;
+int raw_site_add(struct rows *rows, const char *day, int64_t key, const struct raw_facts *facts,
+                 struct err *err) DS_MUST_CHECK;
+
+/* The object (objects.h) of the bytes; that of the facts and custody of master facts_of, beside it,
+ * for who has nothing but objects. */
+int raw_site_object(const char *sha256, int64_t facts_of, char out[RAW_OBJECT_ROOM],
+                    struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -55,6 +55,8 @@ struct sandbox_rules {
     const char *const *move_dirs;   /* … and rename it, from one to another, or remove it */
     const char *const *write_dirs;  /* … and write it */
     const char *const *write_files; /* read and write; not made anew */
+    const char *const *connects;    /* to other machines, for which it reads these files, and what
+                                       names them and the system believes (/etc/hosts, /etc/ssl …) */
 };
 
 struct sandbox_report {

@@ -60,6 +60,10 @@ int64_t site_staged_age_ms(const struct site *site);
 /* How long a job is its worker's without a sign of life. */
 int64_t site_lease_ms(const struct site *site);
 
+/* The files that who connects to either reads, for a sandbox: passwords, certificates. A list that
+ * ends with NULL; borrowed. NULL: site is. */
+const char *const *site_reads(const struct site *site);
+
 /* ---- who we are to the S3 store ---- */
 
 struct site_keys {

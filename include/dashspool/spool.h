@@ -108,6 +108,13 @@ struct spool_item {
 int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n,
                   struct err *err) DS_MUST_CHECK;
 
+/* Of a site: in a transaction of the caller's on its database (rows.h), with what the job is of. A
+ * stage of that name was opened before (spool_open() makes the tables). Nobody is told that it is
+ * there: it is found within a second or so. */
+struct rows;
+int spool_put_rows(struct rows *rows, const char *stage, const struct spool_item *item,
+                   struct err *err) DS_MUST_CHECK;
+
 struct spool_order {
     int class;                  /* lower ones first */
     char flow[SPOOL_FLOW_ROOM]; /* whose job it is */

@@ -26,7 +26,9 @@
  *   run        {state: running stopped dead, pid, since, stopped (when it ended cleanly), frozen}
  *   receiver   {state: running stopped dead stuck, pid, frozen, started, updated, listens [],
  * connections, receiving, taken, refused, bytes, rate (a second), trouble, jobs_waiting (stored
- *               transfers that have no job yet), jobs_trouble (why)}
+ *               transfers that have no job yet), jobs_trouble (why), site: null (this machine
+ * alone), or {ack: site local, files, bytes (that wait for the site), oldest, accepted, last,
+ *               trouble (why nothing is handed on), full (why cameras are refused)}}
  *   stages     [{stage, kind: receive convert exec other, enabled, known, workers,
  *                processes [{name, pid (0: not now), since, waits_until, ended, how,
  *                            ends_of_the_day, frozen}],

@@ -57,6 +57,12 @@ static const char allowed_server[] =
 /* … what watching folders does, and who has files looked at apart … */
 static const char allowed_watcher[] = "inotify_add_watch inotify_rm_watch sendmsg pipe2 wait4";
 
+/* … what libpq, libcurl and the C library's resolver do to reach another machine … */
+static const char allowed_client[] =
+    "socket socketpair connect bind sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg getsockopt "
+    "setsockopt getsockname getpeername shutdown select pselect6 eventfd2 pipe2 epoll_wait "
+    "epoll_pwait epoll_ctl epoll_create1";
+
 /* … and who has files converted by children that another process starts. */
 static const char allowed_parent[] = "sendmsg pipe2 memfd_create wait4";
 
@@ -74,6 +80,7 @@ static const char deadly[] =
 /* Under the sanitizers, which need an unknown lot: allowed but these. */
 static const char refused[] =
     "socket socketpair connect bind fork vfork link linkat symlink symlinkat";
+static const char refused_client[] = "fork vfork link linkat symlink symlinkat";
 
 /* Never needed, and no surprise: refused without a word, as is what another kind may do. */
 static const char forbidden[] =
@@ -157,9 +164,10 @@ static void on_unknown(int signum, siginfo_t *info, void *context)
 
 int sandbox_catch_unknown(const char *stage, struct err *err)
 {
-    static const char *const known[] = {
-        allowed, allowed_store, allowed_server, allowed_watcher, allowed_parent, allowed_apart,
-        deadly,  refused,       forbidden,      rings,           judged_calls};
+    static const char *const known[] = {allowed,         allowed_store,  allowed_server,
+                                        allowed_watcher, allowed_client, allowed_parent,
+                                        allowed_apart,   deadly,         refused,
+                                        forbidden,       rings,          judged_calls};
     struct sigaction action = {.sa_sigaction = on_unknown, .sa_flags = SA_SIGINFO | SA_NODEFER};
     if (SANITIZED || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
         return ERR_OK;
@@ -214,7 +222,7 @@ int sandbox_without_rings(struct err *err)
 /* What is allowed with some arguments only. A call that can name a process, or make the kernel
  * signal one later (F_SETOWN, FIOSETOWN), reaches this one and no other: Landlock says so, too, but
  * only since ABI 6. */
-static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
+static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind, bool connects)
 {
     static const unsigned orders[] = {F_DUPFD,      F_GETFD,     F_SETFD,      F_GETFL,
                                       F_SETFL,      F_GETLK,     F_SETLK,      F_SETLKW,
@@ -223,7 +231,8 @@ static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
     /* Is this a terminal, and how wide? And of a server, what libuv asks of its sockets. Not: to
      * type for the terminal's owner (TIOCSTI). */
     static const unsigned requests[] = {TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD, FIOCLEX, FIONCLEX};
-    const size_t n_requests = kind == SANDBOX_SERVER ? sizeof requests / sizeof *requests : 2;
+    const bool sockets = kind == SANDBOX_SERVER || connects;
+    const size_t n_requests = sockets ? sizeof requests / sizeof *requests : 2;
     const scmp_datum_t self = (scmp_datum_t)getpid();
     /* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C
      * library takes clone() when there is none. */
@@ -261,8 +270,10 @@ static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
 }
 
 /* Refuses all system calls but those that this kind of process needs. */
-static int sandbox_filter(enum sandbox_kind kind, const char *stage, struct err *err)
+static int sandbox_filter(const struct sandbox_rules *r, struct err *err)
 {
+    const enum sandbox_kind kind = r->kind;
+    const char *stage = r->stage;
     /* A function apart is started for each file: who forks it has done this once for all. */
     if (kind != SANDBOX_APART && sandbox_catch_unknown(stage, err) < 0)
         return err->code;
@@ -273,10 +284,10 @@ static int sandbox_filter(enum sandbox_kind kind, const char *stage, struct err 
     int rc = add_all(f, SCMP_ACT_KILL_PROCESS, deadly);
     if (rc == 0)
         rc = SANITIZED
-                 ? add_all(f, SCMP_ACT_ERRNO(EPERM), refused)
+                 ? add_all(f, SCMP_ACT_ERRNO(EPERM), r->connects ? refused_client : refused)
                  : add_all(f, SCMP_ACT_ALLOW, kind == SANDBOX_APART ? allowed_apart : allowed);
     if (rc == 0 && !SANITIZED)
-        rc = add_judged(f, kind);
+        rc = add_judged(f, kind, r->connects != NULL);
     if (rc == 0 && !SANITIZED && !is_limited(kind))
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_store);
     if (rc == 0 && !SANITIZED && kind == SANDBOX_PARENT)
@@ -285,6 +296,8 @@ static int sandbox_filter(enum sandbox_kind kind, const char *stage, struct err 
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_server);
     if (rc == 0 && !SANITIZED && kind == SANDBOX_WATCHER)
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_watcher);
+    if (rc == 0 && !SANITIZED && r->connects)
+        rc = add_all(f, SCMP_ACT_ALLOW, allowed_client);
     if (rc == 0)
         rc = seccomp_load(f);
     seccomp_release(f);
@@ -404,7 +417,21 @@ static int restrict_self(int rules, int rc, struct err *err)
 
 static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *err)
 {
+    static const char *const network[] = {"/etc/hosts",
+                                          "/etc/resolv.conf",
+                                          "/etc/nsswitch.conf",
+                                          "/etc/host.conf",
+                                          "/etc/gai.conf",
+                                          "/etc/services",
+                                          "/etc/passwd", /* libpq: who we are */
+                                          "/etc/ssl",
+                                          "/run/systemd/resolve",
+                                          "/usr/lib/ssl",
+                                          "/usr/share/ca-certificates",
+                                          "/usr/local/share/ca-certificates"};
     struct ruleset all = rights_of(abi);
+    if (r->connects)
+        all.net &= ~LL_NET_CONNECT;
     size_t known = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
     int rc = ERR_OK, rules = (int)syscall(SYS_landlock_create_ruleset, &all, known, 0);
     if (rules < 0)
@@ -415,6 +442,10 @@ static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *er
             rc = allow_path(rules, r->read[i], LANDLOCK_ACCESS_FS_READ_FILE, false, err);
     for (size_t i = 0; rc == ERR_OK && r->reads && r->reads[i]; i++)
         rc = allow_path(rules, r->reads[i], read, false, err);
+    for (size_t i = 0; rc == ERR_OK && r->connects && i < sizeof network / sizeof *network; i++)
+        rc = allow_path(rules, network[i], read, false, err);
+    for (size_t i = 0; rc == ERR_OK && r->connects && r->connects[i]; i++)
+        rc = allow_path(rules, r->connects[i], read, false, err);
     uint64_t write = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                      LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
                      LANDLOCK_ACCESS_FS_REMOVE_FILE | (LL_TRUNCATE & all.fs);
@@ -532,6 +563,6 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
     if (rc == ERR_OK && report->landlock_abi > 0)
         rc = enter_landlock(rules, report->landlock_abi, err);
     if (rc == ERR_OK && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0)
-        rc = sandbox_filter(rules->kind, rules->stage, err);
+        rc = sandbox_filter(rules, err);
     return rc < 0 ? err_wrap(err, "sandbox") : ERR_OK;
 }

@@ -746,6 +746,39 @@ static void make_catalogue(void)
     catalogue_close(&c);
 }
 
+#define STAGED(ack, files, trouble, full)                                                \
+    ",\"site\":{\"ack\":\"" ack "\",\"files\":" files                                    \
+    ",\"bytes\":5000,\"oldest\":\"2026-01-01T00:00:00Z\",\"accepted\":17,\"last\":null," \
+    "\"trouble\":" trouble ",\"full\":" full "}"
+
+static void test_what_waits_for_the_site_is_told(void **state)
+{
+    char now[CLOCK_TEXT_ROOM];
+    (void)state;
+    make_catalogue();
+    clock_rfc3339(clock_utc_us(), 0, now);
+    write_receiver(getpid(), now, "");
+    assert_false(look());
+    assert_true(json_is_null(at("receiver/site")));
+    assert_false(metrics_have("dashspool_staged"));
+    write_receiver(getpid(), now, STAGED("site", "0", "null", "null"));
+    assert_false(look());
+    says("receiver/site/ack", "site");
+    assert_has(screen_text, "everything is in the site; since start 17");
+    assert_true(metrics_have("dashspool_site_accepted_total 17\n"));
+    write_receiver(getpid(), now, STAGED("local", "3", "\"database: refused\"", "\"10 MiB wait\""));
+    assert_true(look());
+    assert_true(is_in_trouble("cameras are refused: 10 MiB wait"));
+    assert_true(is_in_trouble("not handed on to the site, files: 3: database: refused"));
+    assert_int_equal(number("receiver/site/files"), 3);
+    assert_has(screen_text, "3 (5.0 kB) wait for the site");
+    assert_has(screen_text, "a lost disk can lose footage");
+    assert_true(metrics_have("dashspool_staged_files 3\n"));
+    assert_true(metrics_have("dashspool_staged_bytes 5000\n"));
+    assert_true(metrics_have("dashspool_staged_trouble 1\n"));
+    assert_true(metrics_have("dashspool_ack_local 1\n"));
+}
+
 static void write_day(int days_ago, size_t n)
 {
     char day[CLOCK_DATE_ROOM], name[40];
@@ -1002,6 +1035,7 @@ int main(void)
         T(test_what_comes_in_is_told_with_the_time_left),
         T(test_whatever_lies_in_its_files_is_told_not_obeyed),
         T(test_what_is_stored_and_not_queued_is_trouble),
+        T(test_what_waits_for_the_site_is_told),
         T(test_what_trackers_say_counts_for_the_time_left),
         T(test_open_requests_are_counted_by_their_state),
         T(test_a_partial_transfer_is_not_finished),

@@ -4,6 +4,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
+#include "dashspool/site.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -146,7 +147,8 @@ int cli_shut_in(const struct cli *cli, const char *command, bool repairs)
         rc = fsx_path(&file[i], &err, "%s%s", cli->root, files[i]);
     struct sandbox_rules rules = {.kind = SANDBOX_WATCHER,
                                   .stage = command,
-                                  .reads = (const char *const[]){CLOCK_TZ_DATABASE, NULL}};
+                                  .reads = (const char *const[]){CLOCK_TZ_DATABASE, NULL},
+                                  .connects = site_reads(site_used())};
     if (repairs) {
         rules.write_dirs = (const char *const *)folder;
     } else {

@@ -3,6 +3,7 @@
 #include "dashspool/listen.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
+#include "dashspool/site.h"
 #include "dashspool/spool.h"
 #include "dashspool/status.h"
 #include "dashspool/stop.h"
@@ -153,7 +154,8 @@ static int enter_sandbox(const struct cfg *cfg, const char *root, struct err *er
                                   .read = {"/proc/locks"},
                                   .reads = reads,
                                   .read_dirs = dirs,
-                                  .write_dirs = (const char *const *)writes};
+                                  .write_dirs = (const char *const *)writes,
+                                  .connects = site_reads(site_used())};
     if (rc == ERR_OK)
         rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])

@@ -1,6 +1,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
+#include "dashspool/site.h"
 #include "import_internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,7 @@ static int put_right(struct import *im, struct err *err)
     int rc = im->leftovers ? store_repair(im, err) : ERR_OK;
     if (rc < 0 || !im->late)
         return rc;
-    rc = intake_publish_late(im->catalogue, &im->feeds, im->options.who, NULL, err);
+    rc = store_hand_on(im, err);
     im->late = rc < 0;
     return rc;
 }
@@ -151,8 +152,9 @@ int import_safe(struct import *im, const char *path, const char *id, struct err 
     if (!stat_same(&now, &seen.stat) || strcmp(seen.id, id) != 0)
         return err_set(err, ERR_NOTFOUND, "%s was modified after it was imported", path);
     if ((rc = catalogue_transfer_get(im->catalogue, id, &t, err)) < 0 ||
-        (rc = intake_holds(im->raw, &t, &held, err)) < 0)
+        (rc = item_holds(im, &t, &held, err)) < 0)
         return rc;
+    held = held && (!im->forward || t.published); /* not before the site has it */
     if (!held || t.length_bytes != seen.stat.length_bytes)
         return err_set(err, ERR_NOTFOUND, "the master of %s is not stored", id);
     return ERR_OK;
@@ -181,6 +183,17 @@ int import_moved(struct import *im, const char *path, const char *to, struct err
 
 /* ---- open, close ---- */
 
+/* Where what is stored goes next. */
+static int open_onward(struct import *im, struct err *err)
+{
+    const struct import_options *o = &im->options;
+    if (!site_used())
+        return intake_feeds_open(&im->feeds, im->root, o->feeds, o->n_feeds, err);
+    im->onward = (struct forward_feeds){im->root, o->feeds, o->n_feeds};
+    const struct forward_options options = {.who = o->who, .site = forward_to_site(&im->onward)};
+    return forward_open(&im->forward, im->root, &options, err);
+}
+
 int import_open(struct import **out, const char *root, const struct import_options *options,
                 struct err *err)
 {
@@ -200,9 +213,9 @@ int import_open(struct import **out, const char *root, const struct import_optio
     if (rc == ERR_OK && (rc = intake_check_limits(err)) == ERR_OK &&
         (rc = fsx_mkdirs(root, err)) == ERR_OK &&
         (rc = catalogue_open(&im->catalogue, root, true, err)) == ERR_OK &&
-        (rc = raw_open(&im->raw, root, err)) == ERR_OK &&
+        (rc = raw_open_local(&im->raw, root, err)) == ERR_OK &&
         (rc = intake_stores_opened(im->catalogue, im->raw, root, INTAKE_ADDS, err)) == ERR_OK &&
-        (rc = intake_feeds_open(&im->feeds, root, options->feeds, options->n_feeds, err)) == ERR_OK)
+        (rc = open_onward(im, err)) == ERR_OK)
         rc = fsx_path(&path, err, "%s/import.lock", root);
     if (rc == ERR_OK && (im->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640)) < 0)
         rc = err_sys(err, "open %s", path);
@@ -222,6 +235,7 @@ void import_close(struct import **im)
     if ((*im)->lock_fd >= 0)
         close((*im)->lock_fd);
     intake_feeds_close(&(*im)->feeds);
+    forward_close(&(*im)->forward);
     raw_close(&(*im)->raw);
     catalogue_close(&(*im)->catalogue);
     sandbox_apart_close(&(*im)->apart);
@@ -259,6 +273,7 @@ int import_guard(const char *root, const char *who, const char *const *feeds, si
                                       .stage = who,
                                       .write_dirs = (const char *const *)store,
                                       .write_files = (const char *const *)catalogue};
+        rules.connects = site_reads(site_used());
         if (moves)
             rules.move_dirs = dirs;
         else

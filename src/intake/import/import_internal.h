@@ -8,6 +8,7 @@
 #include "dashspool/media.h"
 #include "dashspool/raw.h"
 #include "dashspool/sandbox.h"
+#include "forward/forward.h"
 
 enum {
     BATCH_FILES = 1024,
@@ -37,6 +38,8 @@ struct import {
     struct catalogue *catalogue;
     struct raw *raw;
     struct intake_feeds feeds;
+    struct forward *forward; /* what is stored goes on to the site, before it counts as taken */
+    struct forward_feeds onward;
     struct sandbox_apart *apart; /* looks at files */
     struct look_found *found;    /* … at this one */
     int lock_fd;
@@ -54,6 +57,10 @@ struct import {
 int item_read(struct import *im, const char *path, bool as_it_is, struct item **out,
               struct err *err) DS_MUST_CHECK;
 void item_free(struct item **it);
+
+/* As intake_holds(); what the site has is here no more. */
+int item_holds(struct import *im, const struct catalogue_transfer *t, bool *out,
+               struct err *err) DS_MUST_CHECK;
 
 /* A file of this path, length and time was taken (*seen), and what was taken is there, or was
  * deleted on purpose. */
@@ -117,6 +124,10 @@ int identity_set(struct item *it, const struct look_found *found,
 /* store.c: the batch into the stores, while the lock is held. On an error nothing of it counts as
  * stored. */
 int store_batch(struct import *im, struct err *err) DS_MUST_CHECK;
+
+/* store.c: jobs of what is stored; in a site, that has them: it all goes there, or it is an error.
+ */
+int store_hand_on(struct import *im, struct err *err) DS_MUST_CHECK;
 
 /* store.c: rows that a crash or a failure left half-way: stored if the master is sealed, else gone.
  */

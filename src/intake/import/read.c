@@ -217,6 +217,12 @@ static int find_other_clip(struct import *im, const struct catalogue_transfer *r
                          "has it: import this one by itself, with its own");
 }
 
+int item_holds(struct import *im, const struct catalogue_transfer *t, bool *out, struct err *err)
+{
+    *out = im->forward && t->state == CATALOGUE_STORED && t->published;
+    return *out ? ERR_OK : intake_holds(im->raw, t, out, err);
+}
+
 bool item_is_known(struct import *im, const struct item *it, struct catalogue_seen *seen)
 {
     struct err err;
@@ -225,7 +231,7 @@ bool item_is_known(struct import *im, const struct item *it, struct catalogue_se
     return catalogue_seen_get(im->catalogue, it->path, seen, &err) == ERR_OK &&
            stat_same(&seen->stat, &it->stat) &&
            (catalogue_transfer_get(im->catalogue, seen->id, &t, &err) < 0 ||
-            (intake_holds(im->raw, &t, &held, &err) == ERR_OK && held));
+            (item_holds(im, &t, &held, &err) == ERR_OK && held));
 }
 
 static bool is_known(struct import *im, const struct item *it)

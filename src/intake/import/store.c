@@ -252,6 +252,16 @@ static int publish(struct import *im, struct err *err)
     return rc;
 }
 
+int store_hand_on(struct import *im, struct err *err)
+{
+    int rc = im->forward
+                 ? forward_all(im->forward, err)
+                 : intake_publish_late(im->catalogue, &im->feeds, im->options.who, NULL, err);
+    return rc < 0 && im->forward
+               ? err_wrap(err, "stored on this machine, and not yet in the site (run it again)")
+               : rc;
+}
+
 int store_batch(struct import *im, struct err *err)
 {
     struct err late;
@@ -262,6 +272,8 @@ int store_batch(struct import *im, struct err *err)
     if ((rc = store_masters(im, err)) < 0 || (rc = in_transaction(im, finish_row, err)) < 0)
         return rc;
     im->leftovers = false;
+    if (im->forward)
+        return store_hand_on(im, err);
     im->late = publish(im, &late) < 0 || im->late; /* they are safe all the same */
     return ERR_OK;
 }

@@ -1,5 +1,6 @@
 /* server: the ports, and the life of a server: its beginning, SIGHUP, its end. */
 #include "dashspool/sandbox.h"
+#include "dashspool/site.h"
 #include "link.h"
 #include <netdb.h>
 #include <signal.h>
@@ -221,6 +222,7 @@ static int enter_sandbox(const struct server *s, const char *root, struct err *e
             dirs[n] = dir[n], n++;
     struct sandbox_rules rules = {
         .kind = SANDBOX_SERVER, .stage = s->service->name, .write_dir = root, .read_dirs = dirs};
+    rules.connects = site_reads(site_used());
     rules.write_files = cfg_bool(s->cfg, "receive", "learn") ? learned : NULL;
     int rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])

@@ -52,7 +52,12 @@ static void do_hello(struct connection *c)
     const struct wire_init *init = wire_session_init(c->session);
     struct err err;
     bool learned;
-    char settings[16];
+    char settings[16], full[256];
+    if (onward_full(&c->receiver->onward, full)) {
+        links_count_refusal(c->link.all, full);
+        wire_session_dismiss(c->session, full, true, clock_mono_us());
+        return;
+    }
     snprintf(settings, sizeof settings, "%08x", init->settings);
     if (link_named(&c->link, init->imei, &learned, &err) < 0) {
         wire_session_dismiss(c->session, err.text, true, clock_mono_us());

@@ -3,10 +3,12 @@
 #define DASHSPOOL_RECEIVE_CONNECTION_H
 
 #include "link/link.h"
+#include "onward.h"
 #include "store.h"
 
 struct receiver { /* what all connections share */
     struct store *store;
+    struct onward onward;
     struct wire_limits limits;
     int receiving;
     uint64_t bytes; /* of files, since the start */

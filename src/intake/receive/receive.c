@@ -144,12 +144,12 @@ static void add_status(void *arg, json_t *o)
     }
     for (int i = 0; i < n; i++)
         json_array_append_new(transfers, transfer_json(first[i], now_us));
-    json_t *more = json_pack("{s:i, s:I, s:I, s:o, s:I, s:o, s:o}", "receiving", all->receiving,
-                             "bytes", (json_int_t)all->bytes, "rate", (json_int_t)rate, "trouble",
-                             trouble ? link_text_json(trouble) : json_null(), "jobs_waiting",
-                             (json_int_t)jobs_waiting, "jobs_trouble",
-                             jobs_trouble ? link_text_json(jobs_trouble) : json_null(), "transfers",
-                             transfers);
+    json_t *more = json_pack(
+        "{s:i, s:I, s:I, s:o, s:I, s:o, s:o, s:o}", "receiving", all->receiving, "bytes",
+        (json_int_t)all->bytes, "rate", (json_int_t)rate, "trouble",
+        trouble ? link_text_json(trouble) : json_null(), "jobs_waiting", (json_int_t)jobs_waiting,
+        "jobs_trouble", jobs_trouble ? link_text_json(jobs_trouble) : json_null(), "site",
+        onward_json(&all->onward), "transfers", transfers);
     json_object_update(o, more);
     json_decref(more);
 }
@@ -164,6 +164,11 @@ static void on_room(void *arg)
 static int open_store(void *arg, struct links *all, const char *root, struct err *err)
 {
     struct server *s = arg;
+    struct onward *onward = &s->receiver.onward;
+    size_t n_feeds = stages_feeds(s->stages, "receive", s->feeds);
+    int rc = onward_open(onward, root, all->loop, s->feeds, n_feeds, err);
+    if (rc < 0)
+        return rc;
     const struct store_options options = {
         .commit_ms = get(s->cfg, "commit_ms"),
         .commit_bytes = (size_t)get(s->cfg, "commit_mib") << 20,
@@ -172,18 +177,22 @@ static int open_store(void *arg, struct links *all, const char *root, struct err
         .day_files_max = get(s->cfg, "day_files_max"),
         .day_bytes_max = get(s->cfg, "day_mib_max") << 20,
         .feeds = s->feeds,
-        .n_feeds = stages_feeds(s->stages, "receive", s->feeds),
+        .n_feeds = n_feeds,
         .stages = &s->known,
+        .onward = onward_calls(onward),
         .on_room = on_room,
         .on_room_arg = all,
     };
     s->links = all;
-    return store_open(&s->receiver.store, root, all->loop, &options, err);
+    rc = store_open(&s->receiver.store, root, all->loop, &options, err);
+    onward->store = s->receiver.store;
+    return rc;
 }
 
 static void close_store(void *arg)
 {
     struct server *s = arg;
+    onward_close(&s->receiver.onward);
     store_close(&s->receiver.store);
 }
 

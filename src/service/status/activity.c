@@ -112,6 +112,23 @@ static void take_refusal(struct status *s, const char *stage, const json_t *o)
         status_error_add(s, &e);
 }
 
+static void take_staged(struct staged *out, const json_t *o)
+{
+    char ack[16];
+    out->in_site = json_is_object(o);
+    if (!out->in_site)
+        return;
+    file_text(o, "ack", ack, sizeof ack);
+    out->local = strcmp(ack, "local") == 0;
+    out->files = file_number(o, "files", 0);
+    out->bytes = file_number(o, "bytes", 0);
+    out->oldest_us = file_time_us(o, "oldest");
+    out->accepted = file_number(o, "accepted", 0);
+    out->last_us = file_time_us(o, "last");
+    file_text(o, "trouble", out->trouble, sizeof out->trouble);
+    file_text(o, "full", out->full, sizeof out->full);
+}
+
 static void take_listens(struct receiver *r, const json_t *listens)
 {
     for (size_t i = 0; i < json_array_size(listens) && i < 2; i++) {
@@ -168,6 +185,7 @@ int status_server_read(struct status *s, const char *name, const char *locked, s
         file_text(o, "trouble", r->trouble, sizeof r->trouble);
         r->jobs_waiting = file_number(o, "jobs_waiting", 0);
         file_text(o, "jobs_trouble", r->jobs_trouble, sizeof r->jobs_trouble);
+        take_staged(&r->staged, json_object_get(o, "site"));
         take_listens(r, json_object_get(o, "listens"));
         bool alive = r->pid > 1 && (kill(r->pid, 0) == 0 || errno == EPERM);
         bool silent = s->now_us - r->updated_us >= OLD_US;

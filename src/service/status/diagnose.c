@@ -190,6 +190,23 @@ static void explain_oldest(struct status *s)
 
 /* ---- trouble ---- */
 
+static void judge_staged(struct status *s, const struct staged *g)
+{
+    if (!g->in_site || s->receiver.life != LIFE_RUNNING)
+        return;
+    if (g->full[0])
+        status_problem_add(s, "fix the cause; cameras keep their files, and come again",
+                           "cameras are refused: %s", g->full);
+    if (g->trouble[0])
+        status_problem_add(
+            s,
+            g->local ? "fix the cause; until then the only copy of what cameras were "
+                       "acknowledged is on this machine's disk"
+                     : "fix the cause; until then cameras are not acknowledged, and "
+                       "what they brought waits here",
+            "not handed on to the site, files: %lld: %s", (long long)g->files, g->trouble);
+}
+
 static void judge_receiver(struct status *s)
 {
     const struct receiver *r = &s->receiver;
@@ -212,6 +229,7 @@ static void judge_receiver(struct status *s)
         status_problem_add(s, "fix the cause; the receiver queues them then, and nothing is lost",
                            "stored, but not queued: transfers: %lld: %s",
                            (long long)r->jobs_waiting, r->jobs_trouble);
+    judge_staged(s, &r->staged);
 }
 
 static void judge_telemetry(struct status *s)

@@ -36,6 +36,17 @@ static json_t *trouble_json(const struct status *s)
     return out;
 }
 
+static json_t *staged_json(const struct staged *g)
+{
+    return !g->in_site
+               ? json_null()
+               : json_pack("{s:s, s:I, s:I, s:o, s:I, s:o, s:o, s:o}", "ack",
+                           g->local ? "local" : "site", "files", (json_int_t)g->files, "bytes",
+                           (json_int_t)g->bytes, "oldest", time_json(g->oldest_us), "accepted",
+                           (json_int_t)g->accepted, "last", time_json(g->last_us), "trouble",
+                           text_json(g->trouble), "full", text_json(g->full));
+}
+
 static json_t *receiver_json(const struct receiver *r)
 {
     json_t *listens = json_array();
@@ -45,14 +56,16 @@ static json_t *receiver_json(const struct receiver *r)
         json_decref(listens);
         return json_pack("{s:s}", "state", status_lives[r->life]);
     }
-    return json_pack("{s:s, s:i, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}",
+    return json_pack("{s:s, s:i, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, "
+                     "s:o}",
                      "state", status_lives[r->life], "pid", r->pid, "frozen", r->frozen, "started",
                      time_json(r->started_us), "updated", time_json(r->updated_us), "listens",
                      listens, "connections", (json_int_t)r->connections, "receiving",
                      (json_int_t)r->receiving, "taken", (json_int_t)r->taken, "refused",
                      (json_int_t)r->refused, "bytes", (json_int_t)r->bytes, "rate",
                      (json_int_t)r->rate, "trouble", text_json(r->trouble), "jobs_waiting",
-                     (json_int_t)r->jobs_waiting, "jobs_trouble", text_json(r->jobs_trouble));
+                     (json_int_t)r->jobs_waiting, "jobs_trouble", text_json(r->jobs_trouble),
+                     "site", staged_json(&r->staged));
 }
 
 static json_t *camera_state_json(int state)
@@ -64,7 +77,8 @@ static json_t *telemetry_json(const struct status *s)
 {
     const struct telemetry *t = &s->telemetry;
     json_t *o = receiver_json(&t->server), *list = json_array();
-    static const char *const of_receiver[] = {"receiving", "bytes", "jobs_waiting", "jobs_trouble"};
+    static const char *const of_receiver[] = {"receiving", "bytes", "jobs_waiting", "jobs_trouble",
+                                              "site"};
     for (size_t i = 0; i < sizeof of_receiver / sizeof *of_receiver; i++)
         json_object_del(o, of_receiver[i]);
     if (t->server.known) {

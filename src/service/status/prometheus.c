@@ -115,6 +115,20 @@ static void put_processes(struct metrics *m, const struct status *s)
         "Connections refused because of connection limits.", (double)r->refused);
     one(m, "receiver_bytes_total", "counter", "File bytes received since the receiver started.",
         (double)r->bytes);
+    if (!r->staged.in_site)
+        return;
+    one(m, "staged_files", "gauge", "Stored files that wait for the site.",
+        (double)r->staged.files);
+    one(m, "staged_bytes", "gauge", "… and their bytes.", (double)r->staged.bytes);
+    one(m, "staged_age_seconds", "gauge", "How long the oldest of them waits.",
+        r->staged.oldest_us ? (double)(s->now_us - r->staged.oldest_us) / 1e6 : 0);
+    one(m, "staged_trouble", "gauge", "1 if nothing can be handed on to the site.",
+        r->staged.trouble[0] != '\0');
+    one(m, "site_accepted_total", "counter",
+        "Files that the site has accepted since the receiver started.", (double)r->staged.accepted);
+    one(m, "ack_local", "gauge",
+        "1 if cameras are acknowledged before the site has their files ([site] ack).",
+        r->staged.local);
 }
 
 /* Nothing where nobody has a server of trackers, nor had one. */

@@ -155,6 +155,16 @@ struct disk {
 enum life { LIFE_STOPPED, LIFE_RUNNING, LIFE_CRASHED, LIFE_STUCK };
 extern const char *const status_lives[];
 
+/* What a receiver hands on to a site (receive.json, "site"). */
+struct staged {
+    bool in_site;
+    bool local;           /* ack: a camera is told before the site has its file */
+    int64_t files, bytes; /* that wait for the site, */
+    int64_t oldest_us;    /* … since */
+    int64_t accepted, last_us;
+    char trouble[TEXT_ROOM], full[TEXT_ROOM];
+};
+
 struct receiver {
     enum life life;
     bool known; /* receive.json tells */
@@ -167,6 +177,7 @@ struct receiver {
     char trouble[TEXT_ROOM];
     int64_t jobs_waiting; /* stored transfers that have none yet */
     char jobs_trouble[TEXT_ROOM];
+    struct staged staged;
 };
 
 struct telemetry { /* of telemetry.json */

@@ -328,6 +328,22 @@ static void put_run(struct page *p, const struct status *s)
         page_line(p, style, "%-*s %s", INDENT - 1, "run", status_lives[s->run]);
 }
 
+static void put_staged(struct page *p, const struct status *s, const struct staged *g)
+{
+    char size[24], span[24];
+    if (g->files > 0)
+        page_line(p, STYLE_PLAIN, "%*s%lld (%s) wait for the site, the oldest for %s", INDENT, "",
+                  (long long)g->files, size_text(g->bytes, size),
+                  text_since(s, g->oldest_us, span));
+    else
+        page_line(p, STYLE_PLAIN, "%*severything is in the site; since start %lld", INDENT, "",
+                  (long long)g->accepted);
+    if (g->local)
+        page_line(p, STYLE_WARN,
+                  "%*sack = local: a lost disk can lose footage that cameras have deleted", INDENT,
+                  "");
+}
+
 static void put_receiver(struct page *p, const struct status *s, const struct limits *most)
 {
     const struct receiver *r = &s->receiver;
@@ -347,6 +363,8 @@ static void put_receiver(struct page *p, const struct status *s, const struct li
               "%*s%lld open, %lld receiving; since start %lld accepted, %lld refused", INDENT, "",
               (long long)r->connections, (long long)r->receiving, (long long)r->taken,
               (long long)r->refused);
+    if (r->staged.in_site)
+        put_staged(p, s, &r->staged);
 }
 
 /* One that is not there, and should be; or that comes and goes, and failed. */

@@ -13,9 +13,6 @@ struct wire_bytes facts_bytes(const struct catalogue_wire *w);
 /* Decoded facts of metadata into the row's columns. */
 void facts_to_row(const struct wire_facts *f, struct catalogue_transfer *t);
 
-/* A row's connections as a package has them: the text of a JSON array; the caller frees it. */
-int facts_connections(char **out, struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
-
 /* ---- witnesses ---- */
 
 enum fact {

@@ -1,5 +1,6 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/site.h"
 #include "raw_internal.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +8,22 @@
 #include <string.h>
 
 int raw_open(struct raw **out, const char *root, struct err *err)
+{
+    if (!site_used())
+        return raw_open_local(out, root, err);
+    struct raw *raw = *out = calloc(1, sizeof *raw);
+    int rc = raw ? raw_site_open(&raw->site, err) : err_nomem(err, "the masters' store");
+    if (rc < 0)
+        raw_close(out);
+    return rc;
+}
+
+bool raw_is_of_site(const struct raw *raw)
+{
+    return raw->site != NULL;
+}
+
+int raw_open_local(struct raw **out, const char *root, struct err *err)
 {
     *out = NULL;
     struct raw *raw = calloc(1, sizeof *raw);
@@ -27,6 +44,7 @@ void raw_close(struct raw **raw)
 {
     if (!*raw)
         return;
+    raw_site_close(&(*raw)->site);
     while ((*raw)->days) {
         struct raw_dayfile *d = (*raw)->days;
         (*raw)->days = d->next;
@@ -160,6 +178,13 @@ static int check_whose(const char *day, int64_t key, const struct raw_facts *who
                    whose ? whose->id : "nobody");
 }
 
+static int refuse_writing(const char *day, int64_t key, struct err *err)
+{
+    return err_set(err, ERR_UNSUPPORTED,
+                   "master %s/%" PRId64 ": a site's masters are not written piece by piece", day,
+                   key);
+}
+
 /* The day, ready for writing, and what it has of the master, which is of `whose`. */
 static int begin_write(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
                        struct raw_dayfile **d, struct extent *e, struct err *err)
@@ -214,6 +239,8 @@ int raw_append(struct raw *raw, const char *day, int64_t key, const struct raw_f
                        offset, RAW_MASTER_BYTES_MAX);
     struct raw_dayfile *d;
     struct extent e;
+    if (raw->site)
+        return refuse_writing(day, key, err);
     int rc = begin_write(raw, day, key, whose, &d, &e, err);
     if (rc < 0)
         return rc;
@@ -238,6 +265,8 @@ int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_fac
 {
     struct raw_dayfile *d;
     struct extent e;
+    if (raw->site)
+        return refuse_writing(day, key, err);
     int rc = check_wire(facts, err);
     if (rc == ERR_OK)
         rc = begin_write(raw, day, key, facts, &d, &e, err);
@@ -269,6 +298,8 @@ int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_fac
 int raw_check_whose(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
                     struct err *err)
 {
+    if (raw->site)
+        return raw_site_check_whose(raw->site, day, key, whose, err);
     struct raw_dayfile *d;
     struct extent e;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
@@ -281,6 +312,8 @@ int raw_check_whose(struct raw *raw, const char *day, int64_t key, const struct 
 
 int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err)
 {
+    if (raw->site)
+        return raw_site_drop(raw->site, day, key, err);
     struct raw_dayfile *d;
     int64_t rows = 0;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
@@ -302,6 +335,8 @@ int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err)
 
 int raw_commit(struct raw *raw, struct err *err)
 {
+    if (raw->site)
+        return raw_site_commit(raw->site, err);
     int rc = ERR_OK;
     for (struct raw_dayfile *d = raw->days; rc == ERR_OK && d; d = d->next) {
         if (!d->writing)
@@ -325,6 +360,8 @@ int raw_commit(struct raw *raw, struct err *err)
 
 void raw_rollback(struct raw *raw)
 {
+    if (raw->site)
+        raw_site_rollback(raw->site);
     for (struct raw_dayfile *d = raw->days; d; d = d->next) {
         if (d->writing)
             sqlx_rollback(d->db, d->sql[RAW_SQL_ROLLBACK]);
@@ -343,6 +380,10 @@ int raw_end(struct raw *raw, int rc, struct err *err)
 int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_bytes, bool *sealed,
              uint8_t sha256[HASH_BYTES], struct err *err)
 {
+    if (raw->site) {
+        *sealed = true;
+        return raw_site_stat(raw->site, day, key, length_bytes, sha256, err);
+    }
     struct raw_dayfile *d;
     struct extent e;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
@@ -363,6 +404,8 @@ int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_byte
 int raw_read_chunk(struct raw *raw, const char *day, int64_t key, int64_t at, int64_t end,
                    uint8_t out[RAW_CHUNK_BYTES], size_t *n, struct err *err)
 {
+    if (raw->site)
+        return raw_site_read_chunk(raw->site, day, key, at, end, out, n, err);
     struct raw_dayfile *d;
     bool row;
     *n = 0;
@@ -385,6 +428,8 @@ int raw_read_chunk(struct raw *raw, const char *day, int64_t key, int64_t at, in
 int raw_copy(struct raw *raw, const char *day, int64_t key, raw_sink_fn *fn, void *arg,
              struct err *err)
 {
+    if (raw->site)
+        return raw_site_copy(raw->site, day, key, fn, arg, err);
     int64_t length_bytes, at = 0;
     bool sealed;
     int rc = raw_stat(raw, day, key, &length_bytes, &sealed, NULL, err);

@@ -34,7 +34,10 @@ struct raw_dayfile {
     bool writing; /* a transaction was begun and is neither committed nor rolled back */
 };
 
+struct raw_site;
+
 struct raw {
+    struct raw_site *site; /* its engine is site.c, and the rest is not used; NULL: day files */
     char *dir;
     struct root_id root;      /* that of ROOT; none: not known */
     struct raw_dayfile *days; /* the last used first */
@@ -57,5 +60,36 @@ int raw_begin_master(const struct raw *raw, struct raw_dayfile *d, int64_t key,
 void raw_dayfile_trim(struct raw *raw, size_t keep);
 
 void raw_dayfile_free(struct raw_dayfile **d);
+
+/* ---- site.c: the same of a site's masters, as raw.h says; what is not here it cannot do ---- */
+
+int raw_site_open(struct raw_site **out, struct err *err) DS_MUST_CHECK;
+void raw_site_close(struct raw_site **site);
+int raw_site_stat(struct raw_site *s, const char *day, int64_t key, int64_t *length_bytes,
+                  uint8_t sha256[HASH_BYTES], struct err *err) DS_MUST_CHECK;
+int raw_site_copy(struct raw_site *s, const char *day, int64_t key, raw_sink_fn *fn, void *arg,
+                  struct err *err) DS_MUST_CHECK;
+int raw_site_read_chunk(struct raw_site *s, const char *day, int64_t key, int64_t at,
+                        int64_t length, uint8_t out[RAW_CHUNK_BYTES], size_t *n,
+                        struct err *err) DS_MUST_CHECK;
+int raw_site_each(struct raw_site *s, const char *day, raw_master_fn *fn, void *arg,
+                  struct err *err) DS_MUST_CHECK;
+int raw_site_one(struct raw_site *s, const char *day, int64_t key, raw_master_fn *fn, void *arg,
+                 struct err *err) DS_MUST_CHECK;
+int raw_site_check_whose(struct raw_site *s, const char *day, int64_t key,
+                         const struct raw_facts *whose, struct err *err) DS_MUST_CHECK;
+int raw_site_days(struct raw_site *s, raw_name_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
+int raw_site_highest_key(struct raw_site *s, const char *day, int64_t *out,
+                         struct err *err) DS_MUST_CHECK;
+int raw_site_sum(struct raw_site *s, const char *day, struct raw_sum *out,
+                 struct err *err) DS_MUST_CHECK;
+int raw_site_check(struct raw_site *s, const char *day, raw_flaw_fn *fn, void *arg,
+                   struct err *err) DS_MUST_CHECK;
+int raw_site_drop(struct raw_site *s, const char *day, int64_t key, struct err *err) DS_MUST_CHECK;
+int raw_site_commit(struct raw_site *s, struct err *err) DS_MUST_CHECK;
+void raw_site_rollback(struct raw_site *s);
+
+/* Deletes the objects that no row has any more. */
+int raw_site_reap(struct raw_site *s, int64_t *freed_bytes, struct err *err) DS_MUST_CHECK;
 
 #endif

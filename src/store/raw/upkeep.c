@@ -39,6 +39,8 @@ static bool day_of(const char *name, char out[NAME_ROOM])
 
 int raw_days(struct raw *raw, raw_name_fn *fn, void *arg, struct err *err)
 {
+    if (raw->site)
+        return raw_site_days(raw->site, fn, arg, err);
     struct fsx_names names;
     int rc = fsx_list(raw->dir, &names, err);
     for (size_t i = 0; rc == ERR_OK && i < names.n; i++) {
@@ -70,6 +72,8 @@ static int highest_of_day(void *arg, const char *name, bool is_day, struct err *
 
 int raw_highest_key(struct raw *raw, const char *day, int64_t *out, struct err *err)
 {
+    if (raw->site)
+        return raw_site_highest_key(raw->site, day, out, err);
     struct highest top = {raw, 0};
     struct raw_dayfile *d;
     bool row;
@@ -187,6 +191,8 @@ static int read_master(struct raw *raw, const char *day, int64_t key, struct kep
 
 int raw_each(struct raw *raw, const char *day, raw_master_fn *fn, void *arg, struct err *err)
 {
+    if (raw->site)
+        return raw_site_each(raw->site, day, fn, arg, err);
     struct buf keys;
     struct raw_dayfile *d;
     char flaw[512];
@@ -212,6 +218,8 @@ int raw_each(struct raw *raw, const char *day, raw_master_fn *fn, void *arg, str
 int raw_one(struct raw *raw, const char *day, int64_t key, raw_master_fn *fn, void *arg,
             struct err *err)
 {
+    if (raw->site)
+        return raw_site_one(raw->site, day, key, fn, arg, err);
     struct raw_master m;
     char flaw[512];
     bool there = false;
@@ -235,6 +243,11 @@ void raw_set_root(struct raw *raw, const struct root_id *root)
 int raw_day_root(struct raw *raw, const char *day, struct root_id *out, bool *empty,
                  struct err *err)
 {
+    if (raw->site) { /* whose else */
+        *out = raw->root;
+        *empty = false;
+        return ERR_OK;
+    }
     struct raw_dayfile *d;
     int64_t used = 0;
     *out = (struct root_id){{0}};
@@ -253,6 +266,8 @@ int raw_day_root(struct raw *raw, const char *day, struct root_id *out, bool *em
 
 int raw_adopt(struct raw *raw, const char *day, struct err *err)
 {
+    if (raw->site)
+        return ERR_OK;
     struct raw_dayfile *d;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     const struct raw unknown = {.dir = raw->dir}; /* or nobody could begin */
@@ -264,6 +279,8 @@ int raw_adopt(struct raw *raw, const char *day, struct err *err)
 int raw_own(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
             struct err *err)
 {
+    if (raw->site)
+        return ERR_OK;
     struct raw_dayfile *d;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc == ERR_OK)
@@ -274,10 +291,12 @@ int raw_own(struct raw *raw, const char *day, int64_t key, const struct raw_fact
 
 int raw_in_order(struct raw *raw, const char *day, int64_t key, bool *out, struct err *err)
 {
+    *out = true;
+    if (raw->site)
+        return ERR_OK;
     struct raw_dayfile *d;
     sqlite3_stmt *st = NULL;
     bool row = false;
-    *out = true;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc == ERR_OK) /* all of it is in the index */
         rc = sqlx_prepare(d->db, &st,
@@ -295,6 +314,8 @@ int raw_in_order(struct raw *raw, const char *day, int64_t key, bool *out, struc
 
 int raw_sum(struct raw *raw, const char *day, struct raw_sum *out, struct err *err)
 {
+    if (raw->site)
+        return raw_site_sum(raw->site, day, out, err);
     struct raw_dayfile *d;
     *out = (struct raw_sum){0};
     int rc = raw_dayfile_get(raw, day, false, &d, err);
@@ -312,6 +333,8 @@ int raw_sum(struct raw *raw, const char *day, struct raw_sum *out, struct err *e
 
 int raw_check(struct raw *raw, const char *day, raw_flaw_fn *fn, void *arg, struct err *err)
 {
+    if (raw->site)
+        return raw_site_check(raw->site, day, fn, arg, err);
     struct raw_dayfile *d;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     return rc < 0 ? rc : sqlx_check(d->db, true, fn, arg, err);
@@ -319,6 +342,10 @@ int raw_check(struct raw *raw, const char *day, raw_flaw_fn *fn, void *arg, stru
 
 int raw_backup(struct raw *raw, const char *day, const char *path, struct err *err)
 {
+    if (raw->site)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the originals of a site are in its object store: use what that offers "
+                       "(versions, replication), and pg_basebackup");
     struct raw_dayfile *d;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     return rc < 0 ? rc : sqlx_backup(d->db, path, BACKUP_PAGES, err);
@@ -417,6 +444,8 @@ static int trim(struct raw *raw, const char *day, const char *path, enum raw_tri
 int raw_trim(struct raw *raw, const char *day, enum raw_trim how, int64_t *freed_bytes,
              struct err *err)
 {
+    if (raw->site)
+        return raw_site_reap(raw->site, freed_bytes, err);
     struct raw_dayfile *d = NULL;
     char *path = NULL;
     *freed_bytes = 0;

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* strcasestr */
 #include "dashspool/site.h"
+#include "dashspool/fsx.h"
 #include "site_internal.h"
 #include <errno.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 #define DAY_MS  (24 * HOUR_MS)
 #define OBJECTS "s3://"
 
+enum { HOME_FILES = 3, READS_MAX = 10 };
 enum { SCHEMA_MAX = 40, BUCKET_MIN = 3, BUCKET_MAX = 63, PREFIX_MAX = 200, NODE_MAX = 63 };
 
 /* ---- settings ---- */
@@ -244,12 +246,40 @@ const struct cfg_section site_cfg_section = {SECTION, keys, sizeof keys / sizeof
 
 struct site {
     char *database, *schema, *endpoint, *region, *ca_file, *credentials;
+    char *home_file[HOME_FILES];
+    const char *reads[READS_MAX + 1];
     char bucket[BUCKET_MAX + 1], prefix[PREFIX_MAX + 1], node[NODE_MAX + 1];
     bool ack_is_local;
     int64_t ack_wait_ms, staged_bytes, staged_age_ms, lease_ms;
 };
 
 static const struct site *used;
+
+/* Where libpq looks: its documentation, "The Password File", "SSL Support", "Service File". */
+static int find_reads(struct site *s, struct err *err)
+{
+    static const char *const in_home[HOME_FILES] = {".pgpass", ".pg_service.conf", ".postgresql"};
+    const char *const named[] = {
+        s->ca_file,          s->credentials,     getenv("PGPASSFILE"),   getenv("PGSSLROOTCERT"),
+        getenv("PGSSLCERT"), getenv("PGSSLKEY"), getenv("PGSERVICEFILE")};
+    const char *home = getenv("HOME");
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (named[i] && named[i][0])
+            s->reads[n++] = named[i];
+    for (size_t i = 0; home && home[0] == '/' && i < HOME_FILES; i++) {
+        int rc = fsx_path(&s->home_file[i], err, "%s/%s", home, in_home[i]);
+        if (rc < 0)
+            return rc;
+        s->reads[n++] = s->home_file[i];
+    }
+    return ERR_OK;
+}
+
+const char *const *site_reads(const struct site *site)
+{
+    return site ? site->reads : NULL;
+}
 
 /* What the machine is called, as a name that a node may have. */
 static void take_host_name(char out[NODE_MAX + 1])
@@ -299,6 +329,8 @@ int site_load(struct site **out, const struct cfg *cfg, struct err *err)
     if (!s)
         return err_nomem(err, "[" SECTION "]");
     int rc = copy_texts(s, cfg, err);
+    if (rc == ERR_OK)
+        rc = find_reads(s, err);
     if (rc < 0) {
         site_free(out);
         return rc;
@@ -330,6 +362,8 @@ void site_free(struct site **site)
     free(s->region);
     free(s->ca_file);
     free(s->credentials);
+    for (size_t i = 0; i < HOME_FILES; i++)
+        free(s->home_file[i]);
     free(s);
     *site = NULL;
 }

@@ -3,6 +3,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/site.h"
 #include "dashspool/text.h"
+#include "rows/rows.h"
 #include "shared.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,24 @@ static int put_one(struct shared_db *db, const char *stage, const struct spool_i
                          " ON CONFLICT DO NOTHING",
                          "ttbt", stage, item->job, item->json ? item->json : "", item->n,
                          item->here ? site_node(site_used()) : "");
+}
+
+int spool_put_rows(struct rows *rows, const char *stage, const struct spool_item *item,
+                   struct err *err)
+{
+    struct rows_st *st = NULL;
+    int rc = rows_prepare(rows, &st,
+                          "INSERT INTO job(stage, name, json, node) VALUES(?1, ?2, ?3, '')"
+                          " ON CONFLICT DO NOTHING",
+                          err);
+    if (rc == ERR_OK) {
+        rows_bind_text(st, 1, stage);
+        rows_bind_text(st, 2, item->job);
+        rows_bind_blob(st, 3, item->json, item->n);
+        rc = rows_run(st, NULL, err);
+    }
+    rows_finalize(&st);
+    return rc;
 }
 
 static int put_all(struct shared_db *db, void *arg, bool again, struct err *err)
