@@ -187,10 +187,12 @@ void catalogue_close(struct catalogue **c);
 int catalogue_ready_for_reader(const char *root, struct err *err) DS_MUST_CHECK;
 int catalogue_open_reader(struct catalogue **out, const char *root, struct err *err) DS_MUST_CHECK;
 
-/* The connection (rows.h) that the catalogue of a site is on, for what is one transaction with it;
- * NULL: it is ROOT/catalogue.db. */
+/* Its connection (rows.h), for what other rooms of the store have in one transaction with it;
+ * borrowed until it is closed. Whether that is to the database that a site's machines share, and
+ * not to ROOT/catalogue.db. */
 struct rows;
-struct rows *catalogue_rows(struct catalogue *c);
+int catalogue_rows(struct catalogue *c, struct rows **out, struct err *err) DS_MUST_CHECK;
+bool catalogue_is_of_site(const struct catalogue *c);
 
 /* ERR_IO: its file was deleted or replaced, and what it would tell and keep is of no use. Every
  * commit asks, too. */

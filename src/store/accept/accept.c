@@ -21,6 +21,7 @@
 struct accept {
     const struct site *site;
     struct catalogue *catalogue;
+    struct rows *rows; /* the catalogue's */
     struct objects *objects;
     const char *const *stages;
     size_t n;
@@ -117,7 +118,9 @@ static int make_sure(struct accept *a, const struct accept_from *from, const cha
 static int find_same(struct accept *a, const struct catalogue_transfer *row, bool *found,
                      struct err *err)
 {
-    int rc = catalogue_transfer_same(a->catalogue, row, 0, &a->same, err);
+    a->row = *row;
+    a->row.key = 0; /* the node's own number means nothing here */
+    int rc = catalogue_transfer_same(a->catalogue, &a->row, 0, &a->same, err);
     *found = rc == ERR_OK;
     return rc == ERR_NOTFOUND ? ERR_OK : rc;
 }
@@ -150,7 +153,7 @@ static int put_jobs(struct accept *a, struct err *err)
     for (size_t i = 0; rc == ERR_OK && i < a->n; i++) {
         rc = catalogue_owe(a->catalogue, a->row.key, a->stages[i], clock_utc_us(), err);
         if (rc == ERR_OK)
-            rc = spool_put_rows(catalogue_rows(a->catalogue), a->stages[i], &job, err);
+            rc = spool_put_rows(a->rows, a->stages[i], &job, err);
     }
     return rc;
 }
@@ -178,8 +181,7 @@ static int add_master(struct accept *a, const struct accept_from *from, struct e
     bool sealed;
     int rc = raw_stat(from->raw, from->row->day, from->row->key, &facts.length_bytes, &sealed,
                       facts.sha256, err);
-    return rc < 0 ? rc
-                  : raw_site_add(catalogue_rows(a->catalogue), a->row.day, a->row.key, &facts, err);
+    return rc < 0 ? rc : raw_site_add(a->rows, a->row.day, a->row.key, &facts, err);
 }
 
 static int add(struct accept *a, const struct accept_from *from, struct accept_entry *e,
@@ -211,17 +213,16 @@ static int add(struct accept *a, const struct accept_from *from, struct accept_e
 static int in_transaction(struct accept *a, const struct accept_from *from, const char *key,
                           struct accept_entry *e, struct err *err)
 {
-    struct rows *rows = catalogue_rows(a->catalogue);
     bool same = false;
-    int rc = raw_site_lock(rows, from->row->sha256, err);
+    int rc = raw_site_lock(a->rows, from->row->sha256, err);
     if (rc == ERR_OK) /* another process of this node may have been quicker */
-        rc = ledger_get(rows, from->token, e, err);
+        rc = ledger_get(a->rows, from->token, e, err);
     if (rc != ERR_NOTFOUND)
         return rc;
     if ((rc = make_sure(a, from, key, err)) < 0 || (rc = find_same(a, from->row, &same, err)) < 0)
         return rc;
     rc = same ? repeat(a, from, e, err) : add(a, from, e, err);
-    return rc < 0 ? rc : ledger_put(rows, from->token, e, clock_utc_us(), err);
+    return rc < 0 ? rc : ledger_put(a->rows, from->token, e, clock_utc_us(), err);
 }
 
 /* ---- the door ---- */
@@ -231,7 +232,7 @@ int accept_transfer(struct accept *a, const struct accept_from *from, struct acc
 {
     char key[RAW_OBJECT_ROOM];
     struct accept_entry e = {.id = ""};
-    int rc = ledger_get(catalogue_rows(a->catalogue), from->token, &e, err);
+    int rc = ledger_get(a->rows, from->token, &e, err);
     if (rc == ERR_NOTFOUND) {
         rc = raw_site_object(from->row->sha256, 0, key, err);
         if (rc == ERR_OK)
@@ -257,7 +258,7 @@ int accept_note(struct accept *a, const struct accept_from *from, int64_t from_l
 {
     struct accept_entry e;
     int64_t lines = 0;
-    int rc = ledger_get(catalogue_rows(a->catalogue), from->token, &e, err);
+    int rc = ledger_get(a->rows, from->token, &e, err);
     if (rc == ERR_OK)
         rc = catalogue_begin(a->catalogue, err);
     if (rc < 0)
@@ -273,15 +274,34 @@ static int open_stores(struct accept *a, const char *root, struct err *err)
 {
     struct spool *spool = NULL;
     int rc = catalogue_open(&a->catalogue, root, true, err);
-    if (rc == ERR_OK && !catalogue_rows(a->catalogue))
+    if (rc == ERR_OK && !catalogue_is_of_site(a->catalogue))
         rc = err_set(err, ERR_UNSUPPORTED, "the catalogue of the site is not in its database");
     if (rc == ERR_OK)
-        rc = rows_schema(catalogue_rows(a->catalogue), "accepted", ledger_steps, 1, err);
+        rc = catalogue_rows(a->catalogue, &a->rows, err);
+    if (rc == ERR_OK)
+        rc = rows_schema(a->rows, "accepted", ledger_steps, 1, err);
     for (size_t i = 0; rc == ERR_OK && i < a->n; i++) {
         rc = spool_open(&spool, root, a->stages[i], err);
         spool_close(&spool);
     }
     return rc < 0 ? rc : objects_open(&a->objects, a->site, err);
+}
+
+int accept_over(struct accept **out, const struct site *site, struct catalogue *catalogue,
+                const char *const *stages, size_t n, struct err *err)
+{
+    struct accept *a = *out = calloc(1, sizeof *a);
+    if (!a)
+        return err_nomem(err, "the site");
+    *a = (struct accept){.site = site, .catalogue = catalogue, .stages = stages, .n = n};
+    int rc = catalogue_rows(catalogue, &a->rows, err);
+    if (rc == ERR_OK)
+        rc = objects_open(&a->objects, site, err);
+    if (rc < 0) {
+        a->catalogue = NULL;
+        accept_close(out);
+    }
+    return rc;
 }
 
 int accept_open(struct accept **out, const struct site *site, const char *root,

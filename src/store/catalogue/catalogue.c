@@ -436,6 +436,7 @@ void catalogue_close(struct catalogue **c)
         return;
     for (size_t i = 0; i < CATALOGUE_SQL_COUNT; i++)
         sqlite3_finalize((*c)->sql[i]);
+    rows_close(&(*c)->rows);
     sqlx_close(&(*c)->db);
     catalogue_changed_clear(&(*c)->changed);
     free(*c);
@@ -457,10 +458,17 @@ int catalogue_read_begin(struct catalogue *c, struct err *err)
     return sqlx_exec(c->db, "BEGIN", err);
 }
 
-struct rows *catalogue_rows(struct catalogue *c)
+int catalogue_rows(struct catalogue *c, struct rows **out, struct err *err)
+{
+    int rc = c->rows ? ERR_OK : rows_of_sqlite(&c->rows, c->db, err);
+    *out = c->rows;
+    return rc;
+}
+
+bool catalogue_is_of_site(const struct catalogue *c)
 {
     (void)c;
-    return NULL;
+    return false;
 }
 
 int catalogue_there(const struct catalogue *c, struct err *err)

@@ -4,6 +4,7 @@
 
 #include "dashspool/buf.h"
 #include "dashspool/catalogue.h"
+#include "rows/rows.h"
 #include "sqlx/sqlx.h"
 
 enum catalogue_sql {
@@ -109,6 +110,7 @@ struct catalogue_changed {
 
 struct catalogue {
     sqlite3 *db;
+    struct rows *rows;                      /* over db; NULL: nobody has asked for it */
     sqlite3_stmt *sql[CATALOGUE_SQL_COUNT]; /* NULL: not used yet */
     bool in_transaction;                    /* the caller's, catalogue_begin() */
     struct catalogue_changed changed;

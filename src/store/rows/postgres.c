@@ -1,5 +1,6 @@
+/* PostgreSQL, by libpq. */
 #include "dashspool/clock.h"
-#include "rows.h"
+#include "rows_internal.h"
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
@@ -16,7 +17,8 @@ enum {
 /* Types of columns: src/include/catalog/pg_type.dat. */
 enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25 };
 
-struct rows {
+struct pg {
+    struct rows rows;
     const struct site *site;
     PGconn *pq; /* NULL: lost */
     bool in_transaction;
@@ -28,8 +30,9 @@ struct value {
     bool binary;
 };
 
-struct rows_st {
-    struct rows *rows;
+struct pg_st {
+    struct rows_st st;
+    struct pg *pg;
     char *sql;
     struct value value[VALUES_MAX];
     int n;
@@ -55,10 +58,10 @@ static int translate(const char *state, bool lost)
     return ERR_IO;
 }
 
-static void lose(struct rows *rows)
+static void lose(struct pg *pg)
 {
-    PQfinish(rows->pq);
-    rows->pq = NULL;
+    PQfinish(pg->pq);
+    pg->pq = NULL;
 }
 
 static int lost(struct err *err)
@@ -68,18 +71,18 @@ static int lost(struct err *err)
 
 /* r NULL: no answer came. What follows on that connection is of no use then, nor where another
  * server leads by now (read_only_sql_transaction). */
-static int failed(struct rows *rows, const PGresult *r, bool late, struct err *err)
+static int failed(struct pg *pg, const PGresult *r, bool late, struct err *err)
 {
     const char *said = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
-    const char *text = r ? PQresultErrorMessage(r) : PQerrorMessage(rows->pq);
+    const char *text = r ? PQresultErrorMessage(r) : PQerrorMessage(pg->pq);
     char state[STATE_ROOM];
     snprintf(state, sizeof state, "%s", said ? said : "");
-    bool gone = !said || PQstatus(rows->pq) != CONNECTION_OK;
+    bool gone = !said || PQstatus(pg->pq) != CONNECTION_OK;
     int rc = late ? err_set(err, ERR_IO, "the site's database does not answer")
                   : err_set(err, translate(state, gone), "the site's database: %.*s",
                             (int)strcspn(text, "\n"), text);
     if (gone || strcmp(state, "25006") == 0)
-        lose(rows);
+        lose(pg);
     return rc;
 }
 
@@ -129,11 +132,11 @@ static PGresult *answer(PGconn *pq, int64_t until_us)
     }
 }
 
-static int take_answer(struct rows *rows, bool sent, PGresult **out, struct err *err)
+static int take_answer(struct pg *pg, bool sent, PGresult **out, struct err *err)
 {
     int64_t until_us = clock_mono_us() + ROWS_ANSWER_MS * INT64_C(1000);
-    PGresult *r = sent ? answer(rows->pq, until_us) : NULL;
-    int rc = r && is_good(r) ? ERR_OK : failed(rows, r, !r && clock_mono_us() >= until_us, err);
+    PGresult *r = sent ? answer(pg->pq, until_us) : NULL;
+    int rc = r && is_good(r) ? ERR_OK : failed(pg, r, !r && clock_mono_us() >= until_us, err);
     if (rc == ERR_OK && out) {
         *out = r;
         return rc;
@@ -149,7 +152,7 @@ static void ignore_notice(void *arg, const PGresult *r)
     (void)arg, (void)r;
 }
 
-static int set_up(struct rows *rows, struct err *err)
+static int set_up(struct pg *pg, struct err *err)
 {
     static const char sql[] =
         "SELECT set_config('search_path', $1, false), set_config('statement_timeout', '15s', "
@@ -160,112 +163,95 @@ static int set_up(struct rows *rows, struct err *err)
         " set_config('default_transaction_isolation', 'read committed', false),"
         " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
         "  WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
-    const char *schema = site_schema(rows->site);
-    return take_answer(rows, PQsendQueryParams(rows->pq, sql, 1, NULL, &schema, NULL, NULL, 0),
-                       NULL, err);
+    const char *schema = site_schema(pg->site);
+    return take_answer(pg, PQsendQueryParams(pg->pq, sql, 1, NULL, &schema, NULL, NULL, 0), NULL,
+                       err);
 }
 
-static int connect_to(struct rows *rows, struct err *err)
+static int connect_to(struct pg *pg, struct err *err)
 {
     /* dbname may be a whole text of settings, which counts for more than what is before it */
     const char *const keys[] = {"application_name",     "connect_timeout",  "keepalives_idle",
                                 "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
                                 "target_session_attrs", "dbname",           NULL};
     char name[100];
-    snprintf(name, sizeof name, "dashspool %s", site_node(rows->site));
+    snprintf(name, sizeof name, "dashspool %s", site_node(pg->site));
     const char *const values[] = {
-        name, "5", "10", "5", "3", "20000", "read-write", site_database(rows->site), NULL};
-    rows->pq = PQconnectdbParams(keys, values, 1);
-    if (!rows->pq)
+        name, "5", "10", "5", "3", "20000", "read-write", site_database(pg->site), NULL};
+    pg->pq = PQconnectdbParams(keys, values, 1);
+    if (!pg->pq)
         return err_nomem(err, "a connection");
-    PQsetNoticeReceiver(rows->pq, ignore_notice, NULL);
-    if (PQstatus(rows->pq) == CONNECTION_OK && PQsetnonblocking(rows->pq, 1) == 0)
-        return set_up(rows, err);
-    const char *text = PQerrorMessage(rows->pq);
+    PQsetNoticeReceiver(pg->pq, ignore_notice, NULL);
+    if (PQstatus(pg->pq) == CONNECTION_OK && PQsetnonblocking(pg->pq, 1) == 0)
+        return set_up(pg, err);
+    const char *text = PQerrorMessage(pg->pq);
     err_set(err, ERR_IO, "the site's database cannot be reached: %.*s", (int)strcspn(text, "\n"),
             text);
-    lose(rows);
+    lose(pg);
     return err->code;
 }
 
 /* There is a connection, a new one where that is no harm. */
-static int be_connected(struct rows *rows, struct err *err)
+static int be_connected(struct pg *pg, struct err *err)
 {
-    if (rows->pq && PQstatus(rows->pq) != CONNECTION_OK)
-        lose(rows);
-    if (rows->pq)
+    if (pg->pq && PQstatus(pg->pq) != CONNECTION_OK)
+        lose(pg);
+    if (pg->pq)
         return ERR_OK;
-    return rows->in_transaction ? lost(err) : connect_to(rows, err);
-}
-
-int rows_open(struct rows **out, const struct site *site, struct err *err)
-{
-    struct rows *rows = *out = calloc(1, sizeof *rows);
-    if (!rows)
-        return err_nomem(err, "a connection");
-    rows->site = site;
-    int rc = connect_to(rows, err);
-    if (rc < 0)
-        rows_close(out);
-    return rc;
-}
-
-void rows_close(struct rows **rows)
-{
-    if (!*rows)
-        return;
-    lose(*rows);
-    free(*rows);
-    *rows = NULL;
+    return pg->in_transaction ? lost(err) : connect_to(pg, err);
 }
 
 /* ---- transactions ---- */
 
-static int simple(struct rows *rows, const char *sql, struct err *err)
+static int simple(struct pg *pg, const char *sql, struct err *err)
 {
-    return take_answer(rows, PQsendQuery(rows->pq, sql), NULL, err);
+    return take_answer(pg, PQsendQuery(pg->pq, sql), NULL, err);
 }
 
-int rows_exec(struct rows *rows, const char *sql, struct err *err)
+static int pg_exec(struct rows *rows, const char *sql, struct err *err)
 {
-    int rc = be_connected(rows, err);
-    return rc < 0 ? rc : simple(rows, sql, err);
+    struct pg *pg = (struct pg *)rows;
+    int rc = be_connected(pg, err);
+    return rc < 0 ? rc : simple(pg, sql, err);
 }
 
 /* One that lay idle may have been cut: nothing is lost by asking once more. */
-int rows_begin(struct rows *rows, struct err *err)
+static int pg_begin(struct rows *rows, struct err *err)
 {
-    int rc = be_connected(rows, err);
-    if (rc == ERR_OK && (rc = simple(rows, "BEGIN", err)) < 0 && !rows->pq &&
-        (rc = be_connected(rows, err)) == ERR_OK)
-        rc = simple(rows, "BEGIN", err);
-    rows->in_transaction = rc == ERR_OK;
+    struct pg *pg = (struct pg *)rows;
+    int rc = be_connected(pg, err);
+    if (rc == ERR_OK && (rc = simple(pg, "BEGIN", err)) < 0 && !pg->pq &&
+        (rc = be_connected(pg, err)) == ERR_OK)
+        rc = simple(pg, "BEGIN", err);
+    pg->in_transaction = rc == ERR_OK;
     return rc;
 }
 
 /* The server answers a COMMIT of what has failed with "ROLLBACK". */
-int rows_commit(struct rows *rows, struct err *err)
+static int pg_commit(struct rows *rows, struct err *err)
 {
+    struct pg *pg = (struct pg *)rows;
     PGresult *r = NULL;
-    int rc = rows->pq ? take_answer(rows, PQsendQuery(rows->pq, "COMMIT"), &r, err) : lost(err);
-    rows->in_transaction = false;
+    int rc = pg->pq ? take_answer(pg, PQsendQuery(pg->pq, "COMMIT"), &r, err) : lost(err);
+    pg->in_transaction = false;
     if (rc == ERR_OK && strcmp(PQcmdStatus(r), "COMMIT") != 0)
         rc = err_set(err, ERR_IO, "the site's database has undone it after an earlier failure");
     PQclear(r);
     return rc;
 }
 
-void rows_rollback(struct rows *rows)
+static void pg_rollback(struct rows *rows)
 {
+    struct pg *pg = (struct pg *)rows;
     struct err unimportant;
-    if (rows->in_transaction && rows->pq && simple(rows, "ROLLBACK", &unimportant) < 0 && rows->pq)
-        lose(rows);
-    rows->in_transaction = false;
+    if (pg->in_transaction && pg->pq && simple(pg, "ROLLBACK", &unimportant) < 0 && pg->pq)
+        lose(pg);
+    pg->in_transaction = false;
 }
 
-bool rows_in_transaction(const struct rows *rows)
+static bool pg_in_transaction(const struct rows *rows)
 {
-    return rows->in_transaction;
+    return ((const struct pg *)rows)->in_transaction;
 }
 
 /* ---- statements ---- */
@@ -281,22 +267,9 @@ static void rewrite(char *sql)
     }
 }
 
-int rows_prepare(struct rows *rows, struct rows_st **out, const char *sql, struct err *err)
+static void pg_reset(struct rows_st *rows_st)
 {
-    struct rows_st *st = *out = calloc(1, sizeof *st);
-    if (st && (st->sql = strdup(sql)) != NULL) {
-        st->rows = rows;
-        rewrite(st->sql);
-        return ERR_OK;
-    }
-    rows_finalize(out);
-    return err_nomem(err, "a statement");
-}
-
-void rows_reset(struct rows_st *st)
-{
-    if (!st)
-        return;
+    struct pg_st *st = (struct pg_st *)rows_st;
     for (int i = 0; i < st->n; i++)
         free(st->value[i].data);
     memset(st->value, 0, sizeof st->value);
@@ -305,20 +278,33 @@ void rows_reset(struct rows_st *st)
     st->result = NULL;
 }
 
-void rows_finalize(struct rows_st **st)
+static void pg_finalize(struct rows_st *rows_st)
 {
-    if (!*st)
-        return;
-    rows_reset(*st);
-    free((*st)->sql);
-    free(*st);
-    *st = NULL;
+    struct pg_st *st = (struct pg_st *)rows_st;
+    pg_reset(rows_st);
+    free(st->sql);
+    free(st);
+}
+
+static int pg_prepare(struct rows *rows, struct rows_st **out, const char *sql, struct err *err)
+{
+    struct pg_st *st = calloc(1, sizeof *st);
+    *out = NULL;
+    if (st && (st->sql = strdup(sql)) != NULL) {
+        st->pg = (struct pg *)rows;
+        rewrite(st->sql);
+        *out = &st->st;
+        return ERR_OK;
+    }
+    free(st);
+    return err_nomem(err, "a statement");
 }
 
 /* One that there is no memory for fails as NULL, where the schema does not allow that; where it
  * does, the step is refused: n is beyond what is there. */
-static void bind(struct rows_st *st, int at, const void *data, size_t n, bool binary)
+static void bind(struct rows_st *rows_st, int at, const void *data, size_t n, bool binary)
 {
+    struct pg_st *st = (struct pg_st *)rows_st;
     if (at < 1 || at > VALUES_MAX)
         return;
     struct value *v = &st->value[at - 1];
@@ -335,29 +321,29 @@ static void bind(struct rows_st *st, int at, const void *data, size_t n, bool bi
     }
 }
 
-void rows_bind_int64(struct rows_st *st, int at, int64_t v)
+static void pg_bind_int64(struct rows_st *st, int at, int64_t v)
 {
     char text[24];
     int n = snprintf(text, sizeof text, "%lld", (long long)v);
     bind(st, at, text, (size_t)n, false);
 }
 
-void rows_bind_text(struct rows_st *st, int at, const char *text)
+static void pg_bind_text(struct rows_st *st, int at, const char *text)
 {
     bind(st, at, text, text ? strlen(text) : 0, false);
 }
 
-void rows_bind_blob(struct rows_st *st, int at, const void *data, size_t n)
+static void pg_bind_blob(struct rows_st *st, int at, const void *data, size_t n)
 {
     bind(st, at, n > 0 ? data : NULL, n, true);
 }
 
 /* Sends it with its values; the result is st's. */
-static int execute(struct rows_st *st, struct err *err)
+static int execute(struct pg_st *st, struct err *err)
 {
     const char *values[VALUES_MAX];
     int lengths[VALUES_MAX], formats[VALUES_MAX];
-    int rc = be_connected(st->rows, err);
+    int rc = be_connected(st->pg, err);
     for (int i = 0; rc == ERR_OK && i < st->n; i++) {
         const struct value *v = &st->value[i];
         if (v->data && v->n > ROWS_VALUE_MAX)
@@ -372,40 +358,42 @@ static int execute(struct rows_st *st, struct err *err)
         return rc;
     st->row = -1;
     return take_answer(
-        st->rows,
-        PQsendQueryParams(st->rows->pq, st->sql, st->n, NULL, values, lengths, formats, 1),
+        st->pg, PQsendQueryParams(st->pg->pq, st->sql, st->n, NULL, values, lengths, formats, 1),
         &st->result, err);
 }
 
-int rows_step(struct rows_st *st, bool *row, struct err *err)
+static int pg_step(struct rows_st *rows_st, bool *row, struct err *err)
 {
+    struct pg_st *st = (struct pg_st *)rows_st;
     int rc = st->result ? ERR_OK : execute(st, err);
     *row = rc == ERR_OK && ++st->row < PQntuples(st->result);
     if (!*row)
-        rows_reset(st);
+        pg_reset(rows_st);
     return rc;
 }
 
-int rows_run(struct rows_st *st, int64_t *changed, struct err *err)
+static int pg_run(struct rows_st *rows_st, int64_t *changed, struct err *err)
 {
+    struct pg_st *st = (struct pg_st *)rows_st;
     int rc = execute(st, err);
     if (rc == ERR_OK && changed)
         *changed = strtoll(PQcmdTuples(st->result), NULL, 10);
-    rows_reset(st);
+    pg_reset(rows_st);
     return rc;
 }
 
 /* ---- columns ---- */
 
-static const uint8_t *column(const struct rows_st *st, int col, size_t *n, bool *is_null)
+static const uint8_t *column(const struct pg_st *st, int col, size_t *n, bool *is_null)
 {
     *is_null = PQgetisnull(st->result, st->row, col) != 0;
     *n = (size_t)PQgetlength(st->result, st->row, col);
     return (const uint8_t *)PQgetvalue(st->result, st->row, col);
 }
 
-bool rows_text(const struct rows_st *st, int col, char *out, size_t room)
+static bool pg_column_text(const struct rows_st *rows_st, int col, char *out, size_t room)
 {
+    const struct pg_st *st = (const struct pg_st *)rows_st;
     bool is_null;
     size_t n;
     const uint8_t *data = column(st, col, &n, &is_null);
@@ -419,8 +407,10 @@ bool rows_text(const struct rows_st *st, int col, char *out, size_t room)
     return true;
 }
 
-bool rows_blob(const struct rows_st *st, int col, uint8_t *out, size_t room, size_t *n)
+static bool pg_column_blob(const struct rows_st *rows_st, int col, uint8_t *out, size_t room,
+                           size_t *n)
 {
+    const struct pg_st *st = (const struct pg_st *)rows_st;
     bool is_null;
     const uint8_t *data = column(st, col, n, &is_null);
     if (is_null) {
@@ -433,8 +423,10 @@ bool rows_blob(const struct rows_st *st, int col, uint8_t *out, size_t room, siz
     return true;
 }
 
-bool rows_int64(const struct rows_st *st, int col, int64_t min, int64_t max, int64_t *out)
+static bool pg_column_int64(const struct rows_st *rows_st, int col, int64_t min, int64_t max,
+                            int64_t *out)
 {
+    const struct pg_st *st = (const struct pg_st *)rows_st;
     bool is_null;
     size_t n;
     const uint8_t *data = column(st, col, &n, &is_null);
@@ -457,82 +449,46 @@ bool rows_int64(const struct rows_st *st, int col, int64_t min, int64_t max, int
     return is >= min && is <= max;
 }
 
-/* ---- the schema ---- */
+/* ---- the engine ---- */
 
-static int read_version(struct rows *rows, const char *part, int64_t *out, struct err *err)
+static void pg_close(struct rows *rows)
 {
-    struct rows_st *st = NULL;
-    bool row = false;
-    int rc = rows_prepare(rows, &st, "SELECT version FROM schema_version WHERE part = ?1", err);
-    if (rc == ERR_OK) {
-        rows_bind_text(st, 1, part);
-        rc = rows_step(st, &row, err);
-    }
-    *out = 0;
-    if (rc == ERR_OK && row && !rows_int64(st, 0, 0, INT32_MAX, out))
-        rc = err_set(err, ERR_MALFORMED, "the site's database: the version of %s is malformed",
-                     part);
-    rows_finalize(&st);
-    return rc;
+    lose((struct pg *)rows);
+    free(rows);
 }
 
-static int write_version(struct rows *rows, const char *part, int64_t version, struct err *err)
-{
-    struct rows_st *st = NULL;
-    int rc = rows_prepare(rows, &st,
-                          "INSERT INTO schema_version(part, version) VALUES(?1, ?2)"
-                          " ON CONFLICT(part) DO UPDATE SET version = excluded.version",
-                          err);
-    if (rc == ERR_OK) {
-        rows_bind_text(st, 1, part);
-        rows_bind_int64(st, 2, version);
-        rc = rows_run(st, NULL, err);
-    }
-    rows_finalize(&st);
-    return rc;
-}
+static const struct rows_engine engine = {
+    .close = pg_close,
+    .begin = pg_begin,
+    .commit = pg_commit,
+    .rollback = pg_rollback,
+    .in_transaction = pg_in_transaction,
+    .exec = pg_exec,
+    .prepare = pg_prepare,
+    .finalize = pg_finalize,
+    .bind_int64 = pg_bind_int64,
+    .bind_text = pg_bind_text,
+    .bind_blob = pg_bind_blob,
+    .step = pg_step,
+    .run = pg_run,
+    .reset = pg_reset,
+    .text = pg_column_text,
+    .blob = pg_column_blob,
+    .int64 = pg_column_int64,
+};
 
-/* In a transaction that holds the lock: others may have been quicker. */
-static int upgrade(struct rows *rows, const char *part, const char *const *steps, size_t n,
-                   struct err *err)
+int rows_open(struct rows **out, const struct site *site, struct err *err)
 {
-    char sql[200];
-    int64_t version = 0;
-    int rc = rows_exec(
-        rows, "SELECT pg_advisory_xact_lock(hashtextextended('dashspool schema', 0))", err);
-    snprintf(sql, sizeof sql,
-             "CREATE SCHEMA IF NOT EXISTS %.60s;"
-             "CREATE TABLE IF NOT EXISTS schema_version("
-             " part text COLLATE \"C\" PRIMARY KEY, version bigint NOT NULL)",
-             site_schema(rows->site));
-    if (rc == ERR_OK)
-        rc = rows_exec(rows, sql, err);
-    if (rc == ERR_OK)
-        rc = read_version(rows, part, &version, err);
-    if (rc < 0 || version >= (int64_t)n)
-        return rc;
-    for (; rc == ERR_OK && version < (int64_t)n; version++)
-        rc = rows_exec(rows, steps[version], err);
-    return rc < 0 ? rc : write_version(rows, part, (int64_t)n, err);
-}
-
-int rows_schema(struct rows *rows, const char *part, const char *const *steps, size_t n,
-                struct err *err)
-{
-    int64_t version = 0;
-    int rc = read_version(rows, part, &version, err);
-    if (rc == ERR_OK && version > (int64_t)n)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the site's %s are of a newer version of dashspool (%lld, this one knows "
-                       "%zu); install that one on this node",
-                       part, (long long)version, n);
-    if ((rc < 0 && rc != ERR_UNSUPPORTED) || version == (int64_t)n)
-        return rc;
-    if ((rc = rows_begin(rows, err)) < 0)
-        return rc;
-    rc = upgrade(rows, part, steps, n, err);
-    if (rc == ERR_OK)
-        return rows_commit(rows, err);
-    rows_rollback(rows);
+    struct pg *pg = calloc(1, sizeof *pg);
+    *out = NULL;
+    if (!pg)
+        return err_nomem(err, "a connection");
+    pg->rows = (struct rows){&engine, site_schema(site)};
+    pg->site = site;
+    int rc = connect_to(pg, err);
+    if (rc < 0)
+        pg_close(&pg->rows);
+    else
+        *out = &pg->rows;
     return rc;
 }

@@ -1,6 +1,6 @@
 /*
- * rows: statements on a site's database (site.h), in the shape of sqlx.h. Internal to the wing
- * `store`: no other module includes this, and no door shows a type of libpq.
+ * rows: statements on a site's database (site.h), in the shape of sqlx.h, or on SQLite's. Internal
+ * to the wing `store`: no other module includes this, and no door shows a type of libpq.
  *
  * PostgreSQL by libpq's asynchronous calls: its others wait for ever for an answer that does not
  * come. An answer that is not there after ROWS_ANSWER_MS ends the connection: what was asked for
@@ -34,10 +34,15 @@ struct rows_st;
 
 /* Connects; its schema's tables are found first. *out is the caller's. The site is borrowed. */
 int rows_open(struct rows **out, const struct site *site, struct err *err) DS_MUST_CHECK;
+
+/* The same calls on a connection of SQLite's, which stays its owner's (sqlx.h); what is said of
+ * PostgreSQL does not hold for it. Its begin is for writing. */
+struct sqlite3;
+int rows_of_sqlite(struct rows **out, struct sqlite3 *db, struct err *err) DS_MUST_CHECK;
 void rows_close(struct rows **rows); /* its statements must be finalized */
 
-/* The tables of one part of the store, by numbered steps of SQL, each a transaction, one node at a
- * time. ERR_UNSUPPORTED: a newer version has made more. */
+/* Of PostgreSQL: the tables of one part of the store, by numbered steps of SQL, each a transaction,
+ * one node at a time. ERR_UNSUPPORTED: a newer version has made more. */
 int rows_schema(struct rows *rows, const char *part, const char *const *steps, size_t n,
                 struct err *err) DS_MUST_CHECK;
 
