@@ -50,6 +50,10 @@ int accept_open(struct accept **out, const struct site *site, const char *root,
                 const char *const *stages, size_t n, struct err *err) DS_MUST_CHECK;
 void accept_close(struct accept **a);
 
+/* Asked now and then while the object store lets us wait; true ends that (ERR_AGAIN). */
+typedef bool accept_stop_fn(void *arg);
+void accept_stop(struct accept *a, accept_stop_fn *stop, void *arg);
+
 /* ERR_MALFORMED, ERR_NOTFOUND, ERR_LIMIT: it lies in this transfer. Anything else: nothing was
  * accepted, or its answer is lost; to be done again. */
 int accept_transfer(struct accept *a, const struct accept_from *from, struct accept_taken *out,

@@ -31,9 +31,10 @@ static struct forward *forward;
 static int64_t accepted[FILES_MAX];
 static int n_accepted;
 
-static int site_open(void **out, void *arg, struct err *err)
+static int site_open(void **out, void *arg, accept_stop_fn *stop, void *stop_arg, struct err *err)
 {
     (void)err;
+    assert_false(stop(stop_arg));
     site.opens++;
     *out = arg;
     return ERR_OK;

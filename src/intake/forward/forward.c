@@ -84,8 +84,9 @@ void forward_look(struct forward *f, struct forward_state *out)
     pthread_mutex_unlock(&f->lock);
 }
 
-static bool is_stopping(struct forward *f)
+static bool is_stopping(void *arg)
 {
+    struct forward *f = arg;
     pthread_mutex_lock(&f->lock);
     bool stop = f->stop;
     pthread_mutex_unlock(&f->lock);
@@ -298,7 +299,7 @@ int forward_open(struct forward **out, const char *root, const struct forward_op
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&f->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    int rc = hand_open(&f->hand, root, &f->options, err);
+    int rc = hand_open(&f->hand, root, &f->options, is_stopping, f, err);
     if (rc < 0)
         forward_close(out);
     return rc;

@@ -40,7 +40,8 @@
 
 /* The site, as forward sees it: that of accept.h, or a test's. */
 struct forward_site {
-    int (*open)(void **out, void *arg, struct err *err);
+    /* stop: asked while it waits; true: it ends soon. */
+    int (*open)(void **out, void *arg, accept_stop_fn *stop, void *stop_arg, struct err *err);
     void (*close)(void **at);
     int (*take)(void *at, const struct accept_from *from, struct accept_taken *out,
                 struct err *err);

@@ -20,6 +20,8 @@ struct hand_mark {
 struct hand {
     char *root;
     const struct forward_options *options;
+    accept_stop_fn *stop;
+    void *stop_arg;
     struct catalogue *catalogue; /* local; NULL: not open yet */
     struct raw *raw;
     struct root_id id;
@@ -40,7 +42,7 @@ struct hand_waiting {
 };
 
 int hand_open(struct hand *h, const char *root, const struct forward_options *options,
-              struct err *err) DS_MUST_CHECK;
+              accept_stop_fn *stop, void *stop_arg, struct err *err) DS_MUST_CHECK;
 void hand_close(struct hand *h);
 
 /* All is open. */

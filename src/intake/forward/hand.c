@@ -16,9 +16,11 @@ enum { NOTES_TRIES = 5 };
 /* ---- open, close ---- */
 
 int hand_open(struct hand *h, const char *root, const struct forward_options *options,
-              struct err *err)
+              accept_stop_fn *stop, void *stop_arg, struct err *err)
 {
     h->options = options;
+    h->stop = stop;
+    h->stop_arg = stop_arg;
     h->root = strdup(root);
     return h->root ? ERR_OK : err_nomem(err, "a path");
 }
@@ -41,7 +43,7 @@ int hand_ready(struct hand *h, struct err *err)
     if (rc == ERR_OK && !h->raw)
         rc = raw_open_local(&h->raw, h->root, err);
     if (rc == ERR_OK && !h->site)
-        rc = h->options->site.open(&h->site, h->options->site.arg, err);
+        rc = h->options->site.open(&h->site, h->options->site.arg, h->stop, h->stop_arg, err);
     return rc;
 }
 

@@ -1,11 +1,13 @@
 /* The site that site.h names. */
 #include "forward.h"
 
-static int open_site(void **out, void *arg, struct err *err)
+static int open_site(void **out, void *arg, accept_stop_fn *stop, void *stop_arg, struct err *err)
 {
     const struct forward_feeds *feeds = arg;
     struct accept *a = NULL;
     int rc = accept_open(&a, site_used(), feeds->root, feeds->stage, feeds->n, err);
+    if (rc == ERR_OK)
+        accept_stop(a, stop, stop_arg);
     *out = a;
     return rc;
 }

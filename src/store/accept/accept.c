@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STAGES_MAX 66
+enum { PATIENCE_MS = 15000 }; /* a camera waits; who tries again is above */
 
 struct accept {
     const struct site *site;
@@ -284,7 +284,9 @@ static int open_stores(struct accept *a, const char *root, struct err *err)
         rc = spool_open(&spool, root, a->stages[i], err);
         spool_close(&spool);
     }
-    return rc < 0 ? rc : objects_open(&a->objects, a->site, err);
+    if (rc == ERR_OK && (rc = objects_open(&a->objects, a->site, err)) == ERR_OK)
+        objects_patience(a->objects, PATIENCE_MS);
+    return rc;
 }
 
 int accept_over(struct accept **out, const struct site *site, struct catalogue *catalogue,
@@ -318,6 +320,11 @@ int accept_open(struct accept **out, const struct site *site, const char *root,
     if (rc < 0)
         accept_close(out);
     return rc;
+}
+
+void accept_stop(struct accept *a, accept_stop_fn *stop, void *arg)
+{
+    objects_stop(a->objects, stop, arg);
 }
 
 void accept_close(struct accept **accept)
