@@ -21,7 +21,8 @@
  * text_hidden() hides; a note may have line ends) is judged when a job is put, and again when it is
  * read: a member that is none of its kind is refused.
  *
- * ROOT/actions/ holds the outcomes of the last [serve] outcomes_h hours. A failed one has none: its
+ * ROOT/actions/ (in a site the table job_word) holds the outcomes of the last [serve] outcomes_h
+ * hours. A failed one has none: its
  * job is in failed/ with the reason, until a person retries or drops it.
  */
 #ifndef DASHSPOOL_ACTIONS_H

@@ -85,6 +85,7 @@
 
 struct spool;
 struct spool_job;
+struct buf;
 
 /* Opens one stage's spool; its four directories are made if they are not there, and again by a put
  * that misses them. */
@@ -335,6 +336,17 @@ typedef int spool_sight_fn(void *arg, const struct spool_sight *job, struct err 
 int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
                  void *arg, struct err *err) DS_MUST_CHECK;
 
+/* What became of a job, for who put it: a text, which outlives the job until a sweep. With
+ * directories it is the file ROOT/<stage>s/<job>.json. Durable; the newest counts. */
+int spool_word_put(const char *root, const char *stage, const char *job, const char *text, size_t n,
+                   struct err *err) DS_MUST_CHECK;
+/* Instead of what out holds. ERR_NOTFOUND: there is none. */
+int spool_word_get(const char *root, const char *stage, const char *job, struct buf *out,
+                   struct err *err) DS_MUST_CHECK;
+/* Those that are older than that go. Trouble with one does not keep it from the others. */
+int spool_word_sweep(const char *root, const char *stage, int64_t before_us,
+                     struct err *err) DS_MUST_CHECK;
+
 /* How many leases of a stage's jobs ever ran out, and when the last one was seen to (UTC); 0, 0:
  * none, or this machine is alone. */
 int spool_leases_lost(const char *root, const char *stage, int64_t *n, int64_t *last_us,
@@ -348,7 +360,6 @@ struct spool_glance {
     char why[SPOOL_REASON_ROOM]; /* as above; of a failed one all of its reason */
 };
 /* job.json is appended to json (may be NULL), as far as it can be read. */
-struct buf;
 int spool_glance(const char *root, const char *stage, const char *job, struct buf *json,
                  struct spool_glance *out, struct err *err) DS_MUST_CHECK;
 

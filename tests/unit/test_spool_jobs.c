@@ -858,6 +858,29 @@ static void test_one_worker_at_a_time_is_alone_with_a_key(void **state)
     assert_ok(spool_finish(f->spool, &a, &err));
 }
 
+static void test_what_became_of_a_job_outlives_it_until_a_sweep(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct buf text;
+    buf_init(&text, 1000);
+    assert_err(ERR_NOTFOUND, spool_word_get(f->root, "action", "j", &text, &err));
+    assert_ok(spool_word_put(f->root, "action", "j", "{\"a\":1}", 7, &err));
+    assert_ok(spool_word_put(f->root, "action", "j", "{\"a\":\"\xc3\xa4\"}", 10, &err));
+    assert_ok(spool_word_put(f->root, "action", "k", "", 0, &err));
+    assert_ok(spool_word_get(f->root, "action", "j", &text, &err));
+    assert_int_equal(text.used, 10);
+    assert_memory_equal(buf_data(&text), "{\"a\":\"\xc3\xa4\"}", 10);
+    assert_err(ERR_NOTFOUND, spool_word_get(f->root, "other", "j", &text, &err));
+    assert_ok(spool_word_sweep(f->root, "action", clock_utc_us() - 60000000, &err));
+    buf_consume(&text, text.used);
+    assert_ok(spool_word_get(f->root, "action", "j", &text, &err));
+    assert_ok(spool_word_sweep(f->root, "action", clock_utc_us() + 60000000, &err));
+    assert_err(ERR_NOTFOUND, spool_word_get(f->root, "action", "j", &text, &err));
+    assert_err(ERR_MALFORMED, spool_word_put(f->root, "action", "../j", "{}", 2, &err));
+    buf_clear(&text);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -879,6 +902,7 @@ int main(void)
         T(test_each_of_a_place_is_told_and_each_stage),
         T(test_a_done_job_is_handed_on_under_its_name),
         T(test_one_worker_at_a_time_is_alone_with_a_key),
+        T(test_what_became_of_a_job_outlives_it_until_a_sweep),
         T(test_two_workers_do_each_of_200_jobs_once),
         T(test_two_producers_of_the_same_jobs_put_each_once),
     };

@@ -307,7 +307,9 @@ int actions_put(struct spool *spool, const struct actions_action *a, char job[AC
     char *json = write_job(a);
     if (!json)
         return err_nomem(err, "an action");
-    rc = spool_put(spool, job, json, strlen(json), err);
+    /* what was uploaded lies on this node */
+    const struct spool_item item = {job, json, strlen(json), a->kind == ACTIONS_IMPORT};
+    rc = spool_put_all(spool, &item, 1, err);
     free(json);
     return rc;
 }

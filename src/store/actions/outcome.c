@@ -1,23 +1,14 @@
-/* What became of an action: ROOT/actions/<job>.json, and where its job is. */
+/* What became of an action: what the spool keeps of it, and where its job is. */
 #include "dashspool/actions.h"
-#include "dashspool/clock.h"
-#include "dashspool/fsx.h"
+#include "dashspool/buf.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define OUTCOME_BYTES_MAX ((size_t)8 * ACTIONS_WORDS_ROOM)
-
-static int path_of(char **out, const char *root, const char *job, struct err *err)
-{
-    return fsx_path(out, err, "%s/actions/%s.json", root, job);
-}
 
 /* ---- told ---- */
 
@@ -53,7 +44,6 @@ int actions_tell(const char *root, const char *job, const struct actions_outcome
                  struct err *err)
 {
     enum actions_kind kind;
-    char *path = NULL, *dir = NULL;
     if (!actions_kind_of_job(job, &kind))
         return err_set(err, ERR_MALFORMED, "%s is no action's job", job);
     json_t *json =
@@ -61,14 +51,10 @@ int actions_tell(const char *root, const char *job, const struct actions_outcome
                   o->state == ACTIONS_DONE ? "done" : "at work", "by", o->by, "event", o->event,
                   "text", text_of(o), "done", o->done, "result", o->result, "bad", o->bad);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    int rc = text ? fsx_path(&dir, err, "%s/actions", root) : err_nomem(err, "an outcome");
-    if (rc == ERR_OK && (rc = path_of(&path, root, job, err)) == ERR_OK &&
-        (rc = fsx_mkdirs(dir, err)) == ERR_OK)
-        rc = fsx_write_file(path, text, strlen(text), err);
+    int rc = text ? spool_word_put(root, ACTIONS_STAGE, job, text, strlen(text), err)
+                  : err_nomem(err, "an outcome");
     json_decref(json);
     free(text);
-    free(dir);
-    free(path);
     return rc;
 }
 
@@ -85,11 +71,9 @@ static bool read_outcome(const char *root, const char *job, struct actions_outco
 {
     struct buf b;
     struct err unimportant;
-    char *path = NULL;
     json_t *o = NULL;
     buf_init(&b, OUTCOME_BYTES_MAX);
-    if (path_of(&path, root, job, &unimportant) == ERR_OK &&
-        fsx_read_file(path, &b, &unimportant) == ERR_OK)
+    if (spool_word_get(root, ACTIONS_STAGE, job, &b, &unimportant) == ERR_OK)
         o = json_loadb((const char *)buf_data(&b), b.used, JSON_REJECT_DUPLICATES, NULL);
     const char *state = json_string_value(json_object_get(o, "state"));
     bool is = state != NULL;
@@ -105,7 +89,6 @@ static bool read_outcome(const char *root, const char *job, struct actions_outco
     }
     json_decref(o);
     buf_clear(&b);
-    free(path);
     return is;
 }
 
@@ -145,23 +128,5 @@ int actions_look(const char *root, const char *job, struct actions_outcome *out,
 
 int actions_sweep(const char *root, int64_t before_us, struct err *err)
 {
-    static const char end[] = ".json";
-    struct fsx_dir dir;
-    const char *name = NULL;
-    char *path = NULL;
-    int rc = fsx_path(&path, err, "%s/actions", root);
-    if (rc < 0)
-        return rc;
-    rc = fsx_dir_open(&dir, path, err);
-    while (rc == ERR_OK && (rc = fsx_dir_next(&dir, &name, err)) == ERR_OK && name) {
-        struct stat st;
-        size_t n = strlen(name);
-        if (n > strlen(end) && strcmp(name + n - strlen(end), end) == 0 &&
-            fstatat(dirfd(dir.stream), name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            (int64_t)st.st_mtim.tv_sec * 1000000 < before_us)
-            (void)unlinkat(dirfd(dir.stream), name, 0);
-    }
-    fsx_dir_close(&dir);
-    free(path);
-    return rc == ERR_NOTFOUND ? ERR_OK : rc; /* nothing was done yet */
+    return spool_word_sweep(root, ACTIONS_STAGE, before_us, err);
 }

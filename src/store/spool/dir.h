@@ -70,6 +70,11 @@ int dir_discard(struct spool *s, enum spool_place place, const char *job, struct
 int dir_reclaim(struct spool *s, const char *job, struct err *err);
 int dir_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
                void *arg, struct err *err);
+int dir_word_put(const char *root, const char *stage, const char *job, const char *text, size_t n,
+                 struct err *err);
+int dir_word_get(const char *root, const char *stage, const char *job, struct buf *out,
+                 struct err *err);
+int dir_word_sweep(const char *root, const char *stage, int64_t before_us, struct err *err);
 int dir_glance(const char *root, const char *stage, const char *job, struct buf *json,
                struct spool_glance *out, struct err *err);
 

@@ -95,5 +95,8 @@ const struct spool_engine spool_directories = {
     .reclaim = dir_reclaim,
     .stages = dir_stages,
     .survey = dir_survey,
+    .word_put = dir_word_put,
+    .word_get = dir_word_get,
+    .word_sweep = dir_word_sweep,
     .glance = dir_glance,
 };

@@ -37,6 +37,11 @@ struct spool_engine {
                   void *arg, struct err *err);
     int (*leases_lost)(const char *stage, int64_t *n, int64_t *last_us,
                        struct err *err); /* NULL: there are no leases */
+    int (*word_put)(const char *root, const char *stage, const char *job, const char *text,
+                    size_t n, struct err *err);
+    int (*word_get)(const char *root, const char *stage, const char *job, struct buf *out,
+                    struct err *err);
+    int (*word_sweep)(const char *root, const char *stage, int64_t before_us, struct err *err);
     int (*glance)(const char *root, const char *stage, const char *job, struct buf *json,
                   struct spool_glance *out, struct err *err);
 };

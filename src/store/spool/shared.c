@@ -68,5 +68,8 @@ const struct spool_engine spool_shared = {
     .stages = shared_stages,
     .survey = shared_survey,
     .leases_lost = shared_leases_lost,
+    .word_put = shared_word_put,
+    .word_get = shared_word_get,
+    .word_sweep = shared_word_sweep,
     .glance = shared_glance,
 };

@@ -108,6 +108,11 @@ int shared_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *e
 int shared_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
                   void *arg, struct err *err);
 int shared_leases_lost(const char *stage, int64_t *n, int64_t *last_us, struct err *err);
+int shared_word_put(const char *root, const char *stage, const char *job, const char *text,
+                    size_t n, struct err *err);
+int shared_word_get(const char *root, const char *stage, const char *job, struct buf *out,
+                    struct err *err);
+int shared_word_sweep(const char *root, const char *stage, int64_t before_us, struct err *err);
 int shared_glance(const char *root, const char *stage, const char *job, struct buf *json,
                   struct spool_glance *out, struct err *err);
 

@@ -46,6 +46,8 @@ static const char *const steps[] = {
     " owner text COLLATE \"C\" NOT NULL, pid bigint NOT NULL, put_us bigint NOT NULL,"
     " claimed_us bigint NOT NULL, done_us bigint NOT NULL, PRIMARY KEY(id, done_us))"
     " PARTITION BY RANGE (done_us);",
+    "CREATE TABLE job_word(stage text COLLATE \"C\", job text COLLATE \"C\", text bytea NOT NULL,"
+    " at_us bigint NOT NULL DEFAULT job_now(), PRIMARY KEY(stage, job));",
 };
 enum { VERSION = sizeof steps / sizeof *steps };
 

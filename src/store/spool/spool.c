@@ -238,12 +238,36 @@ int spool_leases_lost(const char *root, const char *stage, int64_t *n, int64_t *
     return rc < 0 || !engine()->leases_lost ? rc : engine()->leases_lost(stage, n, last_us, err);
 }
 
+static int check_job(const char *stage, const char *job, struct err *err)
+{
+    int rc = spool_check_name("stage", stage, err);
+    return rc < 0 ? rc : spool_check_name("job", job, err);
+}
+
+int spool_word_put(const char *root, const char *stage, const char *job, const char *text, size_t n,
+                   struct err *err)
+{
+    int rc = check_job(stage, job, err);
+    return rc < 0 ? rc : engine()->word_put(root, stage, job, text, n, err);
+}
+
+int spool_word_get(const char *root, const char *stage, const char *job, struct buf *out,
+                   struct err *err)
+{
+    int rc = check_job(stage, job, err);
+    return rc < 0 ? rc : engine()->word_get(root, stage, job, out, err);
+}
+
+int spool_word_sweep(const char *root, const char *stage, int64_t before_us, struct err *err)
+{
+    int rc = spool_check_name("stage", stage, err);
+    return rc < 0 ? rc : engine()->word_sweep(root, stage, before_us, err);
+}
+
 int spool_glance(const char *root, const char *stage, const char *job, struct buf *json,
                  struct spool_glance *out, struct err *err)
 {
     *out = (struct spool_glance){.attempt = 1};
-    int rc = spool_check_name("stage", stage, err);
-    if (rc == ERR_OK)
-        rc = spool_check_name("job", job, err);
+    int rc = check_job(stage, job, err);
     return rc < 0 ? rc : engine()->glance(root, stage, job, json, out, err);
 }
