@@ -3,6 +3,7 @@
 #include "dashspool/actions.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
+#include "support/engines.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static int set_up(void **state)
 {
     struct err err;
     struct fixture *f = calloc(1, sizeof *f);
+    engines_begin();
     f->root = support_tmp_dir();
     assert_ok(spool_open(&f->spool, f->root, ACTIONS_STAGE, &err));
     *state = f;
@@ -28,6 +30,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     spool_close(&f->spool);
     support_tmp_remove(&f->root);
+    engines_end();
     free(f);
     return 0;
 }
@@ -491,14 +494,13 @@ static void test_a_broken_outcome_breaks_nothing(void **state)
                                         "{\"state\":\"done\",\"done\":1e300,\"text\":5}"};
     struct fixture *f = *state;
     struct err err;
-    char job[ACTIONS_JOB_ROOM], name[ACTIONS_JOB_ROOM + 24];
+    char job[ACTIONS_JOB_ROOM];
     static struct actions_outcome o = {.state = ACTIONS_AT_WORK};
     struct actions_action a = sample(ACTIONS_REVIEWED);
     assert_ok(actions_put(f->spool, &a, job, &err));
     assert_ok(actions_tell(f->root, job, &o, &err));
-    snprintf(name, sizeof name, "actions/%s.json", job);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        support_write(support_path(f->root, name), texts[i], strlen(texts[i]));
+        assert_ok(spool_word_put(f->root, ACTIONS_STAGE, job, texts[i], strlen(texts[i]), &err));
         assert_ok(actions_look(f->root, job, &o, &err));
         assert_int_equal(o.state, i < 4 ? ACTIONS_READY : ACTIONS_DONE);
         assert_true(o.done >= 0 && o.done <= 1);
