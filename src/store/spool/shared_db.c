@@ -18,7 +18,9 @@ enum {
     TRIES = 4,
 };
 
-#define READ_ONLY "25006"
+#define READ_ONLY    "25006"
+#define NO_STATEMENT "26000"
+#define OLD_PLAN     "0A000"
 
 static _Thread_local char last_state[SHARED_STATE_ROOM];
 
@@ -35,6 +37,8 @@ static struct {
 static void end(struct shared_db *db)
 {
     PQfinish(db->pq);
+    for (int i = 0; i < db->n_prepared; i++)
+        free(db->prepared[i]);
     free(db);
 }
 
@@ -128,13 +132,48 @@ static bool is_good(const PGresult *r)
     return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK;
 }
 
+/* With parameters it comes again: it is parsed and planned once. *name "": it is not. */
+static bool prepare(struct shared_db *db, const char *sql, int n, char name[16],
+                    PGresult **failed_at, int64_t until_us)
+{
+    name[0] = '\0';
+    *failed_at = NULL;
+    if (n == 0)
+        return true;
+    int i = 0;
+    while (i < db->n_prepared && strcmp(db->prepared[i], sql) != 0)
+        i++;
+    if (i == SHARED_PREPARED_MAX)
+        return true;
+    snprintf(name, 16, "s%d", i);
+    if (i < db->n_prepared)
+        return true;
+    char *copy = strdup(sql);
+    if (!copy) {
+        name[0] = '\0';
+        return true;
+    }
+    PGresult *r = PQsendPrepare(db->pq, name, sql, 0, NULL) ? answer(db->pq, until_us) : NULL;
+    if (r && is_good(r)) {
+        PQclear(r);
+        db->prepared[db->n_prepared++] = copy;
+        return true;
+    }
+    free(copy);
+    *failed_at = r;
+    return false;
+}
+
 static int run(struct shared_db *db, PGresult **out, int n, const char *const *values,
                const int *lengths, const int *formats, const char *sql, struct err *err)
 {
     int64_t until_us = clock_mono_us() + ANSWER_MS * INT64_C(1000);
     PGresult *r = NULL;
+    char name[16];
     *out = NULL;
-    if (PQsendQueryParams(db->pq, sql, n, NULL, values, lengths, formats, 0))
+    if (prepare(db, sql, n, name, &r, until_us) &&
+        (name[0] ? PQsendQueryPrepared(db->pq, name, n, values, lengths, formats, 0)
+                 : PQsendQueryParams(db->pq, sql, n, NULL, values, lengths, formats, 0)))
         r = answer(db->pq, until_us);
     if (r && is_good(r)) {
         *out = r;
@@ -143,7 +182,8 @@ static int run(struct shared_db *db, PGresult **out, int n, const char *const *v
     int rc = failed(db->pq, r, err);
     if (!r && clock_mono_us() >= until_us)
         rc = err_set(err, ERR_IO, "the site's database does not answer");
-    if (!r || shared_db_was(READ_ONLY)) { /* what comes now is of no use; it leads no more */
+    /* what comes now is of no use; it leads no more; others have changed the tables */
+    if (!r || shared_db_was(READ_ONLY) || shared_db_was(NO_STATEMENT) || shared_db_was(OLD_PLAN)) {
         PQfinish(db->pq);
         db->pq = NULL;
     }
@@ -199,7 +239,8 @@ static int set_up(struct shared_db *db, struct err *err)
 {
     static const char sql[] =
         "SELECT set_config('search_path', $1, false), set_config('enable_seqscan', 'off', false),"
-        " set_config('enable_bitmapscan', 'off', false), set_config('jit', 'off', false),"
+        " set_config('enable_bitmapscan', 'off', false), set_config('jit', 'off', false), "
+        "set_config('plan_cache_mode', 'force_generic_plan', false),"
         " set_config('statement_timeout', '20s', false), set_config('lock_timeout', '10s', false),"
         " set_config('idle_in_transaction_session_timeout', '60s', false),"
         " set_config('client_min_messages', 'warning', false),"

@@ -8,10 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { SHARED_PREPARED_MAX = 48 };
+
 /* A connection, for one thread at a time. What is not in use is kept for the next who asks. */
 struct shared_db {
     PGconn *pq;
-    bool has_schema; /* it is there, as this version has it */
+    bool has_schema;                     /* it is there, as this version has it */
+    char *prepared[SHARED_PREPARED_MAX]; /* statements that it has parsed: s0, s1 … */
+    int n_prepared;
 };
 
 /* SQLSTATE of what went wrong last with it; "" without one: the connection itself. */

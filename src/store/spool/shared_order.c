@@ -6,7 +6,7 @@
  * The turn of a class is a hint that nobody waits for; what a process has claimed itself it
  * remembers.
  */
-#include "dashspool/log.h"
+#include "dashspool/site.h"
 #include "dashspool/table.h"
 #include "shared.h"
 #include <stdio.h>
@@ -132,7 +132,6 @@ static int promote_one(const struct shared *s, struct shared_db *db, const struc
                          o->age_us, d->age_us, now > 0 ? now : 0, own, s->common.stage);
 }
 
-/* Asked about before the rows are locked: the answer may take a while. */
 static int take(struct shared *s, struct shared_db *db, const PGresult *r, struct due *due,
                 size_t n, struct err *err)
 {
@@ -161,30 +160,43 @@ static int take(struct shared *s, struct shared_db *db, const PGresult *r, struc
     return rc;
 }
 
-static int promote_all(const struct shared *s, struct shared_db *db, const struct due *due,
-                       size_t n, struct err *err)
-{
-    int rc = shared_db_run(db, NULL, NULL, err, "BEGIN", "");
-    for (size_t i = 0; rc == ERR_OK && i < n; i++)
-        rc = promote_one(s, db, &due[i], err);
-    return rc < 0 ? rc : shared_db_run(db, NULL, NULL, err, "COMMIT", "");
-}
-
-int shared_promote(struct shared *s, struct shared_db *db, bool *more, struct err *err)
+static int promote_all(struct shared *s, struct shared_db *db, bool *more, struct err *err)
 {
     static const char sql[] = "SELECT id, name, ordered, class, flow, order_us, changed_us FROM job"
                               " WHERE stage = $1 AND state = 0 AND due_us <= job_now()"
                               " ORDER BY due_us LIMIT " NUMBER(SPOOL_LOOK_JOBS);
     static _Thread_local struct due due[SPOOL_LOOK_JOBS];
     PGresult *r = NULL;
-    *more = false;
     int rc = shared_db_run(db, &r, NULL, err, sql, "t", s->common.stage);
     size_t n = rc == ERR_OK ? (size_t)PQntuples(r) : 0;
     if (n > 0)
         rc = take(s, db, r, due, n, err);
     PQclear(r);
-    if (rc == ERR_OK && n > 0)
-        rc = promote_all(s, db, due, n, err);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = promote_one(s, db, &due[i], err);
     *more = n == SPOOL_LOOK_JOBS;
     return rc;
+}
+
+/* One process of all at a time: the others would ask about the same ones. */
+int shared_promote(struct shared *s, struct shared_db *db, bool *more, struct err *err)
+{
+    PGresult *r = NULL;
+    *more = false;
+    int rc = shared_db_run(db, &r, NULL, err,
+                           "SELECT 1 FROM job WHERE stage = $1 AND state = 0"
+                           " AND due_us <= job_now() LIMIT 1",
+                           "t", s->common.stage);
+    bool any = rc == ERR_OK && PQntuples(r) > 0;
+    PQclear(r);
+    if (rc < 0 || !any)
+        return rc;
+    rc = shared_db_run(db, NULL, NULL, err, "BEGIN", "");
+    if (rc == ERR_OK)
+        rc = shared_db_run(db, NULL, NULL, err,
+                           "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 2))",
+                           "tt", site_schema(site_used()), s->common.stage);
+    if (rc == ERR_OK)
+        rc = promote_all(s, db, more, err);
+    return rc < 0 ? rc : shared_db_run(db, NULL, NULL, err, "COMMIT", "");
 }
