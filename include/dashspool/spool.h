@@ -86,6 +86,7 @@
 struct spool;
 struct spool_job;
 struct buf;
+struct rows;
 
 /* Opens one stage's spool; its four directories are made if they are not there, and again by a put
  * that misses them. */
@@ -112,7 +113,6 @@ int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n,
 /* Of a site: in a transaction of the caller's on its database (rows.h), with what the job is of. A
  * stage of that name was opened before (spool_open() makes the tables). Nobody is told that it is
  * there: it is found within a second or so. */
-struct rows;
 int spool_put_rows(struct rows *rows, const char *stage, const struct spool_item *item,
                    struct err *err) DS_MUST_CHECK;
 
@@ -167,9 +167,12 @@ bool spool_job_lost(struct spool *spool, struct spool_job *job);
 int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key, bool here,
                     bool *got, struct err *err) DS_MUST_CHECK;
 
-/* The job is still its worker's, and for a whole lease from now on: asked last of all before what
- * came of it is recorded, in that transaction, which is short. ERR_LOST: it must not be. */
-int spool_job_hold(struct spool *spool, struct spool_job *job, struct err *err) DS_MUST_CHECK;
+/* The job is still its worker's, and stays so: asked last of all before what came of it is
+ * recorded, in that transaction. within: the connection that it is on (catalogue_rows()), and then
+ * nobody else gets the job before the commit; NULL, of another database: for a whole lease from now
+ * on. ERR_LOST: it must not be recorded. */
+int spool_job_hold(struct spool *spool, struct spool_job *job, struct rows *within,
+                   struct err *err) DS_MUST_CHECK;
 
 /* The functions that end a job: ERR_LOST if somebody else has it, and then nothing was done. */
 

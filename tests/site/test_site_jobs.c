@@ -4,6 +4,7 @@
 #include "dashspool/site.h"
 #include "dashspool/spool.h"
 #include "dashspool/upkeep.h"
+#include "rows/rows.h"
 #include "support/engines.h"
 #include "support/proc.h"
 #include "support/support.h"
@@ -112,6 +113,61 @@ static void test_a_job_that_somebody_else_has_is_not_ended(void **state)
     assert_int_equal(engines_sql("SELECT count(*) FROM job_done WHERE attempt = 2"), 6);
     assert_int_equal(engines_sql("SELECT lost FROM job_stage WHERE stage = 'convert'"), 6);
     spool_close(&other);
+}
+
+/* In one transaction with what came of it: until its commit nobody gets the job. */
+static void test_a_result_is_recorded_with_the_fence_or_not_at_all(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct rows *rows = NULL;
+    assert_ok(rows_open(&rows, site_used(), &err));
+    put(f->spool, "j");
+    struct spool_job *job = claim(f->spool);
+    engines_lose_leases();
+    assert_ok(rows_begin(rows, &err));
+    assert_ok(spool_job_hold(f->spool, job, rows, &err));
+    assert_int_equal(sweep(f->spool), 0);
+    assert_null(claim(f->spool));
+    assert_ok(rows_commit(rows, &err));
+    assert_int_equal(sweep(f->spool), 0); /* and for a lease from then on */
+    engines_lose_leases();
+    assert_ok(spool_job_hold(f->spool, job, NULL, &err));
+    assert_int_equal(sweep(f->spool), 0);
+    engines_lose_leases();
+    assert_int_equal(sweep(f->spool), 1);
+    assert_ok(rows_begin(rows, &err));
+    assert_err(ERR_LOST, spool_job_hold(f->spool, job, rows, &err));
+    rows_rollback(rows);
+    assert_err(ERR_LOST, spool_job_hold(f->spool, job, NULL, &err));
+    assert_true(spool_job_lost(f->spool, job));
+    spool_job_free(&job);
+    rows_close(&rows);
+}
+
+/* What a receiver hands on is one transaction: the transfer's row, its custody, its job. */
+static void test_a_job_comes_with_the_transaction_that_it_is_of(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct rows *rows = NULL;
+    const struct spool_item item = {"j", "{\"id\":1}", 8, false};
+    assert_ok(rows_open(&rows, site_used(), &err));
+    for (int commit = 0; commit < 2; commit++) {
+        assert_ok(rows_begin(rows, &err));
+        assert_ok(spool_put_rows(rows, "convert", &item, &err));
+        assert_ok(spool_put_rows(rows, "convert", &item, &err));
+        assert_null(claim(f->spool));
+        if (commit)
+            assert_ok(rows_commit(rows, &err));
+        else
+            rows_rollback(rows);
+    }
+    struct spool_job *job = claim(f->spool);
+    assert_string_equal(spool_job_json(job), "{\"id\":1}");
+    assert_ok(spool_finish(f->spool, &job, &err));
+    assert_null(claim(f->spool));
+    rows_close(&rows);
 }
 
 /* ---- the lease ---- */
@@ -471,6 +527,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(test_a_job_that_somebody_else_has_is_not_ended),
+        T(test_a_result_is_recorded_with_the_fence_or_not_at_all),
+        T(test_a_job_comes_with_the_transaction_that_it_is_of),
         T(test_a_lease_lasts_as_long_as_its_worker),
         T(test_a_killed_workers_directory_is_swept_and_no_other),
         T(test_eight_workers_do_each_of_2000_jobs_once),

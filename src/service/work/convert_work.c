@@ -74,7 +74,7 @@ int worker_done(const struct worker *w, const struct work *work, struct err *err
                                 spool_job_attempt(work->job), err);
     for (size_t i = 0; rc == ERR_OK && i < w->n_next; i++)
         rc = catalogue_owe(w->catalogue, key, spool_stage(w->next[i]), now_us, err);
-    return rc < 0 ? rc : spool_job_hold(w->spool, work->job, err);
+    return rc < 0 ? rc : spool_job_hold(w->spool, work->job, catalogue_rows(w->catalogue), err);
 }
 
 /* ---- the tracker's account of it ---- */

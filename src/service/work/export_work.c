@@ -121,10 +121,10 @@ struct held {
     struct work *work;
 };
 
-static int may_note(void *arg, struct err *err)
+static int may_note(void *arg, struct rows *within, struct err *err)
 {
     const struct held *h = arg;
-    return spool_job_hold(h->w->spool, h->work->job, err);
+    return spool_job_hold(h->w->spool, h->work->job, within, err);
 }
 
 /* With all copies; `ids` has room for all of the event, and for the words of the command. */

@@ -19,7 +19,8 @@ struct spool_engine {
                    const struct spool_item *item, struct err *err);
     int (*alone)(struct spool *spool, struct spool_job *job, const char *key, bool here, bool *got,
                  struct err *err);
-    int (*hold)(struct spool *spool, struct spool_job *job, struct err *err); /* NULL: it is */
+    int (*hold)(struct spool *spool, struct spool_job *job, struct rows *within,
+                struct err *err);        /* NULL: it is */
     bool (*lost)(struct spool_job *job); /* NULL: it cannot be */
     int (*requeue)(struct spool *spool, struct spool_job *job, int attempt, int64_t later_ms,
                    struct err *err);

@@ -74,6 +74,7 @@ int shared_sweep_scratch(const struct shared *s, struct err *err) DS_MUST_CHECK;
 
 /* ---- shared_lease.c ---- */
 
+int shared_lost_error(const struct shared_job *job, struct err *err); /* ERR_LOST */
 /* From now on, once more. ERR_LOST. */
 int shared_lease_renew(struct shared_job *job, struct err *err) DS_MUST_CHECK;
 /* Until its end. ERR_AGAIN: there is no thread to be had. */
@@ -92,7 +93,7 @@ int shared_requeue(struct spool *s, struct spool_job *job, int attempt, int64_t 
 int shared_fail(struct spool *s, struct spool_job *job, const char *reason, struct err *err);
 int shared_alone(struct spool *s, struct spool_job *job, const char *key, bool here, bool *got,
                  struct err *err);
-int shared_hold(struct spool *s, struct spool_job *job, struct err *err);
+int shared_hold(struct spool *s, struct spool_job *job, struct rows *within, struct err *err);
 bool shared_lost(struct spool_job *job);
 int shared_watch(struct spool *s);
 void shared_hint(struct spool *s);

@@ -202,10 +202,30 @@ int shared_claim(struct spool *spool, struct spool_job **out, struct err *err)
     return rc;
 }
 
-int shared_hold(struct spool *s, struct spool_job *job, struct err *err)
+/* Its row is locked until the commit: neither a sweep nor a claim changes it before. */
+static int hold_within(struct rows *rows, const struct shared_job *job, struct err *err)
+{
+    struct rows_st *st = NULL;
+    int64_t n = 0;
+    int rc = rows_prepare(rows, &st,
+                          "UPDATE job SET lease_us = job_now() + ?3"
+                          " WHERE id = ?1 AND fence = ?2 AND state = 2",
+                          err);
+    if (rc == ERR_OK) {
+        rows_bind_int64(st, 1, job->id);
+        rows_bind_int64(st, 2, job->fence);
+        rows_bind_int64(st, 3, site_lease_ms(site_used()) * 1000);
+        rc = rows_run(st, &n, err);
+    }
+    rows_finalize(&st);
+    return rc == ERR_OK && n == 0 ? shared_lost_error(job, err) : rc;
+}
+
+int shared_hold(struct spool *s, struct spool_job *job, struct rows *within, struct err *err)
 {
     (void)s;
-    return shared_lease_renew(shared_job_of(job), err);
+    return within ? hold_within(within, shared_job_of(job), err)
+                  : shared_lease_renew(shared_job_of(job), err);
 }
 
 bool shared_lost(struct spool_job *j)
@@ -237,8 +257,7 @@ struct ending {
 
 static int lost(const struct ending *e, struct err *err)
 {
-    return err_set(err, ERR_LOST, "job %s: its lease ran out, somebody else has it now",
-                   e->job->common.name);
+    return shared_lost_error(e->job, err);
 }
 
 static int was_done(struct shared_db *db, const struct ending *e, bool again, struct err *err)
@@ -422,10 +441,7 @@ static int wish_alone(struct shared_db *db, void *arg, bool again, struct err *e
     w->got = rc == ERR_OK && n > 0;
     if (rc < 0 && shared_db_was("23505")) /* unique: somebody else has it */
         return ERR_OK;
-    return rc == ERR_OK && n == 0
-               ? err_set(err, ERR_LOST, "job %s: its lease ran out, somebody else has it now",
-                         w->job->common.name)
-               : rc;
+    return rc == ERR_OK && n == 0 ? shared_lost_error(w->job, err) : rc;
 }
 
 int shared_alone(struct spool *s, struct spool_job *job, const char *key, bool here, bool *got,

@@ -12,6 +12,12 @@
 
 #define RETRY_MS 1000 /* after a failure */
 
+int shared_lost_error(const struct shared_job *job, struct err *err)
+{
+    return err_set(err, ERR_LOST, "job %s: its lease ran out, somebody else has it now",
+                   job->common.name);
+}
+
 static int renew(struct shared_db *db, void *arg, bool again, struct err *err)
 {
     struct shared_job *job = arg;
@@ -35,9 +41,7 @@ int shared_lease_renew(struct shared_job *job, struct err *err)
     pthread_mutex_lock(&job->lock);
     bool lost = job->lost;
     pthread_mutex_unlock(&job->lock);
-    return lost ? err_set(err, ERR_LOST, "job %s: its lease ran out, somebody else has it now",
-                          job->common.name)
-                : rc;
+    return lost ? shared_lost_error(job, err) : rc;
 }
 
 /* Whether there is more to do. */

@@ -124,9 +124,9 @@ int spool_job_alone(struct spool *spool, struct spool_job *job, const char *key,
     return spool->engine->alone(spool, job, key, here, got, err);
 }
 
-int spool_job_hold(struct spool *spool, struct spool_job *job, struct err *err)
+int spool_job_hold(struct spool *spool, struct spool_job *job, struct rows *within, struct err *err)
 {
-    return spool->engine->hold ? spool->engine->hold(spool, job, err) : ERR_OK;
+    return spool->engine->hold ? spool->engine->hold(spool, job, within, err) : ERR_OK;
 }
 
 /* Only when it is freed is the lock free: whoever claims sees the job whole. */
