@@ -98,9 +98,9 @@ struct export_request {
      * conversions of a redacted package note. NULL: to nobody. */
     void (*warn)(void *arg, const char *text);
     void *warn_arg;
-    /* Asked last in the transaction that notes the package, with its connection (catalogue_rows()):
-     * negative, with err set, and no package stays. NULL: nobody. */
-    int (*may_note)(void *arg, struct rows *within, struct err *err);
+    /* Asked last in the transaction that notes the package, with its catalogue: negative, with
+     * err set, and no package stays. NULL: nobody. */
+    int (*may_note)(void *arg, struct catalogue *catalogue, struct err *err);
     void *may_note_arg;
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };

@@ -444,7 +444,7 @@ static int check_still_there(struct package *p, bool *gone, struct err *err)
 static int ask_whether(struct package *p, bool *gone, struct err *err)
 {
     struct err no_package;
-    int rc = p->request->may_note(p->request->may_note_arg, catalogue_rows(p->catalogue), err);
+    int rc = p->request->may_note(p->request->may_note_arg, p->catalogue, err);
     *gone = rc < 0;
     if (rc < 0 && fsx_remove_tree(p->request->path, &no_package) < 0)
         err_wrap(err, "%s is to be deleted (%s)", p->request->path, no_package.text);

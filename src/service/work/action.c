@@ -34,8 +34,8 @@ bool act_tell_done(struct acting *act, double done)
     return !stop_requested(act->w->stop) && !spool_job_lost(act->w->spool, act->work->job);
 }
 
-int act_hold(void *arg, struct rows *within, struct err *err)
+int act_hold(void *arg, struct catalogue *catalogue, struct err *err)
 {
     struct acting *act = arg;
-    return spool_job_hold(act->w->spool, act->work->job, within, err);
+    return worker_hold(act->w, act->work, catalogue, err);
 }

@@ -22,7 +22,7 @@ void act_say(struct acting *act, const char *fmt, ...) DS_PRINTF(2, 3);
 bool act_tell_done(struct acting *act, double done);
 
 /* Whether the action is still ours; its form is that of export_request.may_note. ERR_LOST. */
-int act_hold(void *act, struct rows *within, struct err *err) DS_MUST_CHECK;
+int act_hold(void *act, struct catalogue *catalogue, struct err *err) DS_MUST_CHECK;
 
 /* The transfers that a->package tells of. */
 typedef int act_id_fn(void *arg, const char *id, struct err *err);

@@ -436,7 +436,7 @@ static int do_action(struct acting *act, struct err *err)
         return rc;
     rc = do_in_catalogue(act, err);
     if (rc == ERR_OK)
-        rc = act_hold(act, catalogue_rows(act->w->catalogue), err);
+        rc = act_hold(act, act->w->catalogue, err);
     return catalogue_end(act->w->catalogue, rc, err);
 }
 
@@ -492,7 +492,7 @@ static int do_it(struct acting *act, struct work *work, struct err *err)
             work->wait_ms = LOOK_AGAIN_MS;
     }
     if (rc == ERR_OK && work->wait_ms == 0 && (rc = do_action(act, err)) == ERR_OK)
-        rc = act_hold(act, NULL, err);
+        rc = spool_job_hold(act->w->spool, work->job, NULL, err);
     if (rc < 0 || work->wait_ms > 0)
         return rc;
     act->o.state = ACTIONS_DONE;

@@ -67,6 +67,14 @@ static int check_partial(struct catalogue *catalogue, const struct catalogue_tra
     return rc;
 }
 
+int worker_hold(const struct worker *w, const struct work *work, struct catalogue *catalogue,
+                struct err *err)
+{
+    struct rows *within = NULL;
+    int rc = catalogue_is_of_site(catalogue) ? catalogue_rows(catalogue, &within, err) : ERR_OK;
+    return rc < 0 ? rc : spool_job_hold(w->spool, work->job, within, err);
+}
+
 int worker_done(const struct worker *w, const struct work *work, struct err *err)
 {
     int64_t now_us = clock_utc_us(), key = work->transfer.key;
@@ -74,7 +82,7 @@ int worker_done(const struct worker *w, const struct work *work, struct err *err
                                 spool_job_attempt(work->job), err);
     for (size_t i = 0; rc == ERR_OK && i < w->n_next; i++)
         rc = catalogue_owe(w->catalogue, key, spool_stage(w->next[i]), now_us, err);
-    return rc < 0 ? rc : spool_job_hold(w->spool, work->job, catalogue_rows(w->catalogue), err);
+    return rc < 0 ? rc : worker_hold(w, work, w->catalogue, err);
 }
 
 /* ---- the tracker's account of it ---- */

@@ -121,10 +121,10 @@ struct held {
     struct work *work;
 };
 
-static int may_note(void *arg, struct rows *within, struct err *err)
+static int may_note(void *arg, struct catalogue *catalogue, struct err *err)
 {
     const struct held *h = arg;
-    return spool_job_hold(h->w->spool, h->work->job, within, err);
+    return worker_hold(h->w, h->work, catalogue, err);
 }
 
 /* With all copies; `ids` has room for all of the event, and for the words of the command. */

@@ -283,7 +283,7 @@ static int note_trouble(struct worker *w, const struct work *work, const struct 
         return rc;
     rc = catalogue_trouble_note(w->catalogue, work->transfer.key, w->stage->name, &t, err);
     if (rc == ERR_OK)
-        rc = spool_job_hold(w->spool, work->job, catalogue_rows(w->catalogue), err);
+        rc = worker_hold(w, work, w->catalogue, err);
     rc = catalogue_end(w->catalogue, rc, err);
     return err_is_temporary(rc) || rc == ERR_LOST ? rc : ERR_OK; /* it was deleted meanwhile, say */
 }

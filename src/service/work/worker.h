@@ -64,6 +64,11 @@ struct work {
  * ends: ERR_LOST if somebody else has the job by now. */
 int worker_done(const struct worker *w, const struct work *work, struct err *err) DS_MUST_CHECK;
 
+/* Last of all before what came of it is committed to that catalogue: ERR_LOST if somebody else has
+ * the job by now. */
+int worker_hold(const struct worker *w, const struct work *work, struct catalogue *catalogue,
+                struct err *err) DS_MUST_CHECK;
+
 /* convert_work() marks it as done itself, with the rows of the copies in one transaction; for the
  * others the worker does. */
 int convert_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
