@@ -78,12 +78,25 @@ class Engines:
             after = found[-1][0]
 
 
+PROGRAM_SETTINGS = """[receive]
+listen = 127.0.0.1:{port}
+proxy_from = 127.0.0.1
+[convert]
+copies = working
+nice = 0
+backoff = 1 s
+backoff_max = 3 s
+retries = 100
+"""
+
+
 class Node:
     """A machine: a ROOT of its own, wires of its own to the engines, one program that is started again when it dies."""
 
-    def __init__(self, site, name, command, root=None):
-        self.site, self.name, self.command = site, name, command
-        self.root = root or f"{site.dir}/{name}"
+    def __init__(self, site, name, *command):
+        self.site, self.name = site, name
+        self.root = f"{site.dir}/{name}"
+        self.command = [word.replace("ROOT", self.root) for word in command]
         self.log = f"{site.dir}/{name}.log"
         engines = site.engines
         self.wires = {part: Relay(site.loop, port, f"{name}-{part}") for part, port in engines.ports.items()}
@@ -91,8 +104,8 @@ class Node:
         self.stopped = False  # by us: not to be started again
         self.deaths = []  # (when, how)
         self.port = free_port()
-        os.makedirs(f"{self.root}/pipeline.d", exist_ok=True)
-        self.configure()
+        self.write("pipeline.d", self.settings() + PROGRAM_SETTINGS.format(port=self.port))
+        self.write("site.conf.d", self.settings())
 
     def settings(self):
         e, w = self.site.engines.env, self.wires
@@ -105,13 +118,12 @@ class Node:
             f"endpoint = http://127.0.0.1:{w['ceph'].port}\n"
             f"node = {self.name}\n"
             f"ack_wait = {self.site.ack_wait} s\nlease = {self.site.lease} s\n"
-            f"[receive]\nlisten = 127.0.0.1:{self.port}\nproxy_from = 127.0.0.1\n"
-            "[convert]\ncopies = working\nnice = 0\nbackoff = 1 s\nbackoff_max = 3 s\nretries = 100\n"
         )
 
-    def configure(self):
-        with open(f"{self.root}/pipeline.d/05-site.conf", "w") as file:
-            file.write(self.settings())
+    def write(self, directory, text):
+        os.makedirs(f"{self.root}/{directory}", exist_ok=True)
+        with open(f"{self.root}/{directory}/05-site.conf", "w") as file:
+            file.write(text)
 
     def environment(self):
         keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -126,7 +138,7 @@ class Node:
         self.stopped = False
         log = open(self.log, "ab")
         self.process = subprocess.Popen(
-            [self.site.program, "--root", self.root, *self.command], stdout=log, stderr=log,
+            self.command, stdout=log, stderr=log,
             stdin=subprocess.DEVNULL, env=self.environment(), start_new_session=True)
         log.close()
 
@@ -169,6 +181,15 @@ class Node:
         for wire in self.wires.values():
             wire.heal()
             wire.untrap()
+
+
+def read_pairs(path):
+    """Lines of two words; none of a file that is not there."""
+    try:
+        with open(path) as file:
+            return [tuple(line.split()) for line in file]
+    except FileNotFoundError:
+        return []
 
 
 class Camera(threading.Thread):

@@ -1,8 +1,9 @@
 """What must be so when all is over, judged by other means than ours where there are any: psql, curl, SHA-256."""
 import collections
+import concurrent.futures
 import hashlib
 
-from nodes import list_site
+from nodes import list_site, read_pairs
 
 
 class Findings:
@@ -17,17 +18,67 @@ class Findings:
         self.bad.append(text)
 
 
-def waiting(node):
-    """Jobs that are not done, by state, of all stages; as the program counts them."""
-    import json
+def jobs_left(site):
+    """Those that are not done, by state; the table itself is asked."""
+    names = {0: "not due", 1: "ready", 2: "claimed", 3: "failed"}
+    rows = site.engines.sql(f"SELECT state, count(*) FROM {site.schema}.job GROUP BY state")
+    return collections.Counter({names[int(state)]: int(n) for state, n in rows})
 
-    got = node.run("status", "--json")
-    jobs = json.loads(got.stdout)["jobs"]
-    out = collections.Counter()
-    for stage in jobs.values():
-        for state in ("ready", "waiting", "claimed", "failed"):
-            out[state] += stage[state]
-    return out
+
+def judge_jobs(site, f, puts=None):
+    """puts: how often each was put, where that may be more than once."""
+    for state, n in jobs_left(site).items():
+        f.wrong(f"{n} jobs are {state}")
+    done = collections.defaultdict(list)
+    for stage, name, attempt in site.engines.sql(f"SELECT stage, name, attempt FROM {site.schema}.job_done"):
+        done[name].append(int(attempt))
+        if len(done[name]) > (puts[name] if puts else 1):
+            f.wrong(f"done {len(done[name])} times: {name} of {stage}")
+    f.count("jobs done", sum(len(those) for those in done.values()))
+    f.count("attempts beyond the first", sum(sum(those) - len(those) for those in done.values()))
+    lost = site.engines.sql(f"SELECT coalesce(sum(lost), 0) FROM {site.schema}.job_stage")
+    f.count("leases that ran out", lost[0][0])
+    return done
+
+
+def judge_parts(site):
+    """The doors alone: every file that was acknowledged is in the store, its job was done once, and so is its copy."""
+    f = Findings()
+    acks = [(sha, name, r) for r in site.receivers for sha, name in read_pairs(f"{r.root}/acks")]
+    f.count("files acknowledged", len(acks))
+    puts = collections.Counter(name for r in site.receivers for _, name in read_pairs(f"{r.root}/puts"))
+    f.count("jobs put again, as nobody knew whether they were", sum(puts.values()) - len(puts))
+    done = judge_jobs(site, f, puts)
+    told = collections.Counter(name for w in site.workers for name, _ in read_pairs(f"{w.root}/done"))
+    for name, n in told.items():
+        if n > len(done[name]):
+            f.wrong(f"{name}: {n} workers were told that they have done it, {len(done[name])} have")
+    f.count("… whose worker never heard it", sum(len(those) for those in done.values()) - sum(told.values()))
+    f.count("results refused: somebody else had the job", sum(len(read_pairs(f"{w.root}/lost")) for w in site.workers))
+    for name in set(done) - {name for _, name, _ in acks}:
+        f.wrong(f"{name}: a job of nothing")
+    bucket, turned = site.engines.env["DASHSPOOL_TEST_BUCKET"], bytes(i ^ 0x5A for i in range(256))
+
+    def look(ack):
+        sha, name, _ = ack
+        if name not in done:
+            f.wrong(f"{name}: acknowledged, and its job is not done")
+        status, body = site.engines.s3("GET", f"/{bucket}/{site.prefix}/masters/{sha[:2]}/{sha}")
+        if status != 200 or hashlib.sha256(body).hexdigest() != sha:
+            f.wrong(f"lost or altered: {name}, {sha}: {status}, {len(body)} bytes")
+            return
+        copy = hashlib.sha256(body.translate(turned)).hexdigest()
+        status, there = site.engines.s3("GET", f"/{bucket}/{site.prefix}/copies/{copy[:2]}/{copy}")
+        if status != 200 or hashlib.sha256(there).hexdigest() != copy:
+            f.wrong(f"no right copy of {name}: {status}, {len(there)} bytes")
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(look, acks))
+    f.count("originals and copies, read and hashed", 2 * len(acks))
+    unknown = set(site.engines.keys(f"{site.prefix}/masters/")) - {
+        f"{site.prefix}/masters/{sha[:2]}/{sha}" for sha, _, _ in acks}
+    f.count("objects without an acknowledgement", len(unknown))
+    return f
 
 
 def judge(site, acknowledged):
@@ -70,11 +121,7 @@ def judge(site, acknowledged):
     f.count("originals in the store, read and hashed", len(told))
     f.count("objects that no row knows (they may be there)", len(set(masters) - set(told)))
 
-    # each job done once in effect
-    jobs = waiting(node)
-    for state in ("ready", "waiting", "claimed", "failed"):
-        if jobs[state]:
-            f.wrong(f"{jobs[state]} jobs are {state}")
+    judge_jobs(site, f)
     copies = 0
     for r in stored:
         kinds = [c["kind"] for c in r["copies"]]

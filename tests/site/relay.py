@@ -11,11 +11,12 @@ camera may delete its file. What breaks is decided by the test, never by chance 
                          without them. Returns a Trap: .sprung tells whether it has happened.
 
 Points: each is the moment before these bytes go on.
-    put        a PUT of an object, before the store hears of it
-    put-done   its answer: the store has it
-    commit     a COMMIT, before the database hears of it
-    committed  its answer: the database has it
-    ack        the word to the camera that its file is safe
+    put          a PUT of an object, before the store hears of it
+    put-done     its answer: the store has it
+    commit       a COMMIT, or a statement that is one by itself, before the database hears of it
+    commit-done  its answer: the database has it
+    claim, claim-done, finish, finish-done  likewise, of a worker's claim of a job, and of its end
+    ack          the word to the camera that its file is safe
 """
 import asyncio
 import threading
@@ -43,32 +44,32 @@ class Trap:
         self.sprung = threading.Event()
 
 
+# What the words of a statement are the beginning of.
+STATEMENTS = ((b"COMMIT", ("commit",)), (b"INSERT INTO job_done", ("commit", "finish")),
+              (b"SET state = 2", ("commit", "claim")), (b"INSERT INTO job(", ("commit",)))
+
+
 class Pair:
     """One connection and its other half."""
 
     def __init__(self, near, far):
         self.near, self.far = near, far
-        self.put = self.commit = False  # asked for, not answered
+        self.asked = []  # points whose answer has not come
 
     def points(self, data, upward):
         """What this piece is the beginning of."""
-        out = []
         if upward:
-            if data.startswith(b"PUT /"):
-                self.put = True
-                out.append("put")
-            if b"COMMIT" in data:
-                self.commit = True
-                out.append("commit")
-        else:
-            if self.put and data.startswith(b"HTTP/1.1 2"):
-                self.put = False
-                out.append("put-done")
-            if self.commit:
-                self.commit = False
-                out.append("committed")
-            if data.endswith(b"\x00\x09") or data.endswith(b"\x00\x05\x00\x04\x00\x00\x00\x00"):
-                out.append("ack")
+            out = ["put"] if data.startswith(b"PUT /") else []
+            for words, points in STATEMENTS:
+                if words in data:
+                    out += [p for p in points if p not in out]
+            self.asked += out
+            return out
+        if data.startswith(b"HTTP/1.1 1"):
+            return []
+        out, self.asked = [f"{p}-done" for p in self.asked], []
+        if data.endswith(b"\x00\x09") or data.endswith(b"\x00\x05\x00\x04\x00\x00\x00\x00"):
+            out.append("ack")
         return out
 
     def close(self):
@@ -146,6 +147,12 @@ class Relay:
 
     def heal(self):
         self.loop.loop.call_soon_threadsafe(self.open.set)
+
+    def refuse(self):
+        """For good: nobody listens there any more, as on a machine whose server is gone. Who asks hears so at once;
+        libpq goes on to its next host then, and does not after a connection that is taken and ended."""
+        self.loop.loop.call_soon_threadsafe(self.server.close)
+        self.drop_all()
 
     def drop_all(self):
         """All connections end at once."""
