@@ -36,6 +36,11 @@ struct objects;
 int objects_open(struct objects **out, const struct site *site, struct err *err) DS_MUST_CHECK;
 void objects_close(struct objects **o);
 
+/* One of site_used() that nobody uses just now, or a new one, for a call or two; then back with it:
+ * its connections stay open. Any thread, any process. *o NULL is fine to give. */
+int objects_take(struct objects **out, struct err *err) DS_MUST_CHECK;
+void objects_give(struct objects **o);
+
 /* How long a call may take until it gives up, besides what its bytes need at 16 kB/s: 60 s. */
 void objects_patience(struct objects *o, int64_t ms);
 

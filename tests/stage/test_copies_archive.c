@@ -63,7 +63,7 @@ static void test_no_path_leads_out_of_the_archive(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_err(ERR_MALFORMED, copies_path(&path, root, bad[i], &err));
         assert_null(path);
-        assert_err(ERR_MALFORMED, copies_delete(root, bad[i], &err));
+        assert_err(ERR_MALFORMED, copies_delete_file(root, bad[i], &err));
     }
     assert_ok(copies_path(&path, root, "archive/..x/y", &err));
     free(path);
@@ -76,11 +76,12 @@ static void test_links_and_directories_are_not_read(void **state)
     char hex[HASH_HEX_ROOM];
     support_write(support_path(root, "secret"), "abc", 3);
     assert_int_equal(0, symlink("../../../secret", support_path(root, DAY "a.gpx")));
-    assert_err(ERR_MALFORMED, copies_hash(root, DAY "a.gpx", NULL, NULL, hex, &err));
-    assert_err(ERR_MALFORMED, copies_hash(root, "archive/352093081452251", NULL, NULL, hex, &err));
-    assert_err(ERR_NOTFOUND, copies_hash(root, DAY "none", NULL, NULL, hex, &err));
+    assert_err(ERR_MALFORMED, copies_hash_file(root, DAY "a.gpx", NULL, NULL, hex, &err));
+    assert_err(ERR_MALFORMED,
+               copies_hash_file(root, "archive/352093081452251", NULL, NULL, hex, &err));
+    assert_err(ERR_NOTFOUND, copies_hash_file(root, DAY "none", NULL, NULL, hex, &err));
     support_write(support_path(root, DAY "b.gpx"), "abc", 3);
-    assert_ok(copies_hash(root, DAY "b.gpx", NULL, NULL, hex, &err));
+    assert_ok(copies_hash_file(root, DAY "b.gpx", NULL, NULL, hex, &err));
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
@@ -149,9 +150,9 @@ static void test_a_duplicate_has_bytes_and_time_and_its_hash_is_told(void **stat
     assert_int_equal(0, stat(support_path(other, DAY "a.gpx"), &b));
     assert_int_equal(a.st_mtime, b.st_mtime);
     assert_int_equal(1, support_entries(support_path(other, DAY)));
-    assert_ok(copies_delete(other, DAY "a.gpx", &err));
+    assert_ok(copies_delete_file(other, DAY "a.gpx", &err));
     assert_false(support_exists(support_path(other, DAY "a.gpx")));
-    assert_ok(copies_delete(other, DAY "a.gpx", &err));
+    assert_ok(copies_delete_file(other, DAY "a.gpx", &err));
     support_tmp_remove(&other);
 }
 

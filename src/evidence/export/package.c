@@ -3,6 +3,7 @@
 #include "dashspool/account.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/copies.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
 #include "dashspool/journey.h"
@@ -94,7 +95,14 @@ static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     if (!catalogue_copy_is_current(c->t, copy))
         return ERR_OK;
     c->n++;
-    return package_put_copy(c->p, copy, c->p->request->root, err);
+    char *path = NULL;
+    int rc = copies_file(&path, c->p->request->root, copy, err);
+    if (rc == ERR_OK)
+        rc = package_put_copy(c->p, copy, path, err);
+    else if (rc == ERR_NOTFOUND || rc == ERR_MALFORMED) /* it goes without */
+        rc = package_differs(c->p, c->p->id, err);
+    free(path);
+    return rc;
 }
 
 /* ---- custody ---- */

@@ -53,7 +53,7 @@ int package_write(void *arg, const void *data, size_t n, struct err *err) DS_MUS
 int package_differs(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
 
 /* A copy in dir/copy->path, whose hash is compared. */
-int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *dir,
+int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *path,
                      struct err *err) DS_MUST_CHECK;
 
 /* data/tool.json, what the package was made by and with. */

@@ -75,15 +75,13 @@ static int put_open_copy(struct package *p, const struct catalogue_copy *copy, c
     return package_differs(p, p->id, err);
 }
 
-int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *dir,
+int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *path,
                      struct err *err)
 {
-    char name[BAG_NAME_ROOM], *path = NULL;
+    char name[BAG_NAME_ROOM];
+    int rc;
     if (!bag_copy_name(name, copy->kind, copy->path))
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
-    int rc = fsx_path(&path, err, "%s/%s", dir, copy->path);
-    if (rc < 0)
-        return rc;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0) {
         rc = put_open_copy(p, copy, name, path, fd, err);
@@ -95,7 +93,6 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
     } else {
         rc = err_sys(err, "open the copy %s", path);
     }
-    free(path);
     return rc;
 }
 

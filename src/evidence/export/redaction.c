@@ -578,7 +578,7 @@ static int put_copies(struct package *p, int *copies, struct err *err)
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < r->result.n_outputs; i++) {
         describe(r, i, &copy);
-        rc = package_put_copy(p, &copy, r->work.path, err);
+        rc = package_put_copy(p, &copy, r->result.output[i].path, err);
         *copies += 1;
     }
     return rc;

@@ -30,8 +30,8 @@ static const char *name_of(const struct catalogue_copy *copy)
 struct reading {
     struct event *e;
     struct event_clip *clip;
-    bool working;          /* its settings are those that tell of sound */
-    char timing_path[512]; /* "": none */
+    bool working;                 /* its settings are those that tell of sound */
+    struct catalogue_copy timing; /* path "": none */
 };
 
 static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
@@ -56,8 +56,8 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
         c->poster = to;
     if (to->kind == COPY_SHEET && !c->sheet)
         c->sheet = to;
-    if (to->kind == COPY_TIMING && !r->timing_path[0])
-        snprintf(r->timing_path, sizeof r->timing_path, "%s", copy->path);
+    if (to->kind == COPY_TIMING && !r->timing.path[0])
+        r->timing = *copy;
     if (!c->examined || to->kind == COPY_WORKING)
         c->examined = recipe_settings_read(&c->made, copy->settings);
     c->has_sound = c->has_sound || c->made.sound[0];
@@ -70,8 +70,8 @@ static void read_timing(const struct reading *r, struct buf *out)
     struct err unimportant;
     struct stat st;
     int fd;
-    if (!r->timing_path[0] ||
-        copies_open(r->e->serve->root, r->timing_path, &fd, &st, &unimportant) < 0)
+    if (!r->timing.path[0] ||
+        copies_open(r->e->serve->root, &r->timing, &fd, &st, &unimportant) < 0)
         return;
     size_t n = st.st_size > 0 && (uint64_t)st.st_size <= TIMING_BYTES_MAX ? (size_t)st.st_size : 0;
     uint8_t *to = n ? buf_reserve(out, n, &unimportant) : NULL;

@@ -110,7 +110,7 @@ static int open_copy(const struct serve *s, const struct catalogue_copy *copy, i
 {
     struct err why;
     struct stat st;
-    int rc = copies_open(s->root, copy->path, fd, &st, &why);
+    int rc = copies_open(s->root, copy, fd, &st, &why);
     if (rc < 0)
         return err_set(err, ERR_NOTFOUND, "the copy no longer exists");
     char sha256[HASH_HEX_ROOM] = "";

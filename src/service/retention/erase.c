@@ -178,7 +178,7 @@ static int delete_copy(void *arg, const struct catalogue_copy *copy, struct err 
     struct going *g = arg;
     g->copies++;
     g->bytes += copy->length_bytes;
-    return g->e->what->dry_run ? ERR_OK : copies_delete(g->e->root, copy->path, err);
+    return g->e->what->dry_run ? ERR_OK : copies_delete(g->e->root, copy, err);
 }
 
 /* *why: it stays. Ready jobs are cancelled, and those whose worker died; one that lives has it. */

@@ -575,7 +575,7 @@ static int find_copy(void *arg, const struct catalogue_copy *copy, struct err *e
 static int delete_copy(struct sweep *s, const char *id, const struct catalogue_copy *copy,
                        const char *why, struct err *err)
 {
-    int rc = copies_delete(s->root, copy->path, err);
+    int rc = copies_delete(s->root, copy, err);
     if (rc == ERR_OK)
         rc = catalogue_copy_remove(s->catalogue, copy->path, err);
     if (rc < 0)
@@ -681,7 +681,7 @@ static int count_and_delete_copy(void *arg, const struct catalogue_copy *copy, s
         return ERR_OK;
     g->copies++;
     g->bytes += copy->length_bytes;
-    return g->s->dry_run ? ERR_OK : copies_delete(g->s->root, copy->path, err);
+    return g->s->dry_run ? ERR_OK : copies_delete(g->s->root, copy, err);
 }
 
 /*

@@ -435,7 +435,7 @@ static int erase_copy(void *arg, const char *path, const struct stat *st, struct
     if (!copies_parse_name(path, id, &kind)) /* what stands beside them has the id, too */
         snprintf(id, sizeof id, "%.*s", (int)strcspn(name ? name + 1 : path, "."),
                  name ? name + 1 : path);
-    return is_erased(e, id) ? trouble(e->b, path, copies_delete(e->b->dir, path, err), err)
+    return is_erased(e, id) ? trouble(e->b, path, copies_delete_file(e->b->dir, path, err), err)
                             : ERR_OK;
 }
 

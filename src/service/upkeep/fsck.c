@@ -312,7 +312,7 @@ static int step_copy(void *arg, int64_t n, struct err *err)
 static int compare_hash(struct fsck *f, const struct catalogue_copy *copy, struct err *err)
 {
     char hex[HASH_HEX_ROOM];
-    int rc = copies_hash(f->root, copy->path, step_copy, f, hex, err);
+    int rc = copies_hash(f->root, copy, step_copy, f, hex, err);
     if (rc == ERR_OK && strcmp(hex, copy->sha256) != 0)
         problem(f, UPKEEP_COPY, copy->path, make_again,
                 "checksum mismatch: SHA-256 is %s, made as %s: it was changed", hex, copy->sha256);
@@ -330,27 +330,28 @@ static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err
     const struct copies *c = arg;
     struct fsck *f = c->f;
     char *path = NULL;
-    struct stat st;
+    int64_t bytes = 0;
     f->out->copies++;
     int rc = copies_path(&path, f->root, copy->path, err);
+    free(path);
     if (rc < 0)
         return check(f, UPKEEP_COPY, c->id, rebuild, rc, err);
-    if (lstat(path, &st) < 0 && errno != ENOENT && errno != ENOTDIR)
-        rc = err_sys(err, "look at %s", path);
-    else if (lstat(path, &st) < 0)
-        problem(f, UPKEEP_COPY, copy->path, make_again, "missing");
-    else if (!S_ISREG(st.st_mode))
-        problem(f, UPKEEP_COPY, copy->path, make_again, "not a regular file");
-    else if (st.st_size != copy->length_bytes)
+    rc = copies_look(f->root, copy, &bytes, err);
+    if (rc < 0 && rc != ERR_NOTFOUND && rc != ERR_MALFORMED)
+        return rc;
+    if (rc < 0) {
+        problem(f, UPKEEP_COPY, copy->path, make_again, "%s",
+                rc == ERR_NOTFOUND ? "missing" : err->text);
+        rc = ERR_OK;
+    } else if (bytes != copy->length_bytes)
         problem(f, UPKEEP_COPY, copy->path, make_again,
                 "size mismatch: it has %" PRId64 " bytes, but %" PRId64
                 " were made: it was changed",
-                (int64_t)st.st_size, copy->length_bytes);
+                bytes, copy->length_bytes);
     else if (!f->quick)
         rc = compare_hash(f, copy, err);
     else
         rc = step(f, copy->path, copy->length_bytes, err);
-    free(path);
     return rc;
 }
 

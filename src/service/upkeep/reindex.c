@@ -384,7 +384,7 @@ static int describe(struct reindex *r, const char *path, const struct stat *st, 
     snprintf(copy->kind, sizeof copy->kind, "%s", kind);
     snprintf(copy->tool, sizeof copy->tool, "unknown (reindexed)");
     snprintf(copy->settings, sizeof copy->settings, "{}");
-    int rc = copies_hash(r->root, path, NULL, NULL, copy->sha256, err);
+    int rc = copies_hash_file(r->root, path, NULL, NULL, copy->sha256, err);
     return rc < 0 ? rc : old_copy(r, copy, &found, err);
 }
 

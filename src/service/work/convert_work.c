@@ -34,19 +34,28 @@ static int note_converted(struct catalogue *catalogue, const struct catalogue_tr
                                 &what, err);
 }
 
+static int describe(struct catalogue_copy *copy, const char *root, const struct convert_output *o,
+                    struct err *err)
+{
+    *copy = (struct catalogue_copy){.length_bytes = o->length_bytes, .made_us = clock_utc_us()};
+    snprintf(copy->kind, sizeof copy->kind, "%s", copy_kind_name(o->kind));
+    int n = snprintf(copy->path, sizeof copy->path, "%s", o->path + strlen(root) + 1);
+    if (n < 0 || (size_t)n >= sizeof copy->path)
+        return err_set(err, ERR_LIMIT, "%s: the path is too long", o->path);
+    snprintf(copy->sha256, sizeof copy->sha256, "%s", o->sha256);
+    snprintf(copy->tool, sizeof copy->tool, "dashspool %s", DASHSPOOL_VERSION);
+    return ERR_OK;
+}
+
 static int record_one(struct catalogue *catalogue, const char *root,
                       const struct catalogue_transfer *t, const struct recipe *recipe,
                       const struct convert_result *r, const struct convert_output *o,
                       struct err *err)
 {
-    struct catalogue_copy copy = {.length_bytes = o->length_bytes, .made_us = clock_utc_us()};
-    snprintf(copy.kind, sizeof copy.kind, "%s", copy_kind_name(o->kind));
-    int n = snprintf(copy.path, sizeof copy.path, "%s", o->path + strlen(root) + 1);
-    if (n < 0 || (size_t)n >= sizeof copy.path)
-        return err_set(err, ERR_LIMIT, "%s: the path is too long", o->path);
-    snprintf(copy.sha256, sizeof copy.sha256, "%s", o->sha256);
-    snprintf(copy.tool, sizeof copy.tool, "dashspool %s", DASHSPOOL_VERSION);
-    int rc = recipe_settings_text(recipe, r, o->kind, copy.settings, sizeof copy.settings, err);
+    struct catalogue_copy copy;
+    int rc = describe(&copy, root, o, err);
+    if (rc == ERR_OK)
+        rc = recipe_settings_text(recipe, r, o->kind, copy.settings, sizeof copy.settings, err);
     if (rc < 0)
         return err_wrap(err, "%s", t->id);
     rc = catalogue_copy_put(catalogue, t->key, &copy, err);
@@ -226,6 +235,77 @@ static int convert(struct making *m, struct err *err)
     return stopped ? err_set(err, ERR_AGAIN, "interrupted") : rc;
 }
 
+/* ---- put where copies are ---- */
+
+/* Those that have a row before, as far as these take their names. */
+struct earlier {
+    const struct making *m;
+    struct catalogue_copy copy[CONVERT_OUTPUTS_MAX];
+    int n;
+};
+
+static int note_earlier(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct earlier *e = arg;
+    const struct convert_result *r = &e->m->result;
+    (void)err;
+    for (int i = 0; i < r->n_outputs && e->n < CONVERT_OUTPUTS_MAX; i++)
+        if (strcmp(copy->path, r->output[i].path + strlen(e->m->root) + 1) == 0 &&
+            strcmp(copy->sha256, r->output[i].sha256) != 0)
+            e->copy[e->n++] = *copy;
+    return ERR_OK;
+}
+
+/* Before they have rows, and in no transaction: it may take a while. */
+static int publish_copies(const struct making *m, struct earlier *earlier, struct err *err)
+{
+    struct catalogue_copy copy;
+    *earlier = (struct earlier){.m = m};
+    int rc = catalogue_copy_each(m->catalogue, m->t->key, note_earlier, earlier, err);
+    for (int i = 0; rc == ERR_OK && i < m->result.n_outputs; i++) {
+        rc = describe(&copy, m->root, &m->result.output[i], err);
+        if (rc == ERR_OK)
+            rc = copies_publish(m->root, &copy, err);
+    }
+    return rc;
+}
+
+/* They show less than is known by now, and are made once more. */
+static int withdraw(const struct making *m, struct err *err)
+{
+    struct catalogue_copy copy;
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < m->result.n_outputs; i++) {
+        rc = describe(&copy, m->root, &m->result.output[i], err);
+        if (rc == ERR_OK)
+            rc = copies_replaced(m->root, &copy, err);
+    }
+    return rc;
+}
+
+/* What stays after all harms nobody, and takes its room. */
+static void drop_earlier(const struct earlier *earlier)
+{
+    struct err err;
+    for (int i = 0; i < earlier->n; i++)
+        if (copies_replaced(earlier->m->root, &earlier->copy[i], &err) < 0)
+            log_warn("convert", "an earlier copy stays in the store",
+                     LOG_TEXT("path", earlier->copy[i].path),
+                     LOG_TEXT("sha256", earlier->copy[i].sha256), LOG_ERR(&err));
+}
+
+static int delete_made(const struct making *m, struct err *err)
+{
+    struct catalogue_copy copy;
+    int rc = copies_delete_rest(m->root, m->t, CONVERT_STAGE_PREFIX, err);
+    for (int i = 0; rc == ERR_OK && i < m->result.n_outputs; i++) {
+        rc = describe(&copy, m->root, &m->result.output[i], err);
+        if (rc == ERR_OK)
+            rc = copies_delete(m->root, &copy, err);
+    }
+    return rc;
+}
+
 /* ---- recorded ---- */
 
 static int record_all(const struct making *m, struct err *err)
@@ -251,7 +331,7 @@ static int record_copies(const struct making *m, bool last, bool *again, struct 
     rc = catalogue_transfer_get(m->catalogue, m->t->id, &now, err);
     if (rc == ERR_NOTFOUND) { /* its copies went with it, but these came after */
         struct err kept;
-        rc = copies_delete_rest(m->root, m->t, CONVERT_STAGE_PREFIX, &kept);
+        rc = delete_made(m, &kept);
         if (rc < 0)
             *err = kept;
         else
@@ -270,17 +350,25 @@ static int record_copies(const struct making *m, bool last, bool *again, struct 
 /* Copies, and their rows. The account that they show may grow meanwhile: then once more. */
 static int make(struct making *m, struct err *err)
 {
+    struct earlier *earlier = calloc(1, sizeof *earlier);
     bool again = true;
-    int rc = ERR_OK;
+    int rc = earlier ? ERR_OK : err_nomem(err, "copies of %s", m->t->id);
     for (int last = 0; rc == ERR_OK && again; last++) {
         char *track = NULL;
         rc = take_track(m, &track, err);
         if (rc == ERR_OK)
             rc = convert(m, err);
         if (rc == ERR_OK)
+            rc = publish_copies(m, earlier, err);
+        if (rc == ERR_OK)
             rc = record_copies(m, last > 0, &again, err);
+        if (rc == ERR_OK && again)
+            rc = withdraw(m, err);
         drop_track(&track);
     }
+    if (rc == ERR_OK)
+        drop_earlier(earlier);
+    free(earlier);
     return rc;
 }
 
@@ -441,16 +529,18 @@ static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *e
 {
     struct have *have = arg;
     char *path = NULL;
+    int64_t bytes;
     int rc = copies_path(&path, have->c->root, copy->path, err);
+    free(path);
     if (rc == ERR_MALFORMED)
         return ERR_OK; /* wherever that is: not where it should be */
-    if (rc < 0)
+    if (rc < 0 || !catalogue_copy_is_current(have->t, copy))
         return rc;
-    have->rows = have->rows || catalogue_copy_is_current(have->t, copy);
-    if (catalogue_copy_is_current(have->t, copy) && access(path, R_OK) == 0)
+    have->rows = true;
+    rc = copies_look(have->c->root, copy, &bytes, err);
+    if (rc == ERR_OK)
         have->kinds |= copy_kind_of(copy->kind); /* none, of another version */
-    free(path);
-    return ERR_OK;
+    return err_is_temporary(rc) && !err_is_of_one_file(err) ? rc : ERR_OK;
 }
 
 /* Whether its tracker told any position, for a map. */

@@ -42,12 +42,12 @@ static int take_copy(void *arg, const struct catalogue_copy *copy, struct err *e
                                                      : NULL;
     if (!to || *to || !catalogue_copy_is_current(c->of, copy))
         return ERR_OK;
-    int rc = copies_path(&path, c->w->root, copy->path, err);
+    int rc = copies_file(&path, c->w->root, copy, err);
     if (rc == ERR_OK && stat(path, &st) == 0 && S_ISREG(st.st_mode))
         *to = path;
     else
         free(path);
-    return rc == ERR_MALFORMED ? ERR_OK : rc;
+    return rc == ERR_MALFORMED || rc == ERR_NOTFOUND ? ERR_OK : rc;
 }
 
 static void set_values(struct told *t, const struct worker *w, const struct work *work)

@@ -1,4 +1,5 @@
 #include "dashspool/copies.h"
+#include "copies_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
@@ -110,13 +111,9 @@ int copies_each(const char *root, copies_fn *fn, void *arg, struct err *err)
 
 /* ---- their bytes ---- */
 
-int copies_open(const char *root, const char *path, int *fd, struct stat *st, struct err *err)
+int copies_open_file(const char *file, int *fd, struct stat *st, struct err *err)
 {
-    char *file = NULL;
-    *fd = -1;
-    int rc = copies_path(&file, root, path, err);
-    if (rc < 0)
-        return rc;
+    int rc = ERR_OK;
     *fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (*fd < 0)
         rc = errno == ELOOP ? err_set(err, ERR_MALFORMED, "%s is a link", file)
@@ -129,7 +126,6 @@ int copies_open(const char *root, const char *path, int *fd, struct stat *st, st
         close(*fd);
         *fd = -1;
     }
-    free(file);
     return rc;
 }
 
@@ -154,21 +150,25 @@ static int read_and_hash(const char *root, const char *path, int to, struct stat
 {
     struct reading r = {NULL, to, step, arg};
     uint8_t digest[HASH_BYTES];
+    char *file = NULL;
     int fd = -1;
-    int rc = copies_open(root, path, &fd, st, err);
+    int rc = copies_path(&file, root, path, err);
+    if (rc == ERR_OK)
+        rc = copies_open_file(file, &fd, st, err);
     if (rc == ERR_OK && (rc = hash_new(&r.hash, err)) == ERR_OK &&
         (rc = fsx_read_pieces(fd, path, take_piece, &r, err)) == ERR_OK)
         rc = hash_final(r.hash, digest, err);
     if (rc == ERR_OK)
         hash_hex(digest, out);
     hash_free(&r.hash);
+    free(file);
     if (fd >= 0)
         close(fd);
     return rc;
 }
 
-int copies_hash(const char *root, const char *path, copies_step_fn *step, void *arg,
-                char out[HASH_HEX_ROOM], struct err *err)
+int copies_hash_file(const char *root, const char *path, copies_step_fn *step, void *arg,
+                     char out[HASH_HEX_ROOM], struct err *err)
 {
     struct stat st;
     return read_and_hash(root, path, -1, &st, step, arg, out, err);
@@ -210,7 +210,7 @@ int copies_duplicate(const char *root, const char *path, const char *to_root, co
     return rc;
 }
 
-int copies_delete(const char *root, const char *path, struct err *err)
+int copies_delete_file(const char *root, const char *path, struct err *err)
 {
     char *file = NULL;
     int rc = copies_path(&file, root, path, err);

@@ -7,6 +7,7 @@
 #include "dashspool/objects.h"
 #include "sigv4.h"
 #include <curl/curl.h>
+#include <sys/types.h>
 
 enum {
     AT_ONCE = 8,                /* exchanges of one handle */
@@ -73,6 +74,9 @@ struct exchange {
 
 struct objects {
     const struct site *site;
+    struct objects *idle; /* the next one that waits to be taken */
+    pid_t pid;            /* whose connections these are */
+    char where[800];      /* endpoint, bucket and prefix */
     char base[400], host[330], region[64];
     bool at_aws;
     CURLM *multi;
