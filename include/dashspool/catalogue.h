@@ -178,6 +178,9 @@ struct catalogue;
  * beside it are of two ROOTs (root_check()). *out is the caller's (catalogue_close). */
 int catalogue_open(struct catalogue **out, const char *root, bool create,
                    struct err *err) DS_MUST_CHECK;
+/* ROOT/catalogue.db in any case: of a node of a site, what it has and hands on (forward.h). */
+int catalogue_open_local(struct catalogue **out, const char *root, bool create,
+                         struct err *err) DS_MUST_CHECK;
 void catalogue_close(struct catalogue **c);
 
 /* For who only reads, and is to be unable to write it, whoever takes that process over. First, with

@@ -38,7 +38,7 @@ void hand_close(struct hand *h)
 int hand_ready(struct hand *h, struct err *err)
 {
     int rc = ERR_OK;
-    if (!h->catalogue && (rc = catalogue_open(&h->catalogue, h->root, true, err)) == ERR_OK)
+    if (!h->catalogue && (rc = catalogue_open_local(&h->catalogue, h->root, true, err)) == ERR_OK)
         rc = catalogue_root(h->catalogue, &h->id, err);
     if (rc == ERR_OK && !h->raw)
         rc = raw_open_local(&h->raw, h->root, err);

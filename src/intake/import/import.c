@@ -212,7 +212,7 @@ int import_open(struct import **out, const char *root, const struct import_optio
         rc = look_open(&im->apart, err);
     if (rc == ERR_OK && (rc = intake_check_limits(err)) == ERR_OK &&
         (rc = fsx_mkdirs(root, err)) == ERR_OK &&
-        (rc = catalogue_open(&im->catalogue, root, true, err)) == ERR_OK &&
+        (rc = catalogue_open_local(&im->catalogue, root, true, err)) == ERR_OK &&
         (rc = raw_open_local(&im->raw, root, err)) == ERR_OK &&
         (rc = intake_stores_opened(im->catalogue, im->raw, root, INTAKE_ADDS, err)) == ERR_OK &&
         (rc = open_onward(im, err)) == ERR_OK)

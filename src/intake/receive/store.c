@@ -683,7 +683,7 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
         rc = err_nomem(err, "a path");
     s->at.root = s->root;
     struct intake_feeds *feeds = &s->publisher.feeds;
-    if (rc < 0 || (rc = catalogue_open(&s->at.catalogue, root, true, err)) < 0 ||
+    if (rc < 0 || (rc = catalogue_open_local(&s->at.catalogue, root, true, err)) < 0 ||
         (rc = raw_open_local(&s->at.raw, root, err)) < 0 ||
         (rc = intake_stores_opened(s->at.catalogue, s->at.raw, root, INTAKE_ADDS, err)) < 0 ||
         (rc = repair_run(&s->at, err)) < 0 ||

@@ -374,7 +374,7 @@ int catalogue_set_root(struct catalogue *c, const struct root_id *root, struct e
     return catalogue_leave(c, own, rc, err);
 }
 
-int catalogue_open(struct catalogue **out, const char *root, bool create, struct err *err)
+int catalogue_open_local(struct catalogue **out, const char *root, bool create, struct err *err)
 {
     char *path = NULL;
     struct root_id id;
@@ -428,6 +428,11 @@ int catalogue_open_reader(struct catalogue **out, const char *root, struct err *
     if (rc < 0)
         catalogue_close(out);
     return rc;
+}
+
+int catalogue_open(struct catalogue **out, const char *root, bool create, struct err *err)
+{
+    return catalogue_open_local(out, root, create, err);
 }
 
 void catalogue_close(struct catalogue **c)
