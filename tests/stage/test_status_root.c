@@ -765,6 +765,8 @@ static void test_what_waits_for_the_site_is_told(void **state)
     assert_false(look());
     says("receiver/site/ack", "site");
     assert_has(screen_text, "everything is in the site; since start 17");
+    add_transfer(CATALOGUE_STORED, 900, "complete"); /* what waits for the site has no job here */
+    assert_false(look());
     assert_true(metrics_have("dashspool_site_accepted_total 17\n"));
     write_receiver(getpid(), now, STAGED("local", "3", "\"database: refused\"", "\"10 MiB wait\""));
     assert_true(look());

@@ -275,7 +275,7 @@ static void judge_unpublished(struct status *s)
 {
     const struct catalogue_totals *n = &s->totals;
     char span[24];
-    if (n->unpublished == 0 || s->receiver.jobs_trouble[0] ||
+    if (n->unpublished == 0 || s->receiver.jobs_trouble[0] || s->receiver.staged.in_site ||
         s->now_us - n->oldest_unpublished_us < STATUS_LATE_US)
         return;
     status_problem_add(
