@@ -94,6 +94,18 @@ static void test_cameras_are_refused_when_too_much_waits(void **state)
     assert_true(world_log_lines(&w, "staged_age") > 0);
 }
 
+/* What does not arrive in the site does not count as imported. */
+static void test_an_import_says_that_the_site_has_nothing_of_it(void **state)
+{
+    (void)state;
+    start("");
+    struct proc_result r =
+        PROC_RUN(w.binary, "--root", w.root, "import", "--imei", IMEI, "--camera", "rear", CLIP);
+    assert_int_equal(r.status, 1);
+    assert_has(proc_err(&r), "not handed on to the site");
+    proc_clear(&r);
+}
+
 #define T(test) cmocka_unit_test_teardown(test, tear_down)
 
 int main(void)
@@ -102,6 +114,7 @@ int main(void)
         T(test_a_camera_that_is_not_acknowledged_is_known_again),
         T(test_ack_local_takes_the_risk_and_says_so),
         T(test_cameras_are_refused_when_too_much_waits),
+        T(test_an_import_says_that_the_site_has_nothing_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,12 +126,19 @@ static void set_waiting(struct forward *f, const struct hand_waiting *w)
         log_info(f->options.who, "cameras accepted again");
 }
 
-static void set_trouble(struct forward *f, int rc, const struct err *err)
+/* Whether there was some before. */
+static bool set_trouble(struct forward *f, int rc, const struct err *err)
 {
     pthread_mutex_lock(&f->lock);
     bool had = f->state.trouble[0];
     snprintf(f->state.trouble, sizeof f->state.trouble, "%.255s", rc < 0 ? err->text : "");
     pthread_mutex_unlock(&f->lock);
+    return had;
+}
+
+static void tell_trouble(struct forward *f, int rc, const struct err *err)
+{
+    bool had = set_trouble(f, rc, err);
     if (rc < 0 && !had)
         log_error(f->options.who, "the site takes nothing, files wait here", LOG_ERR(err));
     else if (rc == ERR_OK && had)
@@ -258,7 +265,7 @@ static void *run(void *arg)
         int64_t now_us = clock_mono_us();
         bool look = !f->looked_us || f->failing || now_us - f->looked_us >= LOOK_MS * INT64_C(1000);
         int rc = pass(f, look, &err);
-        set_trouble(f, rc, &err);
+        tell_trouble(f, rc, &err);
         f->retry_ms = rc == ERR_OK ? 0 : f->failing ? f->retry_ms * 2 : RETRY_FIRST_MS;
         if (f->retry_ms > RETRY_LAST_MS)
             f->retry_ms = RETRY_LAST_MS;
@@ -276,7 +283,7 @@ int forward_all(struct forward *f, struct err *err)
     if (rc == ERR_OK)
         rc = clear(f, true, err);
     count(f);
-    set_trouble(f, rc, err);
+    (void)set_trouble(f, rc, err); /* the caller tells it */
     if (rc == ERR_OK && f->state.files > 0)
         rc = err_set(err, ERR_MALFORMED,
                      "%lld files wait here, whose bytes are damaged: see the log, and fsck",

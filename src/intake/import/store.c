@@ -258,7 +258,10 @@ int store_hand_on(struct import *im, struct err *err)
                  ? forward_all(im->forward, err)
                  : intake_publish_late(im->catalogue, &im->feeds, im->options.who, NULL, err);
     return rc < 0 && im->forward
-               ? err_wrap(err, "stored on this machine, and not yet in the site (run it again)")
+               ? err_wrap(
+                     err,
+                     "not handed on to the site (what this machine has of it, it keeps; run it "
+                     "again)")
                : rc;
 }
 
