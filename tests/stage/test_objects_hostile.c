@@ -501,6 +501,29 @@ static void test_a_store_without_conditions_is_asked_once(void **state)
     end_script();
 }
 
+static void test_nothing_is_retained_where_that_would_replace_the_object(void **state)
+{
+    (void)state;
+    struct err err;
+    static const struct scripted_answer answers[][1] = {
+        {SAYS(LIST(""))}, /* a store that does not know the question */
+        {SAYS(OK "\r\n<ObjectLockConfiguration/>")},
+        {SAYS(OK "\r\n<ObjectLockConfiguration><ObjectLockEnabled>no</ObjectLockEnabled>"
+                 "</ObjectLockConfiguration>")},
+        {SAYS(ERROR("404 X", "ObjectLockConfigurationNotFoundError"))},
+        {SAYS(ERROR("501 X", "NotImplemented"))},
+        {SAYS(OK "\r\n")},
+    };
+    for (size_t i = 0; i < N(answers); i++) {
+        script(answers[i], 1);
+        assert_err(ERR_UNSUPPORTED, objects_retain(store, "masters/x", 1, &err));
+        assert_err(ERR_UNSUPPORTED, objects_retain(store, "masters/x", 1, &err));
+        assert_once();
+        assert_has(server.head[0], "GET /bucket?object-lock= ");
+        end_script();
+    }
+}
+
 static void test_a_file_that_is_shorter_than_was_said_is_not_stored(void **state)
 {
     (void)state;
@@ -637,6 +660,7 @@ int main(void)
         TEST(test_a_list_goes_on_page_by_page),
         TEST(test_hostile_lists_are_refused),
         TEST(test_a_store_without_conditions_is_asked_once),
+        TEST(test_nothing_is_retained_where_that_would_replace_the_object),
         TEST(test_a_file_that_is_shorter_than_was_said_is_not_stored),
         TEST(test_who_is_told_to_end_does_not_wait),
         TEST(test_credentials_that_changed_are_taken),

@@ -22,7 +22,7 @@ struct walk {
     void (*end)(struct walk *w, const char *name);
 
     struct answer_error *error;
-    bool *versioning;
+    bool *enabled;
     struct answer_entry entry;
     answer_entry_fn *fn;
     void *arg;
@@ -156,16 +156,32 @@ static void versioning_leaf(struct walk *w, const char *parent, const char *name
 {
     (void)parent;
     if (w->depth == 1 && strcmp(name, "Status") == 0)
-        *w->versioning = text[0] != '\0'; /* Enabled, or Suspended: those of before are there */
+        *w->enabled = text[0] != '\0'; /* Enabled, or Suspended: those of before are there */
 }
 
 int answer_versioning(const void *data, size_t n, bool *out, struct err *err)
 {
-    struct walk w = {.leaf = versioning_leaf, .versioning = out};
+    struct walk w = {.leaf = versioning_leaf, .enabled = out};
     *out = false;
     if (walk(&w, data, n) && strcmp(w.name[0], "VersioningConfiguration") == 0)
         return ERR_OK;
     return err_set(err, ERR_MALFORMED, "the store does not say whether the bucket has versions");
+}
+
+/* ---- whether there is object lock ---- */
+
+static void lock_leaf(struct walk *w, const char *parent, const char *name, const char *text)
+{
+    (void)parent;
+    if (w->depth == 1 && strcmp(name, "ObjectLockEnabled") == 0)
+        *w->enabled = strcmp(text, "Enabled") == 0;
+}
+
+bool answer_has_lock(const void *data, size_t n)
+{
+    bool has = false;
+    struct walk w = {.leaf = lock_leaf, .enabled = &has};
+    return walk(&w, data, n) && strcmp(w.name[0], "ObjectLockConfiguration") == 0 && has;
 }
 
 /* ---- lists ---- */

@@ -25,6 +25,9 @@ bool answer_is_error(const void *data, size_t n, struct answer_error *out);
 /* Of a <VersioningConfiguration>: whether there are or were versions. ERR_MALFORMED. */
 int answer_versioning(const void *data, size_t n, bool *out, struct err *err) DS_MUST_CHECK;
 
+/* Whether that is an <ObjectLockConfiguration> which is enabled. */
+bool answer_has_lock(const void *data, size_t n);
+
 struct answer_entry {
     char key[ANSWER_TEXT_ROOM], version[ANSWER_TEXT_ROOM];
     int64_t bytes, modified_us;

@@ -223,6 +223,26 @@ int objects_put(struct objects *o, const struct objects_put *put, struct err *er
     return objects_put_all(o, &one, 1, err);
 }
 
+/* Asked once a handle. A store that knows nothing of it may take PUT ?retention for a PUT of the
+ * object, and has the question in its place then (Swift's s3api). */
+static int must_have_lock(struct objects *o, struct err *err)
+{
+    struct exchange x = {.method = "GET", .query = {{"object-lock", ""}}, .n_query = 1};
+    int rc = ERR_OK;
+    if (!o->lock_known) {
+        rc = exchange_run(o, &x, err);
+        o->lock = rc == ERR_OK && answer_has_lock(buf_data(&x.answer), x.answer.used);
+        if (rc == ERR_UNSUPPORTED || rc == ERR_NOTFOUND)
+            rc = ERR_OK;
+        exchange_clear(o, &x);
+        o->lock_known = rc == ERR_OK;
+    }
+    if (rc == ERR_OK && !o->lock)
+        rc = err_set(err, ERR_UNSUPPORTED, "S3 store %s: the bucket %s has no object lock", o->host,
+                     site_bucket(o->site));
+    return rc;
+}
+
 int objects_retain(struct objects *o, const char *key, int64_t until_us, struct err *err)
 {
     char until[CLOCK_TEXT_ROOM], body[300], hex[HASH_HEX_ROOM], checksum[48];
@@ -232,6 +252,8 @@ int objects_retain(struct objects *o, const char *key, int64_t until_us, struct 
              "<Mode>COMPLIANCE</Mode><RetainUntilDate>%s</RetainUntilDate></Retention>",
              until);
     int rc = check_key(key, err);
+    if (rc == ERR_OK)
+        rc = must_have_lock(o, err);
     if (rc == ERR_OK)
         rc = hash_text(body, strlen(body), hex, err);
     if (rc < 0)

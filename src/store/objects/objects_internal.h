@@ -92,6 +92,7 @@ struct objects {
 
     bool no_condition; /* If-None-Match: not implemented */
     bool versions_known, versions;
+    bool lock_known, lock;
 };
 
 /* Begins it; then objects_turn() until it is done. It stays where it is until then. */
