@@ -99,7 +99,8 @@ class Node:
         self.command = [word.replace("ROOT", self.root) for word in command]
         self.log = f"{site.dir}/{name}.log"
         engines = site.engines
-        self.wires = {part: Relay(site.loop, port, f"{name}-{part}") for part, port in engines.ports.items()}
+        self.wires = {part: Relay(site.loop, port, f"{name}-{part}", part != "ceph")
+                      for part, port in engines.ports.items()}
         self.process = None
         self.stopped = False  # by us: not to be started again
         self.deaths = []  # (when, how)

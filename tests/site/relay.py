@@ -49,20 +49,57 @@ STATEMENTS = ((b"COMMIT", ("commit",)), (b"INSERT INTO job_done", ("commit", "fi
               (b"SET state = 2", ("commit", "claim")), (b"INSERT INTO job(", ("commit",)))
 
 
+def points_of(statement):
+    return [p for words, points in STATEMENTS if words in statement for p in points]
+
+
+class Messages:
+    """What a client of PostgreSQL says (its documentation, "Message Formats"): a statement that was prepared is known
+    by its name from then on."""
+
+    STARTUP = 196608
+
+    def __init__(self):
+        self.rest, self.started, self.prepared = b"", False, {}
+
+    def feed(self, data):
+        """The points that are in these bytes."""
+        out = []
+        self.rest += data
+        while True:
+            head = 0 if not self.started else 1
+            if len(self.rest) < head + 4:
+                return out
+            n = head + int.from_bytes(self.rest[head:head + 4], "big")
+            if len(self.rest) < n:
+                return out
+            kind, body, self.rest = self.rest[:head], self.rest[head + 4:n], self.rest[n:]
+            if not self.started:
+                self.started = int.from_bytes(body[:4], "big") == self.STARTUP
+            elif kind == b"Q":
+                out += points_of(body)
+            elif kind == b"P":
+                name, statement = body.split(b"\0", 2)[:2]
+                self.prepared[name] = points_of(statement)
+            elif kind == b"B":
+                out += self.prepared.get(body.split(b"\0", 2)[1], [])
+
+
 class Pair:
     """One connection and its other half."""
 
-    def __init__(self, near, far):
+    def __init__(self, near, far, is_database):
         self.near, self.far = near, far
         self.asked = []  # points whose answer has not come
+        self.messages = Messages() if is_database else None
 
     def points(self, data, upward):
         """What this piece is the beginning of."""
         if upward:
-            out = ["put"] if data.startswith(b"PUT /") else []
-            for words, points in STATEMENTS:
-                if words in data:
-                    out += [p for p in points if p not in out]
+            if self.messages:
+                out = list(dict.fromkeys(self.messages.feed(data)))
+            else:
+                out = ["put"] if data.startswith(b"PUT /") else []
             self.asked += out
             return out
         if data.startswith(b"HTTP/1.1 1"):
@@ -81,7 +118,8 @@ class Pair:
 
 
 class Relay:
-    def __init__(self, loop, to_port, name=""):
+    def __init__(self, loop, to_port, name="", is_database=False):
+        self.is_database = is_database
         self.loop, self.to_port, self.name = loop, to_port, name
         self.open = asyncio.Event()  # not cut
         self.pairs = set()
@@ -102,7 +140,7 @@ class Relay:
         except OSError:
             writer.transport.abort()
             return
-        pair = Pair((reader, writer), far)
+        pair = Pair((reader, writer), far, self.is_database)
         self.pairs.add(pair)
         await asyncio.gather(
             self._hand_on(pair, reader, far[1], True), self._hand_on(pair, far[0], writer, False)
