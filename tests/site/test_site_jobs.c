@@ -203,6 +203,7 @@ static void test_a_lease_lasts_as_long_as_its_worker(void **state)
     pid_t pid = fork();
     if (pid == 0) { /* it does nothing for it, as one does who waits for a conversion */
         struct spool_job *job = NULL;
+        alarm(120); /* it stays for nobody */
         if (spool_claim(f->spool, &job, &err) < 0 || !job || write(pipes[1], "x", 1) != 1)
             _exit(1);
         while (!spool_job_lost(f->spool, job))
