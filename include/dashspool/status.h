@@ -22,7 +22,9 @@
  * JSON, all times RFC 3339 in UTC or null, sizes in bytes:
  *
  *   version, root, at
- *   trouble    [{what, advice, about: parts jobs cameras upkeep disk other}]
+ *   trouble    [{what, advice, about: parts jobs cameras upkeep disk other, said: {what, advice}}];
+ *              said: of each a format and its values, ["%s: failed jobs: %lld", "convert", "3"], or
+ *              the text alone: for who says it in another language
  *   run        {state: running stopped dead, pid, since, stopped (when it ended cleanly), frozen}
  *   receiver   {state: running stopped dead stuck, pid, frozen, started, updated, listens [],
  * connections, receiving, taken, refused, bytes, rate (a second), trouble, jobs_waiting (stored

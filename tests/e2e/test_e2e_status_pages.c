@@ -74,6 +74,14 @@ static void test_what_is_wrong_stands_on_top_with_what_to_do(void **state)
                      "value=\"convert\">");
     assert_has(text, "Drop this job?");
     assert_has(text, "name=\"do\" value=\"drop\">");
+    /* in the reader's language, from the sentence to what stands in it */
+    struct http_answer german =
+        http_ask(w->port, "GET", "/status", "Accept-Language: de\r\n", NULL);
+    assert_has(german.body, "convert: gescheiterte Aufträge: 1</h2>");
+    assert_has(german.body, "auflisten mit „dashspool retry“, neu einreihen mit --all</p>");
+    assert_has(german.body, "<h2>Kamera " VAN " ");
+    assert_null(strstr(german.body, "<h2><span lang=\"en\">"));
+    http_clear(&german);
 }
 
 /* ---- requests ---- */

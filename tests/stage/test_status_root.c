@@ -341,6 +341,9 @@ static void test_jobs_of_all_states_are_counted_by_age(void **state)
     says("errors/0/what", "no parameter sets in 1");
     says("errors/0/advice", "dashspool retry");
     assert_true(is_in_trouble("convert: failed jobs: 2"));
+    says("trouble/0/said/what/0", "%s: failed jobs: %lld");
+    says("trouble/0/said/what/1", "convert");
+    says("trouble/0/said/what/2", "2");
     says("oldest/id", "old");
     spool_job_free(&job);
     spool_close(&spool);

@@ -159,7 +159,7 @@ static void test_a_disk_without_inodes_is_trouble(void **state)
         diagnose(s);
         assert_int_equal(s->n_trouble, disks[i].troubles);
         if (s->n_trouble > 0)
-            assert_non_null(strstr(s->trouble[0].what, "3 of 65536 inodes free"));
+            assert_non_null(strstr(s->trouble[0].what.text, "3 of 65536 inodes free"));
         status_free(&s);
     }
 }
@@ -171,7 +171,7 @@ static void test_a_disk_that_is_read_only_is_trouble(void **state)
     s->disk.read_only = true;
     diagnose(s);
     assert_int_equal(s->n_trouble, 1);
-    assert_non_null(strstr(s->trouble[0].what, "read-only"));
+    assert_non_null(strstr(s->trouble[0].what.text, "read-only"));
     status_free(&s);
 }
 

@@ -110,6 +110,33 @@ static const struct about *about_of(const char *name)
     return &abouts[i];
 }
 
+/* A format and its values, in the page's language; what it has no words for, in English. */
+static void put_said(struct web_page *h, const json_t *said)
+{
+    const char *format = json_string_value(json_array_get(said, 0)), *next;
+    bool foreign = strcmp(h->language, "en") != 0 && format && web_tr(h, format) == format;
+    if (foreign)
+        web_put(h, "<span lang=\"en\">");
+    size_t value = 1;
+    for (const char *at = format ? web_tr(h, format) : ""; *at; at = next) {
+        char text[256];
+        size_t n = strcspn(at, "%");
+        snprintf(text, sizeof text, "%.*s", (int)n, at);
+        web_text(h, text);
+        next = at + n;
+        if (*next == '%') {
+            const char *its = json_string_value(json_array_get(said, value++));
+            const char *words = its ? web_tr(h, its) : "";
+            bool is_sentence = its && words == its && strchr(its, ' ') && strlen(its) > 24;
+            web_print(h, is_sentence ? "<span lang=\"en\">%s</span>" : "%s", words);
+            next += 1 + strspn(next + 1, ".0123456789l");
+            next += *next != '\0';
+        }
+    }
+    if (foreign)
+        web_put(h, "</span>");
+}
+
 static void put_trouble(struct page *p, const json_t *t)
 {
     struct web_page *h = &p->h;
@@ -118,11 +145,11 @@ static void put_trouble(struct page *p, const json_t *t)
     web_put(h, about->grave ? "<article class=\"trouble bad\">" : "<article class=\"trouble\">");
     frame_icon(h, about->icon);
     web_put(h, "<div><h2>");
-    web_told(h, text_at(t, "what"));
+    put_said(h, at(at(t, "said"), "what"));
     web_put(h, "</h2>");
     if (advice[0]) {
         web_print(h, "<p><b>%s</b> ", web_tr(h, "What to do:"));
-        web_told(h, advice);
+        put_said(h, at(at(t, "said"), "advice"));
         web_put(h, "</p>");
     }
     web_put(h, "</div>");

@@ -60,7 +60,7 @@ static int lock_pid(const char *path)
     return pid > 0 && pid < INT32_MAX ? (int)pid : 0;
 }
 
-static const char look_as_owner[] = "look as the owner of ROOT, or as root (sudo)";
+static const char look_as_owner[] = W_("look as the owner of ROOT, or as root (sudo)");
 
 static int collect_run(struct status *s, struct err *err)
 {
@@ -77,9 +77,10 @@ static int collect_run(struct status *s, struct err *err)
         s->run_frozen = process_frozen(s->run_pid);
     }
     if (rc == ERR_OK && (rc = file_read(&o, s->root, "run.json", err)) < 0 && rc != ERR_NOMEM) {
-        status_problem_add(
-            s, err_is_of_one_file(err) ? look_as_owner : "delete it; 'dashspool run' recreates it",
-            "%s", err->text);
+        status_problem_add(s,
+                           err_is_of_one_file(err) ? look_as_owner
+                                                   : W_("delete it; 'dashspool run' recreates it"),
+                           "%s", err->text);
         rc = ERR_OK;
     }
     if (s->run == LIFE_STOPPED)
@@ -167,8 +168,8 @@ int status_server_read(struct status *s, const char *name, const char *locked, s
         status_problem_add(s,
                            err_is_of_one_file(err) ? look_as_owner
                            : strcmp(name, "receive") == 0
-                               ? "restart the receiver; it recreates the file"
-                               : "restart it; it recreates the file",
+                               ? W_("restart the receiver; it recreates the file")
+                               : W_("restart it; it recreates the file"),
                            "%s", err->text);
     r->stopped_us = file_time_us(o, "stopped");
     if (o && r->stopped_us == 0) {
@@ -388,7 +389,7 @@ int collect_jobs(struct status *s, struct err *err)
     if (rc == ERR_OK) {
         rc = spool_stages(s->root, add_unknown, s, err);
         if (rc < 0 && rc != ERR_NOMEM) {
-            status_problem_add(s, "check owner and permissions", "%s", err->text);
+            status_problem_add(s, W_("check owner and permissions"), "%s", err->text);
             rc = ERR_OK;
         }
     }
@@ -402,7 +403,7 @@ int collect_jobs(struct status *s, struct err *err)
         if (rc == ERR_OK)
             rc = spool_leases_lost(s->root, name, &at->leases_lost, &at->lease_lost_us, err);
         if (rc < 0 && rc != ERR_NOMEM) {
-            status_problem_add(s, "check owner and permissions", "%s", err->text);
+            status_problem_add(s, W_("check owner and permissions"), "%s", err->text);
             rc = ERR_OK;
         }
     }

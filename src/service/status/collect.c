@@ -179,11 +179,12 @@ static void compare_stores(struct status *s, bool missing)
 {
     bool originals = has_originals(s);
     if (missing && originals)
-        status_problem_add(s, "restore it from a backup, or run 'dashspool reindex'",
-                           "catalogue.db is missing or empty, but raw/ has originals");
+        status_problem_add(s, W_("restore it from a backup, or run 'dashspool reindex'"),
+                           W_("catalogue.db is missing or empty, but raw/ has originals"));
     if (s->totals.stored > 0 && !originals)
-        status_problem_add(s, "restore raw/ from a backup; 'dashspool fsck' tells what is missing",
-                           "raw/ has no originals, but the catalogue tells of %lld",
+        status_problem_add(s,
+                           W_("restore raw/ from a backup; 'dashspool fsck' tells what is missing"),
+                           W_("raw/ has no originals, but the catalogue tells of %lld"),
                            (long long)s->totals.stored);
 }
 
@@ -201,11 +202,12 @@ static void tell_missing_days(struct status *s)
         used += at[used] == ' ';
     }
     if (n > 0)
-        status_problem_add(s,
-                           "put it back into raw/ without its -journal; if it is lost, 'dashspool "
-                           "fsck --repair' notes that",
-                           "raw/%s.db is missing%s: its originals cannot be handed out", first,
-                           n > 1 ? ", and files of other days" : "");
+        status_problem_add(
+            s,
+            W_("put it back into raw/ without its -journal; if it is lost, 'dashspool "
+               "fsck --repair' notes that"),
+            W_("raw/%s.db is missing%s: its originals cannot be handed out"), first,
+            n > 1 ? W_(", and files of other days") : "");
 }
 
 /* What [status] says of each camera, and whom it names and nobody has heard. */
@@ -285,17 +287,18 @@ static int collect_catalogue(struct status *s, struct err *err)
     if (rc == ERR_NOTFOUND) /* nothing was received yet */
         return ERR_OK;
     if (rc == ERR_MALFORMED)
-        status_problem_add(s, "run 'dashspool fsck' for details; 'dashspool reindex' rebuilds it",
-                           "catalogue: %s", err->text);
+        status_problem_add(s,
+                           W_("run 'dashspool fsck' for details; 'dashspool reindex' rebuilds it"),
+                           W_("catalogue: %s"), err->text);
     else if (rc == ERR_UNSUPPORTED)
-        status_problem_add(s, "use the newer version of dashspool; never 'dashspool reindex'",
-                           "catalogue: %s", err->text);
+        status_problem_add(s, W_("use the newer version of dashspool; never 'dashspool reindex'"),
+                           W_("catalogue: %s"), err->text);
     else if (rc == ERR_FOREIGN)
-        status_problem_add(s, "stop dashspool and put back what belongs to this ROOT",
-                           "catalogue: %s", err->text);
+        status_problem_add(s, W_("stop dashspool and put back what belongs to this ROOT"),
+                           W_("catalogue: %s"), err->text);
     else if (rc < 0 && rc != ERR_NOMEM)
-        status_problem_add(s, "retry soon; if it persists, check owner and permissions",
-                           "catalogue: %s", err->text);
+        status_problem_add(s, W_("retry soon; if it persists, check owner and permissions"),
+                           W_("catalogue: %s"), err->text);
     return rc == ERR_NOMEM ? rc : ERR_OK;
 }
 
@@ -424,12 +427,11 @@ static void tell_barred(void *arg, const struct user_barred *barred)
 static void check_secret(struct status *s, const char *path, const char *setting)
 {
     struct stat st;
-    char advice[TEXT_ROOM];
     if (stat(path, &st) < 0 || !(st.st_mode & (S_IROTH | S_IWOTH)))
         return;
-    snprintf(advice, sizeof advice, "chmod o-rwx %.200s, and replace what is in it", path);
-    status_problem_add(s, advice, "%s (%s) can be %s by every user of this computer", path, setting,
-                       st.st_mode & S_IROTH ? "read" : "written");
+    status_advise(s, W_("chmod o-rwx %.200s, and replace what is in it"), path);
+    status_problem_add(s, NULL, W_("%s (%s) can be %s by every user of this computer"), path,
+                       setting, st.st_mode & S_IROTH ? W_("read") : W_("written"));
 }
 
 /* One that cannot be read, by us: whoever uses it says so. */
@@ -447,14 +449,14 @@ static void check_certificate(struct status *s, const char *path, const char *se
     if (buf_append(&s->certificates, &c, sizeof c, &unimportant) < 0)
         return; /* a list of a few */
     if (until_s >= 0 && until_s < STATUS_CERTIFICATE_DAYS * INT64_C(86400))
-        status_problem_add(s, "get a new one, put it there, then reload", "%s (%s) expires in %s",
-                           path, setting, format_span(until_s, span));
+        status_problem_add(s, W_("get a new one, put it there, then reload"),
+                           W_("%s (%s) expires in %s"), path, setting, format_span(until_s, span));
     if (until_s < 0)
-        status_problem_add(s, "put a new one there, then reload", "%s (%s) expired %s ago", path,
-                           setting, format_span(-until_s, span));
+        status_problem_add(s, W_("put a new one there, then reload"), W_("%s (%s) expired %s ago"),
+                           path, setting, format_span(-until_s, span));
     else if (from_s > 0)
-        status_problem_add(s, "check this computer's clock, and the certificate",
-                           "%s (%s) is not valid yet: in %s", path, setting,
+        status_problem_add(s, W_("check this computer's clock, and the certificate"),
+                           W_("%s (%s) is not valid yet: in %s"), path, setting,
                            format_span(from_s, span));
 }
 
@@ -478,8 +480,8 @@ static void check_rules(struct status *s, const struct cfg *cfg)
 {
     if (cfg_next(cfg, "request *", NULL, NULL) && !cfg_bool(cfg, "telemetry", "enabled") &&
         s->telemetry.server.life != LIFE_RUNNING)
-        status_problem_add(s, "set enabled = yes in [telemetry], or remove the rules",
-                           "the rules of [request NAME] ask for nothing: [telemetry] is off");
+        status_problem_add(s, W_("set enabled = yes in [telemetry], or remove the rules"),
+                           W_("the rules of [request NAME] ask for nothing: [telemetry] is off"));
 }
 
 /* ---- all ---- */

@@ -195,39 +195,40 @@ static void judge_staged(struct status *s, const struct staged *g)
     if (!g->in_site || s->receiver.life != LIFE_RUNNING)
         return;
     if (g->full[0])
-        status_problem_add(s, "fix the cause; cameras keep their files, and come again",
-                           "cameras are refused: %s", g->full);
+        status_problem_add(s, W_("fix the cause; cameras keep their files, and come again"),
+                           W_("cameras are refused: %s"), g->full);
     if (g->trouble[0])
         status_problem_add(
             s,
-            g->local ? "fix the cause; until then the only copy of what cameras were "
-                       "acknowledged is on this machine's disk"
-                     : "fix the cause; until then cameras are not acknowledged, and "
-                       "what they brought waits here",
-            "not handed on to the site, files: %lld: %s", (long long)g->files, g->trouble);
+            g->local ? W_("fix the cause; until then the only copy of what cameras were "
+                          "acknowledged is on this machine's disk")
+                     : W_("fix the cause; until then cameras are not acknowledged, and "
+                          "what they brought waits here"),
+            W_("not handed on to the site, files: %lld: %s"), (long long)g->files, g->trouble);
 }
 
 static void judge_receiver(struct status *s)
 {
     const struct receiver *r = &s->receiver;
-    char span[24], advice[TEXT_ROOM];
-    snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", r->pid);
+    char span[24];
+    status_advise(s, W_("let it go on: kill -CONT %d"), r->pid);
     if (r->life == LIFE_CRASHED)
-        status_problem_add(s, "restart it; everything it acknowledged is safe",
-                           "the receiver died unexpectedly");
+        status_problem_add(s, W_("restart it; everything it acknowledged is safe"),
+                           W_("the receiver died unexpectedly"));
     if (r->frozen)
-        status_problem_add(s, advice, "the receiver (process %d) was stopped by a signal (SIGSTOP)",
-                           r->pid);
+        status_problem_add(
+            s, NULL, W_("the receiver (process %d) was stopped by a signal (SIGSTOP)"), r->pid);
     else if (r->life == LIFE_STUCK)
-        status_problem_add(s, "kill it (kill -KILL) and restart it",
-                           "the receiver (process %d) has not responded for %s", r->pid,
+        status_problem_add(s, W_("kill it (kill -KILL) and restart it"),
+                           W_("the receiver (process %d) has not responded for %s"), r->pid,
                            format_span((s->now_us - r->updated_us) / 1000000, span));
     if (r->trouble[0] && r->life != LIFE_CRASHED)
-        status_problem_add(s, "fix the cause; meanwhile cameras wait and nothing is lost", "%s",
+        status_problem_add(s, W_("fix the cause; meanwhile cameras wait and nothing is lost"), "%s",
                            r->trouble);
     if (r->jobs_trouble[0] && r->life == LIFE_RUNNING)
-        status_problem_add(s, "fix the cause; the receiver queues them then, and nothing is lost",
-                           "stored, but not queued: transfers: %lld: %s",
+        status_problem_add(s,
+                           W_("fix the cause; the receiver queues them then, and nothing is lost"),
+                           W_("stored, but not queued: transfers: %lld: %s"),
                            (long long)r->jobs_waiting, r->jobs_trouble);
     judge_staged(s, &r->staged);
 }
@@ -236,22 +237,22 @@ static void judge_telemetry(struct status *s)
 {
     const struct receiver *r = &s->telemetry.server;
     const struct tracker *first = NULL;
-    char span[24], advice[TEXT_ROOM];
+    char span[24];
     long long bad = 0;
-    snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", r->pid);
+    status_advise(s, W_("let it go on: kill -CONT %d"), r->pid);
     if (r->life == LIFE_CRASHED)
-        status_problem_add(s, "restart it; everything it acknowledged is safe",
-                           "the server of trackers died unexpectedly");
+        status_problem_add(s, W_("restart it; everything it acknowledged is safe"),
+                           W_("the server of trackers died unexpectedly"));
     if (r->frozen)
-        status_problem_add(s, advice,
-                           "the server of trackers (process %d) was stopped by a signal (SIGSTOP)",
-                           r->pid);
+        status_problem_add(
+            s, NULL, W_("the server of trackers (process %d) was stopped by a signal (SIGSTOP)"),
+            r->pid);
     else if (r->life == LIFE_STUCK)
-        status_problem_add(s, "kill it (kill -KILL) and restart it",
-                           "the server of trackers (process %d) has not responded for %s", r->pid,
-                           format_span((s->now_us - r->updated_us) / 1000000, span));
+        status_problem_add(s, W_("kill it (kill -KILL) and restart it"),
+                           W_("the server of trackers (process %d) has not responded for %s"),
+                           r->pid, format_span((s->now_us - r->updated_us) / 1000000, span));
     if (r->trouble[0] && r->life != LIFE_CRASHED)
-        status_problem_add(s, "fix the cause; meanwhile trackers keep their records", "%s",
+        status_problem_add(s, W_("fix the cause; meanwhile trackers keep their records"), "%s",
                            r->trouble);
     LIST_EACH (&s->trackers, const struct tracker, t) {
         if (!status_camera_bad(t->front) && !status_camera_bad(t->rear))
@@ -262,9 +263,9 @@ static void judge_telemetry(struct status *s)
     if (first) {
         bool front = status_camera_bad(first->front);
         s->about = ABOUT_CAMERAS;
-        status_problem_add(s, "look at its memory card: without a good one there are no videos",
-                           "trackers whose camera has a bad card, or none: %lld (%s %s: %s)", bad,
-                           first->imei, front ? "front" : "rear",
+        status_problem_add(s, W_("look at its memory card: without a good one there are no videos"),
+                           W_("trackers whose camera has a bad card, or none: %lld (%s %s: %s)"),
+                           bad, first->imei, front ? W_("front") : W_("rear"),
                            status_camera_states[front ? first->front : first->rear]);
         s->about = ABOUT_PARTS;
     }
@@ -281,25 +282,24 @@ static void judge_unpublished(struct status *s)
     status_problem_add(
         s,
         s->receiver.life == LIFE_RUNNING
-            ? "see the log of the receiver for the cause; its next start queues them"
-            : "start the receiver ('dashspool run'), or run 'dashspool fsck --repair'",
-        "stored, but not queued: transfers: %lld, the oldest for %s", (long long)n->unpublished,
+            ? W_("see the log of the receiver for the cause; its next start queues them")
+            : W_("start the receiver ('dashspool run'), or run 'dashspool fsck --repair'"),
+        W_("stored, but not queued: transfers: %lld, the oldest for %s"), (long long)n->unpublished,
         format_span((s->now_us - n->oldest_unpublished_us) / 1000000, span));
 }
 
 /* Those that run keeps, and others that have a job. */
 static void judge_frozen(struct status *s)
 {
-    char advice[TEXT_ROOM];
-    snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", s->run_pid);
+    status_advise(s, W_("let it go on: kill -CONT %d"), s->run_pid);
     if (s->run_frozen)
-        status_problem_add(s, advice,
-                           "'dashspool run' (process %d) was stopped by a signal (SIGSTOP)",
+        status_problem_add(s, NULL,
+                           W_("'dashspool run' (process %d) was stopped by a signal (SIGSTOP)"),
                            s->run_pid);
     LIST_EACH (&s->processes, const struct process, p) {
-        snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", p->pid);
+        status_advise(s, W_("let it go on: kill -CONT %d"), p->pid);
         if (p->frozen && p->pid != s->receiver.pid)
-            status_problem_add(s, advice, "%s (process %d) was stopped by a signal (SIGSTOP)",
+            status_problem_add(s, NULL, W_("%s (process %d) was stopped by a signal (SIGSTOP)"),
                                p->name, p->pid);
     }
     LIST_EACH (&s->claims, const struct claim, c) {
@@ -307,9 +307,9 @@ static void judge_frozen(struct status *s)
         LIST_EACH (&s->processes, const struct process, p) {
             told = told || p->pid == c->pid;
         }
-        snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", c->pid);
+        status_advise(s, W_("let it go on: kill -CONT %d"), c->pid);
         if (c->frozen && !told)
-            status_problem_add(s, advice, "%s: process %d was stopped by a signal (SIGSTOP)",
+            status_problem_add(s, NULL, W_("%s: process %d was stopped by a signal (SIGSTOP)"),
                                LIST_AT(&s->stage, struct stage, c->stage)->name, c->pid);
     }
 }
@@ -321,27 +321,27 @@ static void judge_run(struct status *s)
         clock_rfc3339(s->run_stopped_us, 0, at);
         status_problem_add(
             s,
-            "start it: systemctl start dashspool, or 'dashspool run'; if it is to "
-            "stay so, delete ROOT/run.json",
-            "'dashspool run' was stopped cleanly at %s (%s ago): nothing is received", at,
+            W_("start it: systemctl start dashspool, or 'dashspool run'; if it is to "
+               "stay so, delete ROOT/run.json"),
+            W_("'dashspool run' was stopped cleanly at %s (%s ago): nothing is received"), at,
             format_span((s->now_us - s->run_stopped_us) / 1000000, span));
     }
     if (s->run == LIFE_STOPPED && s->run_stopped_us == 0 && s->receiver.stopped_us > 0) {
         clock_rfc3339(s->receiver.stopped_us, 0, at);
-        status_problem_add(s,
-                           "start 'dashspool run'; if it is to stay so, delete ROOT/receive.json",
-                           "the receiver was stopped cleanly at %s (%s ago): nothing is received",
-                           at, format_span((s->now_us - s->receiver.stopped_us) / 1000000, span));
+        status_problem_add(
+            s, W_("start 'dashspool run'; if it is to stay so, delete ROOT/receive.json"),
+            W_("the receiver was stopped cleanly at %s (%s ago): nothing is received"), at,
+            format_span((s->now_us - s->receiver.stopped_us) / 1000000, span));
     }
     judge_frozen(s);
     if (s->run == LIFE_CRASHED)
-        status_problem_add(s, "restart it; see its log for the cause",
-                           "'dashspool run' died unexpectedly");
+        status_problem_add(s, W_("restart it; see its log for the cause"),
+                           W_("'dashspool run' died unexpectedly"));
     LIST_EACH (&s->processes, const struct process, p) {
         int64_t left_us = p->waits_until_us - s->now_us;
         if (s->run == LIFE_RUNNING && p->pid == 0 && left_us > 0)
-            status_problem_add(s, "see the log of 'dashspool run' for the cause",
-                               "%s %s (%lld × within a day); restart in %s", p->name, p->how,
+            status_problem_add(s, W_("see the log of 'dashspool run' for the cause"),
+                               W_("%s %s (%lld × within a day); restart in %s"), p->name, p->how,
                                (long long)p->ends_of_the_day, format_span(left_us / 1000000, span));
     }
 }
@@ -349,49 +349,49 @@ static void judge_run(struct status *s)
 static void judge_stage(struct status *s, const struct stage *stage)
 {
     struct oldest nobody = {0};
-    char advice[TEXT_ROOM], span[24], limit[24];
+    char span[24], limit[24];
     const struct jobs *failed = &stage->jobs[JOB_FAILED], *ready = &stage->jobs[JOB_READY];
     bool exec = strcmp(stage->name, "convert") != 0;
     if (failed->n > 0) {
-        snprintf(advice, sizeof advice,
-                 "list them with 'dashspool retry%s%.64s', requeue with --all",
-                 exec ? " --stage " : "", exec ? stage->name : "");
-        status_problem_add(s, advice, "%s: failed jobs: %lld", stage->name, (long long)failed->n);
+        status_advise(s, W_("list them with 'dashspool retry%s%.64s', requeue with --all"),
+                      exec ? " --stage " : "", exec ? stage->name : "");
+        status_problem_add(s, NULL, W_("%s: failed jobs: %lld"), stage->name, (long long)failed->n);
     }
     if (stage->foreign > 0)
-        status_problem_add(s, "give them to the user of ROOT: chown -R USER: ROOT/spool",
-                           "%s: jobs that belong to another user and are set aside: %lld (%.100s)",
-                           stage->name, (long long)stage->foreign, stage->foreign_job);
+        status_problem_add(
+            s, W_("give them to the user of ROOT: chown -R USER: ROOT/spool"),
+            W_("%s: jobs that belong to another user and are set aside: %lld (%.100s)"),
+            stage->name, (long long)stage->foreign, stage->foreign_job);
     LIST_EACH (&s->claims, const struct claim, c) {
         if (LIST_AT(&s->stage, struct stage, c->stage) != stage || !status_claim_stuck(s, c))
             continue;
         if (c->pid > 0)
-            snprintf(advice, sizeof advice,
-                     "see its log; kill -KILL %d ends it, and the job is requeued", c->pid);
+            status_advise(s, W_("see its log; kill -KILL %d ends it, and the job is requeued"),
+                          c->pid);
         else
-            snprintf(advice, sizeof advice, "see its log, then restart that worker%s%s",
-                     c->where[0] ? ": " : "", c->where);
-        status_problem_add(s, advice, "%s: %s has been worked at for %s; no job should take %s",
+            status_advise(s, W_("see its log, then restart that worker%s%s"),
+                          c->where[0] ? ": " : "", c->where);
+        status_problem_add(s, NULL, W_("%s: %s has been worked at for %s; no job should take %s"),
                            stage->name, c->job,
                            format_span((s->now_us - c->since_us) / 1000000, span),
                            format_span(stage->limit_us / 1000000, limit));
     }
     if (stage->lost > 0)
-        status_problem_add(s, "run 'dashspool fsck --repair' to queue them again",
-                           "%s: jobs that were lost: %lld, the first of %s", stage->name,
+        status_problem_add(s, W_("run 'dashspool fsck --repair' to queue them again"),
+                           W_("%s: jobs that were lost: %lld, the first of %s"), stage->name,
                            (long long)stage->lost, stage->lost_id);
     if (stage->lease_lost_us > s->now_us - STATUS_HOUR_US && stage->leases_lost > 0)
         status_problem_add(
-            s, "see the logs of its workers, their load, and their way to the database",
-            "%s: a worker was not heard of for longer than its lease, %s ago; %lld "
-            "times so far",
+            s, W_("see the logs of its workers, their load, and their way to the database"),
+            W_("%s: a worker was not heard of for longer than its lease, %s ago; %lld "
+               "times so far"),
             stage->name, format_span((s->now_us - stage->lease_lost_us) / 1000000, span),
             (long long)stage->leases_lost);
     bool meant = stage->kind == STAGES_CONVERT && !stage->enabled; /* somebody else works them */
     if (ready->n > 0 && !meant && s->now_us - ready->oldest_us > STATUS_HOUR_US &&
         no_worker_reason(s, stage, &nobody))
-        status_problem_add(s, nobody.advice, "%s: %lld ready, the oldest for %s: %s", stage->name,
-                           (long long)ready->n,
+        status_problem_add(s, nobody.advice, W_("%s: %lld ready, the oldest for %s: %s"),
+                           stage->name, (long long)ready->n,
                            format_span((s->now_us - ready->oldest_us) / 1000000, span), nobody.why);
 }
 
@@ -399,18 +399,19 @@ static void judge_stage(struct status *s, const struct stage *stage)
 
 static void tell_silent(struct status *s, const struct camera *c)
 {
-    static const char advice[] = "look at the camera, its SIM card and its power; or change "
-                                 "[status] max_silence";
+    const char *advice = W_("look at the camera, its SIM card and its power; or change "
+                            "[status] max_silence");
     char silence[24], span[24], at[CLOCK_TEXT_ROOM];
     format_span(c->silence_us / 1000000, silence);
     if (c->last_us == 0) {
-        status_problem_add(s, advice, "camera %s%s%s: nothing received; expected at least every %s",
+        status_problem_add(s, advice,
+                           W_("camera %s%s%s: nothing received; expected at least every %s"),
                            c->imei, c->camera[0] ? " " : "", c->camera, silence);
         return;
     }
     clock_rfc3339(c->last_us, 0, at);
     status_problem_add(
-        s, advice, "camera %s %s: silent for %s, since %s; expected at least every %s", c->imei,
+        s, advice, W_("camera %s %s: silent for %s, since %s; expected at least every %s"), c->imei,
         c->camera, format_span((s->now_us - c->last_us) / 1000000, span), at, silence);
 }
 
@@ -427,9 +428,9 @@ static void judge_cameras(struct status *s)
     }
     if (s->overdue > SILENT_TOLD)
         status_problem_add(
-            s, "see \"overdue\" in 'dashspool status --json'",
-            "%lld %s silent for longer than [status] max_silence allows",
-            SIZE_COUNT(s->overdue - SILENT_TOLD, "more camera is", "more cameras are"));
+            s, W_("see \"overdue\" in 'dashspool status --json'"),
+            W_("%lld %s silent for longer than [status] max_silence allows"),
+            SIZE_COUNT(s->overdue - SILENT_TOLD, W_("more camera is"), W_("more cameras are")));
 }
 
 static void judge_upkeep(struct status *s)
@@ -438,17 +439,17 @@ static void judge_upkeep(struct status *s)
     for (int i = 0; i < UPKEEP_CLOCK; i++) {
         const struct catalogue_upkeep *u = &s->upkeep[i].last;
         static const char *const advice[] = {
-            [UPKEEP_SWEEP] = "run 'dashspool sweep' for details",
-            [UPKEEP_FSCK] = "run 'dashspool fsck' for details, and what to do",
-            [UPKEEP_BACKUP] = "run 'dashspool backup' again for details"};
+            [UPKEEP_SWEEP] = W_("run 'dashspool sweep' for details"),
+            [UPKEEP_FSCK] = W_("run 'dashspool fsck' for details, and what to do"),
+            [UPKEEP_BACKUP] = W_("run 'dashspool backup' again for details")};
         if (s->upkeep[i].known && !u->ok)
             status_problem_add(
                 s,
                 i == UPKEEP_SWEEP && s->clock_doubted
-                    ? "check this computer's clock (date); if it is right: 'dashspool sweep "
-                      "--clock-is-right'"
+                    ? W_("check this computer's clock (date); if it is right: 'dashspool sweep "
+                         "--clock-is-right'")
                     : advice[i],
-                "the last %s, %s ago: %s", status_upkeep_tasks[i],
+                W_("the last %s, %s ago: %s"), status_upkeep_tasks[i],
                 format_span((s->now_us - u->at_us) / 1000000, span), u->text);
     }
 }
@@ -458,12 +459,13 @@ static void judge_disk(struct status *s)
     const struct disk *d = &s->disk;
     char free_bytes[24], least[24];
     if (d->read_only)
-        status_problem_add(s, "see the system's log (dmesg) for the cause, then mount it again",
-                           "the disk is mounted read-only: nothing can be received or converted");
+        status_problem_add(
+            s, W_("see the system's log (dmesg) for the cause, then mount it again"),
+            W_("the disk is mounted read-only: nothing can be received or converted"));
     if (d->inodes > 0 && d->inodes_free < INODES_MIN)
         status_problem_add(
-            s, "delete small files on that disk, or make a file system with more",
-            "%lld of %lld inodes free: without any, no jobs, copies and packages can be made",
+            s, W_("delete small files on that disk, or make a file system with more"),
+            W_("%lld of %lld inodes free: without any, no jobs, copies and packages can be made"),
             (long long)d->inodes_free, (long long)d->inodes);
     int64_t limit = d->free < d->min_free ? d->min_free : d->warn_free;
     if (d->free < 0 || d->free >= limit)
@@ -471,11 +473,12 @@ static void judge_disk(struct status *s)
     size_text(d->free, free_bytes);
     size_text(limit, least);
     if (limit == d->min_free && !s->receiver.trouble[0])
-        status_problem_add(s, "free disk space (see [retention]), or lower [receive] min_free_mib",
-                           "disk full: %s free, receiving stops below %s", free_bytes, least);
+        status_problem_add(s,
+                           W_("free disk space (see [retention]), or lower [receive] min_free_mib"),
+                           W_("disk full: %s free, receiving stops below %s"), free_bytes, least);
     else if (limit != d->min_free)
-        status_problem_add(s, "free disk space; see [retention]",
-                           "low disk space: %s free, less than %s ([retention] warn_free_mib)",
+        status_problem_add(s, W_("free disk space; see [retention]"),
+                           W_("low disk space: %s free, less than %s ([retention] warn_free_mib)"),
                            free_bytes, least);
 }
 

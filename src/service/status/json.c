@@ -26,13 +26,29 @@ static json_t *text_json(const char *text)
     return text[0] ? json_string(text) : json_null();
 }
 
+/* ["%s: failed jobs: %lld", "convert", "3"]: for who says it in another language. */
+static json_t *said_json(const struct said *said)
+{
+    bool is_value = strcmp(said->format, "%s") == 0;
+    json_t *out = json_array();
+    if (!is_value)
+        json_array_append_new(out, json_string(said->format));
+    const char *p = said->values;
+    for (size_t i = 0; i < said->n; i++, p += strlen(p) + 1)
+        json_array_append_new(out, json_string(p));
+    return out;
+}
+
 static json_t *trouble_json(const struct status *s)
 {
     json_t *out = json_array();
-    for (size_t i = 0; i < s->n_trouble; i++)
-        json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "what", s->trouble[i].what,
-                                             "advice", s->trouble[i].advice, "about",
-                                             status_abouts[s->trouble[i].about]));
+    for (size_t i = 0; i < s->n_trouble; i++) {
+        const struct trouble *t = &s->trouble[i];
+        json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:{s:o, s:o}}", "what", t->what.text,
+                                             "advice", t->advice.text, "about",
+                                             status_abouts[t->about], "said", "what",
+                                             said_json(&t->what), "advice", said_json(&t->advice)));
+    }
     return out;
 }
 

@@ -3,25 +3,71 @@
 #include "status_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const status_abouts[ABOUTS] = {
     [ABOUT_OTHER] = "other",     [ABOUT_PARTS] = "parts",   [ABOUT_JOBS] = "jobs",
     [ABOUT_CAMERAS] = "cameras", [ABOUT_UPKEEP] = "upkeep", [ABOUT_DISK] = "disk"};
 
-void status_problem_add(struct status *s, const char *advice, const char *fmt, ...)
+/* The conversions of `format` are %s, %.64s, %d and %lld. */
+static void say(struct said *out, const char *format, va_list ap)
 {
-    char text[2 * TEXT_ROOM];
+    char text[2 * TEXT_ROOM] = "";
+    size_t used = 0, filled = 0;
+    *out = (struct said){.format = format};
+    for (const char *p = format; *p; p++) {
+        char value[2 * TEXT_ROOM] = {*p, '\0'};
+        if (*p == '%') {
+            int most = p[1] == '.' ? (int)strtol(p + 2, NULL, 10) : -1; /* of %.64s */
+            p += 1 + strspn(p + 1, ".0123456789l");
+            if (*p == 's')
+                snprintf(value, sizeof value, "%.*s", most, va_arg(ap, const char *));
+            else if (p[-1] == 'l')
+                snprintf(value, sizeof value, "%lld", va_arg(ap, long long));
+            else
+                snprintf(value, sizeof value, "%d", va_arg(ap, int));
+            if (filled + 1 < sizeof out->values) {
+                format_clean(out->values + filled, sizeof out->values - filled, value);
+                filled += strlen(out->values + filled) + 1;
+                out->n++;
+            }
+        }
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s", value);
+        used = used < sizeof text ? used : sizeof text - 1;
+    }
+    format_clean(out->text, sizeof out->text, text);
+}
+
+static void said(struct said *out, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    say(out, format, ap);
+    va_end(ap);
+}
+
+void status_advise(struct status *s, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    say(&s->advice, format, ap);
+    va_end(ap);
+}
+
+void status_problem_add(struct status *s, const char *advice, const char *format, ...)
+{
     va_list ap;
     if (s->n_trouble == TROUBLE_MAX)
         return;
     struct trouble *t = &s->trouble[s->n_trouble++];
     t->about = s->about;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    t->advice = s->advice;
+    if (advice)
+        said(&t->advice, "%s", advice);
+    va_start(ap, format);
+    say(&t->what, format, ap);
     va_end(ap);
-    format_clean(t->what, sizeof t->what, text);
-    format_clean(t->advice, sizeof t->advice, advice);
 }
 
 bool status_camera_overdue(const struct status *s, const struct camera *c)

@@ -136,9 +136,17 @@ enum about {
 };
 extern const char *const status_abouts[ABOUTS];
 
+/* A sentence, and what it was made of, so that a page can say it in another language: the format,
+ * and what stands for each of its conversions, each with a NUL behind it. */
+struct said {
+    char text[TEXT_ROOM], values[TEXT_ROOM];
+    const char *format;
+    size_t n;
+};
+
 struct trouble {
     enum about about;
-    char what[TEXT_ROOM], advice[TEXT_ROOM];
+    struct said what, advice;
 };
 
 struct disk {
@@ -241,6 +249,7 @@ struct status {
     struct oldest oldest;
     struct trouble trouble[TROUBLE_MAX];
     size_t n_trouble;
+    struct said advice;                 /* for the problem that is added next */
     enum about about;                   /* of the problems that are added now */
     char sandbox[SANDBOX_MISSING_ROOM]; /* what this kernel cannot enforce; "" */
 };
@@ -281,7 +290,11 @@ bool status_claim_stuck(const struct status *s, const struct claim *c);
 /* The stage of that name; SIZE_MAX: there is none. */
 size_t status_stage_find(const struct status *s, const char *name);
 
-void status_problem_add(struct status *s, const char *advice, const char *fmt, ...) DS_PRINTF(3, 4);
+/* advice NULL: what status_advise() said before. Conversions of either format: %s, %.64s, %d and
+ * %lld; no other (the pages say them in their own language, W_()). */
+void status_advise(struct status *s, const char *format, ...) DS_PRINTF(2, 3);
+void status_problem_add(struct status *s, const char *advice, const char *format, ...)
+    DS_PRINTF(3, 4);
 
 /* n more errors of one reason. `what` may be anything; numbers, and the example, are set aside when
  * reasons are compared. */

@@ -216,8 +216,8 @@ static void put_head(struct page *p, const struct status *s, const struct limits
     else
         page_line(p, STYLE_BAD, "%s  %s  problems: %d", root, at, n);
     for (int i = 0; i < n && i < most->troubles; i++) {
-        page_wrap(p, STYLE_BAD, INDENT, "PROBLEM: %s", s->trouble[i].what);
-        page_wrap(p, STYLE_PLAIN, INDENT, "      do: %s", s->trouble[i].advice);
+        page_wrap(p, STYLE_BAD, INDENT, "PROBLEM: %s", s->trouble[i].what.text);
+        page_wrap(p, STYLE_PLAIN, INDENT, "      do: %s", s->trouble[i].advice.text);
     }
     if (n > most->troubles)
         page_line(p, STYLE_BAD, "PROBLEM: … %d more", n - most->troubles);

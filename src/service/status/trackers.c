@@ -121,7 +121,8 @@ int collect_trackers(struct status *s, struct err *err)
     records_close(&records);
     if (rc < 0 && rc != ERR_NOMEM) {
         if (rc != ERR_NOTFOUND)
-            status_problem_add(s, "run 'dashspool fsck' for details", "telemetry: %s", err->text);
+            status_problem_add(s, W_("run 'dashspool fsck' for details"), W_("telemetry: %s"),
+                               err->text);
         rc = ERR_OK;
     }
     if (rc == ERR_OK)
