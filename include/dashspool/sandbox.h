@@ -52,6 +52,9 @@ struct sandbox_rules {
 
     /* of the others; lists end with NULL, and may be NULL */
     const char *const *read_dirs;   /* read what is below */
+    const char *const *reread;      /* files that are read again, when others are in their places:
+                                       what is in their folders, and in those to which links lead
+                                       ("live/" of certbot to "archive/"); "" is none */
     const char *const *move_dirs;   /* … and rename it, from one to another, or remove it */
     const char *const *write_dirs;  /* … and write it */
     const char *const *write_files; /* read and write; not made anew */

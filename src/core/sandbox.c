@@ -2,6 +2,7 @@
 /* Which system calls each kind of process may make (seccomp). */
 /* CLONE_THREAD */
 #include "dashspool/sandbox.h"
+#include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/log.h"
 #include <errno.h>
@@ -406,6 +407,24 @@ static int allow_dirs(int rules, const char *const *dirs, uint64_t rights, struc
     return rc;
 }
 
+/* Of one whose links lead nowhere, only its folder. */
+static int allow_reread(int rules, const char *const *files, uint64_t rights, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && files && files[i]; i++) {
+        char *named = strdup(files[i]), *real = realpath(files[i], NULL);
+        if (!named)
+            rc = err_nomem(err, "a sandbox");
+        else if (named[0] && fsx_go_up(named))
+            rc = allow_path(rules, named, rights, true, err);
+        if (rc == ERR_OK && real && fsx_go_up(real))
+            rc = allow_path(rules, real, rights, true, err);
+        free(named);
+        free(real);
+    }
+    return rc;
+}
+
 /* Closes the rules. */
 static int restrict_self(int rules, int rc, struct err *err)
 {
@@ -455,7 +474,8 @@ static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *er
                         LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
                         (LANDLOCK_ACCESS_FS_REFER & all.fs);
         uint64_t change = LANDLOCK_ACCESS_FS_WRITE_FILE | (LL_TRUNCATE & all.fs);
-        rc = allow_dirs(rules, r->read_dirs, read, err);
+        if ((rc = allow_dirs(rules, r->read_dirs, read, err)) == ERR_OK)
+            rc = allow_reread(rules, r->reread, read, err);
         if (rc == ERR_OK && (rc = allow_dirs(rules, r->move_dirs, move, err)) == ERR_OK)
             rc = allow_dirs(rules, r->write_dirs, move | change, err);
         if (rc == ERR_OK && r->write_dir)

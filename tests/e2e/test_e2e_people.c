@@ -312,6 +312,23 @@ static void give(const struct world *w, const char *ca)
     certs_make(w->dir, ca, "server", "IP:127.0.0.1");
 }
 
+/* As certbot does: the file's name is a link into a folder beside, to another one each time. */
+static void give_by_link(const struct world *w, const char *ca)
+{
+    static const char *const ends[] = {"pem", "key"};
+    char made[400], kept[500], link[400], target[100];
+    give(w, ca);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(made, sizeof made, "%s/server.%s", w->dir, ends[i]);
+        snprintf(target, sizeof target, "../archive/%s-%s", ca, ends[i]);
+        snprintf(kept, sizeof kept, "%s/live/%s", w->dir, target);
+        snprintf(link, sizeof link, "%s/live/server.%s", w->dir, ends[i]);
+        assert_int_equal(rename(made, kept), 0);
+        (void)unlink(link);
+        assert_int_equal(symlink(target, link), 0);
+    }
+}
+
 static int curl(const struct world *w, const char *ca)
 {
     char url[100], file[20];
@@ -383,6 +400,25 @@ static void test_a_certificate_is_read_again(void **state)
     support_wait(support_count(log, "HTTP/1.1 200 OK") == 3);
     close(fd);
     (void)proc_stop(&client, SIGTERM);
+}
+
+static void test_a_certificate_is_read_again_behind_links(void **state)
+{
+    struct world *w = *state;
+    char settings[1200];
+    assert_int_equal(mkdir(support_path(w->dir, "live"), 0755), 0);
+    assert_int_equal(mkdir(support_path(w->dir, "archive"), 0755), 0);
+    give_by_link(w, "old");
+    snprintf(settings, sizeof settings,
+             "[serve]\ntls_cert = %s/live/server.pem\ntls_key = %s/live/server.key\n", w->dir,
+             w->dir);
+    support_configure(w->root, settings);
+    start(w);
+    assert_int_equal(curl(w, "old"), 0);
+    give_by_link(w, "new");
+    assert_int_equal(kill(w->server.pid, SIGHUP), 0);
+    support_wait(support_count(support_path(w->dir, "serve.log"), "certificate reload") == 1);
+    assert_int_equal(curl(w, "new"), 0);
 }
 
 static void test_a_trusted_proxy_tells_who_asks(void **state)
@@ -463,17 +499,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_who_is_added_logs_in_and_out),
-        T(test_a_session_is_new_and_outlives_a_restart),
-        T(test_who_is_changed_logs_in_again),
-        T(test_who_guesses_has_to_wait),
-        T(test_who_looks_is_noted_for_a_while),
-        T(test_it_speaks_tls),
-        T(test_a_certificate_is_read_again),
-        T(test_a_trusted_proxy_tells_who_asks),
-        T(test_a_backup_knows_them),
-        T(test_no_door_opens_when_the_file_goes),
-        T(test_a_proxy_without_people_is_refused),
+        T(test_who_is_added_logs_in_and_out),     T(test_a_session_is_new_and_outlives_a_restart),
+        T(test_who_is_changed_logs_in_again),     T(test_who_guesses_has_to_wait),
+        T(test_who_looks_is_noted_for_a_while),   T(test_it_speaks_tls),
+        T(test_a_certificate_is_read_again),      T(test_a_certificate_is_read_again_behind_links),
+        T(test_a_trusted_proxy_tells_who_asks),   T(test_a_backup_knows_them),
+        T(test_no_door_opens_when_the_file_goes), T(test_a_proxy_without_people_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

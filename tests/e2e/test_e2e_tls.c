@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CLIP   TEST_SAMPLES "/rear-25fps-6s-silent.h265"
@@ -292,6 +293,37 @@ static void test_simulate_trusts_whom_it_is_told_to(void **state)
 
 /* ---- the certificate changes ---- */
 
+/* As certbot has it: a name is a link to another file in a folder beside. */
+static void test_a_new_certificate_is_behind_a_link(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"pem", "key"};
+    char settings[600], made[400], link[400], target[400];
+    assert_int_equal(mkdir(support_path(w.dir, "live"), 0755), 0);
+    assert_int_equal(mkdir(support_path(w.dir, "archive"), 0755), 0);
+    for (int round = 0; round < 2; round++) {
+        certs_make(w.dir, round == 0 ? "ca" : "other-ca", "linked", "IP:127.0.0.1");
+        for (size_t i = 0; i < 2; i++) {
+            snprintf(made, sizeof made, "%s/linked.%s", w.dir, ends[i]);
+            snprintf(target, sizeof target, "%s/archive/%d.%s", w.dir, round, ends[i]);
+            snprintf(link, sizeof link, "%s/live/linked.%s", w.dir, ends[i]);
+            assert_int_equal(rename(made, target), 0);
+            (void)unlink(link);
+            assert_int_equal(symlink(target, link), 0);
+        }
+        if (round == 0) {
+            snprintf(settings, sizeof settings,
+                     "tls_cert = %s/live/linked.pem\ntls_key = %s/live/linked.key\n", w.dir, w.dir);
+            world_configure(&w, settings);
+            world_start(&w);
+        }
+    }
+    assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
+    proc_wait_for(&w.receiver, "certificate reloaded", NULL, 0);
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", other_ca, "--rear", CLIP), 0,
+               "files uploaded: 1,");
+}
+
 static void test_a_new_certificate_is_for_new_connections_and_leaves_the_others(void **state)
 {
     (void)state;
@@ -377,6 +409,7 @@ int main(void)
         T(test_who_speaks_no_tls_gets_one_line),
         T(test_who_only_connects_to_the_tls_port_is_closed),
         T(test_simulate_trusts_whom_it_is_told_to),
+        T(test_a_new_certificate_is_behind_a_link),
         T(test_a_new_certificate_is_for_new_connections_and_leaves_the_others),
         T(test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked),
         T(test_a_broken_new_certificate_changes_nothing_and_is_told),

@@ -128,19 +128,12 @@ static int enter_sandbox(const struct cfg *cfg, const char *root, struct err *er
 {
     static const char zones[] = CLOCK_TZ_DATABASE;
     static const char letters[] = "/usr/lib/locale"; /* upper and lower case of names (bag.h) */
-    /* the certificate is read again */
-    char *cert = strdup(cfg_text(cfg, "serve", "tls_cert")),
-         *key = strdup(cfg_text(cfg, "serve", "tls_key"));
-    const char *dirs[4] = {root}, *const reads[] = {zones, letters, NULL};
+    const char *const dirs[] = {root, NULL}, *const reads[] = {zones, letters, NULL};
+    const char *const reread[] = {cfg_text(cfg, "serve", "tls_cert"),
+                                  cfg_text(cfg, "serve", "tls_key"), NULL};
     char *writes[5] = {NULL};
     struct sandbox_report report;
-    int rc = cert && key ? ERR_OK : err_nomem(err, "a sandbox");
-    if (rc == ERR_OK && cert[0]) {
-        dirs[1] = fsx_go_up(cert) ? cert : ".";
-        dirs[2] = fsx_go_up(key) ? key : ".";
-    }
-    if (rc == ERR_OK)
-        rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
+    int rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
     if (rc == ERR_OK)
         rc = fsx_path(&writes[1], err, "%s/spool/" ACTIONS_STAGE "/new", root);
     if (rc == ERR_OK)
@@ -154,6 +147,7 @@ static int enter_sandbox(const struct cfg *cfg, const char *root, struct err *er
                                   .read = {"/proc/locks"},
                                   .reads = reads,
                                   .read_dirs = dirs,
+                                  .reread = reread,
                                   .write_dirs = (const char *const *)writes,
                                   .connects = site_reads(site_used())};
     if (rc == ERR_OK)
@@ -162,8 +156,6 @@ static int enter_sandbox(const struct cfg *cfg, const char *root, struct err *er
         log_warn("serve", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
         free(writes[i]);
-    free(cert);
-    free(key);
     return rc;
 }
 

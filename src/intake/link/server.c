@@ -196,39 +196,21 @@ static void on_status(uv_timer_t *timer)
             take(&s->listener[i]);
 }
 
-static char *dir_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!path[0])
-        return NULL;
-    return slash == path ? strdup("/")
-           : slash       ? strndup(path, (size_t)(slash - path))
-                         : strdup(".");
-}
-
-/* Shuts the process in, before its first thread: ROOT to read and write, the folders of what SIGHUP
- * reads again to read. What the kernel does not have is logged. */
+/* Shuts the process in, before its first thread: ROOT to read and write, what SIGHUP reads again to
+ * read. What the kernel does not have is logged. */
 static int enter_sandbox(const struct server *s, const char *root, struct err *err)
 {
     const char *const reread[] = {get_text(s, "tls_cert"), get_text(s, "tls_key"),
-                                  get_text(s, "tls_client_ca"), allow_file(s)};
+                                  get_text(s, "tls_client_ca"), allow_file(s), NULL};
     const char *learned[] = {allow_file(s), NULL};
     struct sandbox_report report;
-    char *dir[5] = {NULL};
-    const char *dirs[5] = {NULL};
-    size_t n = 0;
-    for (int i = 0; i < 4; i++)
-        if ((dir[n] = dir_of(reread[i])) != NULL)
-            dirs[n] = dir[n], n++;
     struct sandbox_rules rules = {
-        .kind = SANDBOX_SERVER, .stage = s->service->name, .write_dir = root, .read_dirs = dirs};
+        .kind = SANDBOX_SERVER, .stage = s->service->name, .write_dir = root, .reread = reread};
     rules.connects = site_reads(site_used());
     rules.write_files = cfg_bool(s->cfg, "receive", "learn") ? learned : NULL;
     int rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
         log_warn(s->service->name, "sandbox incomplete", LOG_TEXT("reason", report.missing));
-    for (size_t i = 0; i < n; i++)
-        free(dir[i]);
     return rc;
 }
 
