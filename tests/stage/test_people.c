@@ -1,6 +1,8 @@
 /* People: names for ever, tokens told once, marks that change. */
 #include "dashspool/people.h"
+#include "support/sql.h"
 #include "support/support.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +109,48 @@ static void test_a_name_is_one_whatever_its_case_in_any_alphabet(void **state)
     }
 }
 
+/* As they could be given before: nobody is taken for the other. */
+static void test_two_names_that_differ_in_case_are_two_people(void **state)
+{
+    struct world *w = *state;
+    struct people_person p;
+    struct err err;
+    char token[PEOPLE_TOKEN_ROOM], path[400];
+    int64_t mark;
+    assert_ok(people_add(w->people, "Özil", PEOPLE_ADMIN, AT, token, &err));
+    assert_ok(people_add(w->people, "Other", PEOPLE_VIEWER, AT, token, &err));
+    snprintf(path, sizeof path, "%s", support_path(w->dir, "people.db"));
+    sql_change(path, "UPDATE person SET name = 'özil' WHERE name = 'Other'");
+    assert_ok(people_find(w->people, "ÖZIL", &p, &mark, &err));
+    assert_int_equal(p.role, PEOPLE_ADMIN); /* ASCII's case never made two */
+    assert_ok(people_find(w->people, "özil", &p, &mark, &err));
+    assert_int_equal(p.role, PEOPLE_VIEWER);
+    assert_ok(people_remove(w->people, "özil", AT + 1, &err));
+    assert_err(ERR_NOTFOUND, people_find(w->people, "özil", &p, &mark, &err));
+    assert_err(ERR_NOTFOUND, people_set_role(w->people, "özil", PEOPLE_ADMIN, &err));
+    assert_err(ERR_NOTFOUND, people_remove(w->people, "özil", AT + 2, &err));
+    assert_ok(people_find(w->people, "Özil", &p, &mark, &err));
+}
+
+/* Of two, neither is who is called otherwise yet. */
+static void test_a_name_that_may_be_either_of_two_is_nobodys(void **state)
+{
+    struct world *w = *state;
+    struct people_person p;
+    struct err err;
+    char token[PEOPLE_TOKEN_ROOM], path[400];
+    int64_t mark;
+    assert_ok(people_add(w->people, "ÖzÜ", PEOPLE_ADMIN, AT, token, &err));
+    assert_ok(people_add(w->people, "Other", PEOPLE_VIEWER, AT, token, &err));
+    snprintf(path, sizeof path, "%s", support_path(w->dir, "people.db"));
+    sql_change(path, "UPDATE person SET name = 'özÜ' WHERE name = 'Other'");
+    assert_err(ERR_NOTFOUND, people_find(w->people, "özü", &p, &mark, &err));
+    assert_err(ERR_NOTFOUND, people_remove(w->people, "özü", AT + 1, &err));
+    assert_ok(people_remove(w->people, "ÖzÜ", AT + 1, &err));
+    assert_ok(people_find(w->people, "özü", &p, &mark, &err));
+    assert_int_equal(p.role, PEOPLE_VIEWER);
+}
+
 static void test_each_change_makes_another_mark(void **state)
 {
     struct world *w = *state;
@@ -158,6 +202,8 @@ int main(void)
         T(test_a_token_is_its_persons),
         T(test_a_name_is_given_once),
         T(test_a_name_is_one_whatever_its_case_in_any_alphabet),
+        T(test_two_names_that_differ_in_case_are_two_people),
+        T(test_a_name_that_may_be_either_of_two_is_nobodys),
         T(test_each_change_makes_another_mark),
         T(test_names_that_could_deceive_are_none),
     };

@@ -113,10 +113,12 @@ static int make_token(char token[PEOPLE_TOKEN_ROOM], char sha256[HASH_HEX_ROOM],
 /* ---- rows ---- */
 
 #define COLUMNS "name, role, added_us, removed_us, mark"
-/* Whoever is called ?1, and no other. */
-#define NAMED                                                                 \
-    "name = (SELECT name FROM person WHERE same(name, ?1) AND removed_us = 0" \
-    " ORDER BY name <> ?1 LIMIT 1)"
+/* Whoever is called ?1, and no other: before names were compared as they are now there could be two
+ * who differ in case. Then it is who has this very name, though removed, else the only one left. */
+#define NAMED                                                         \
+    "removed_us = 0 AND same(name, ?1) AND (name = ?1 OR NOT EXISTS(" \
+    "SELECT 1 FROM person AS other WHERE same(other.name, ?1)"        \
+    " AND other.name <> person.name AND (other.name = ?1 OR other.removed_us = 0)))"
 
 /* The person in the first columns of a row. */
 static int read_person(sqlite3_stmt *st, struct people_person *out, int64_t *mark, struct err *err)
@@ -225,7 +227,7 @@ int people_add(struct people *p, const char *name, enum people_role role, int64_
 static int change(struct people *p, const char *name, const char *set, const char *text,
                   int64_t number, struct err *err)
 {
-    char sql[400];
+    char sql[500];
     sqlite3_stmt *st = NULL;
     snprintf(sql, sizeof sql,
              "UPDATE person SET %s, mark = (SELECT max(mark) FROM person) + 1 WHERE " NAMED, set);
