@@ -213,6 +213,12 @@ export async function openStore(of = settings) {
         }
     }
     shop.address = await serveAt(shop, shop.root);
+    // Its pages once more, with other settings: their address.
+    shop.serveWith = async (more) => {
+        const conf = mkdtempSync(join(dir, 'etc-'));
+        writeFileSync(join(conf, 'dashspool.conf'), more);
+        return `http://${await start(['--root', shop.root, '--config', conf, 'serve', '--listen', '127.0.0.1:0'], shop.env).address}`;
+    };
     // The same once more, where people log in: {address, token: {viewer: …}}. A person is called as the role.
     let inhabited = null;
     shop.withPeople = () => (inhabited ??= inhabit(shop));

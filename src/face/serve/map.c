@@ -23,13 +23,14 @@ struct map_ground {
 
 /* ---- the setting ---- */
 
-/* "https://host[:port]" of an address; false: it is none, or is not one of tiles. */
+/* "https://host[:port]", or "http://…", of an address; false: it is none, or is not one of tiles.
+ */
 static bool host_of(const char *address, char out[HOST_ROOM])
 {
-    static const char https[] = "https://";
-    size_t n = strlen(https);
-    if (strncmp(address, https, n) != 0 || !strstr(address, "{z}") || !strstr(address, "{x}") ||
-        !strstr(address, "{y}"))
+    size_t n = strncmp(address, "http://", 7) == 0    ? 7
+               : strncmp(address, "https://", 8) == 0 ? 8
+                                                      : 0;
+    if (n == 0 || !strstr(address, "{z}") || !strstr(address, "{x}") || !strstr(address, "{y}"))
         return false;
     size_t host = strspn(address + n, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                       "0123456789.-:");
@@ -46,7 +47,8 @@ int map_check(const char *value, struct err *err)
     if (!value[0] || host_of(value, host) || (n > 8 && strcmp(value + n - 8, ".mbtiles") == 0))
         return ERR_OK;
     return err_set(err, ERR_CONFIG,
-                   "expected a file *.mbtiles, or https://HOST/…/{z}/{x}/{y}… of a tile server");
+                   "expected a file *.mbtiles, or https://HOST/…/{z}/{x}/{y}… of a tile server "
+                   "(http:// for one of your own net)");
 }
 
 int map_open(struct serve *s, struct err *err)
@@ -134,6 +136,7 @@ void map_begin(struct serve *s, struct web_page *h, const char *points, const ch
     web_print(h, "<figure class=\"map\" data-map data-tiles=\"%s\" data-zoom=\"%s\"",
               g->address ? g->address : "/tiles/{z}/{x}/{y}", zoom);
     web_print(h, " data-in=\"%s\" data-out=\"%s\"", web_tr(h, "Zoom in"), web_tr(h, "Zoom out"));
+    web_put(h, g->address || g->tiles ? " data-streets" : ""); /* they are made for light pages */
     if (points)
         web_print(h, " data-points=\"%s\"", points);
     if (track)
