@@ -32,6 +32,10 @@ int own_error(const struct web_request *r, const struct err *why, struct web_ans
               code == ERR_NOTFOUND ? web_tr(&h, "Not found")
               : bad                ? web_tr(&h, "Bad request")
                                    : web_tr(&h, "Server error"));
+    if (code == ERR_NOTFOUND)
+        web_print(&h, "<p>%s</p>\n",
+                  web_tr(&h, "What you look for is not here: it was deleted, or the address is "
+                             "mistyped."));
     web_put(&h, "<p>");
     web_told(&h, why->text);
     web_put(&h, "</p>\n");
