@@ -1,6 +1,8 @@
 /* The door: the engine of a connection does it. */
 #include "rows_internal.h"
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void rows_close(struct rows **rows)
 {
@@ -12,6 +14,11 @@ void rows_close(struct rows **rows)
 int rows_begin(struct rows *rows, struct err *err)
 {
     return rows->engine->begin(rows, err);
+}
+
+int rows_begin_read(struct rows *rows, struct err *err)
+{
+    return rows->engine->begin_read(rows, err);
 }
 
 int rows_commit(struct rows *rows, struct err *err)
@@ -51,33 +58,120 @@ void rows_finalize(struct rows_st **st)
 
 void rows_bind_int64(struct rows_st *st, int at, int64_t v)
 {
-    st->engine->bind_int64(st, at, v);
+    if (st)
+        st->engine->bind_int64(st, at, v);
+}
+
+void rows_bind_double(struct rows_st *st, int at, double v)
+{
+    if (st)
+        st->engine->bind_double(st, at, v);
+}
+
+void rows_bind_text_n(struct rows_st *st, int at, const char *text, size_t n)
+{
+    if (st)
+        st->engine->bind_text(st, at, text, n);
 }
 
 void rows_bind_text(struct rows_st *st, int at, const char *text)
 {
-    st->engine->bind_text(st, at, text);
+    rows_bind_text_n(st, at, text, text ? strlen(text) : 0);
+}
+
+void rows_bind_word(struct rows_st *st, int at, const char *text)
+{
+    rows_bind_text(st, at, text && *text ? text : NULL);
 }
 
 void rows_bind_blob(struct rows_st *st, int at, const void *data, size_t n)
 {
-    st->engine->bind_blob(st, at, data, n);
+    if (st)
+        st->engine->bind_blob(st, at, data, n);
+}
+
+void rows_bind_column(struct rows_st *st, int at, const struct rows_st *from, int col)
+{
+    double real;
+    size_t n;
+    switch (from->engine->type(from, col)) {
+    case ROWS_NULL:
+        rows_bind_text(st, at, NULL);
+        break;
+    case ROWS_NUMBER:
+        rows_bind_int64(st, at, rows_column(from, col));
+        break;
+    case ROWS_REAL:
+        if (rows_double(from, col, &real))
+            rows_bind_double(st, at, real);
+        break;
+    case ROWS_TEXT: {
+        const char *text = rows_bytes(from, col, &n);
+        rows_bind_text_n(st, at, text, n);
+        break;
+    }
+    case ROWS_BLOB: {
+        const void *data = rows_bytes(from, col, &n);
+        rows_bind_blob(st, at, data, n);
+        break;
+    }
+    }
+}
+
+int rows_parameters(const struct rows_st *st)
+{
+    return st ? st->engine->parameters(st) : 0;
 }
 
 int rows_step(struct rows_st *st, bool *row, struct err *err)
 {
-    return st->engine->step(st, row, err);
+    *row = false;
+    return st ? st->engine->step(st, row, err) : err->code;
 }
 
 int rows_run(struct rows_st *st, int64_t *changed, struct err *err)
 {
-    return st->engine->run(st, changed, err);
+    return st ? st->engine->run(st, changed, err) : err->code;
+}
+
+int rows_add(struct rows_st *st, const char *number_of, int64_t *number, struct err *err)
+{
+    *number = 0;
+    return st ? st->engine->add(st, number_of, number, err) : err->code;
 }
 
 void rows_reset(struct rows_st *st)
 {
     if (st)
         st->engine->reset(st);
+}
+
+int64_t rows_changes(const struct rows *rows)
+{
+    return rows->engine->changes(rows);
+}
+
+bool rows_was_reference(const struct rows *rows)
+{
+    return rows->engine->was_reference(rows);
+}
+
+int rows_numbers(struct rows *rows, const char *sql, int64_t *const out[], int n, struct err *err)
+{
+    struct rows_st *st = NULL;
+    bool row = false;
+    int rc = rows_prepare(rows, &st, sql, err);
+    if (rc == ERR_OK)
+        rc = rows_step(st, &row, err);
+    for (int i = 0; i < n; i++)
+        *out[i] = row ? rows_column(st, i) : 0;
+    rows_finalize(&st);
+    return rc;
+}
+
+int rows_number(struct rows *rows, const char *sql, int64_t *out, struct err *err)
+{
+    return rows_numbers(rows, sql, &out, 1, err);
 }
 
 bool rows_text(const struct rows_st *st, int col, char *out, size_t room)
@@ -93,6 +187,53 @@ bool rows_blob(const struct rows_st *st, int col, uint8_t *out, size_t room, siz
 bool rows_int64(const struct rows_st *st, int col, int64_t min, int64_t max, int64_t *out)
 {
     return st->engine->int64(st, col, min, max, out);
+}
+
+bool rows_double(const struct rows_st *st, int col, double *out)
+{
+    return st->engine->real(st, col, out);
+}
+
+int64_t rows_column(const struct rows_st *st, int col)
+{
+    int64_t v;
+    return rows_int64(st, col, INT64_MIN, INT64_MAX, &v) ? v : 0;
+}
+
+bool rows_is_null(const struct rows_st *st, int col)
+{
+    return st->engine->type(st, col) == ROWS_NULL;
+}
+
+const void *rows_bytes(const struct rows_st *st, int col, size_t *n)
+{
+    enum rows_type type = st->engine->type(st, col);
+    *n = 0;
+    return type == ROWS_TEXT || type == ROWS_BLOB ? st->engine->bytes(st, col, n) : NULL;
+}
+
+int rows_columns(const struct rows_st *st)
+{
+    return st->engine->columns(st);
+}
+
+bool rows_was_nomem(const struct rows_st *st)
+{
+    return st->engine->was_nomem(st);
+}
+
+int rows_unreadable(struct rows_st *st, struct err *err, const char *fmt, ...)
+{
+    char text[sizeof err->text];
+    bool nomem = rows_was_nomem(st);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    rows_reset(st);
+    if (nomem)
+        return err_set(err, ERR_NOMEM, "%s, or there is no memory to read it", text);
+    return err_set(err, ERR_MALFORMED, "%s", text);
 }
 
 /* ---- the schema ---- */
