@@ -3,6 +3,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "support/catalogued.h"
+#include "support/engines.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,8 @@ static void test_settings_that_were_changed_or_are_gone_are_told(void **state)
     }
     assert_ok(catalogue_check(f->c, false, note_flaw, flaw, &err));
     assert_string_equal(flaw, "");
+    if (engines_wanted()) /* there, a copy's settings go with their row */
+        return;
     catalogued_sql(f, "DELETE FROM settings");
     assert_err(ERR_MALFORMED, catalogue_copy_each(f->c, t.key, note_copy, &end, &err));
 }

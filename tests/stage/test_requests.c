@@ -922,7 +922,7 @@ static void test_all_of_it_is_carried_and_forgotten(void **state)
     assert_int_equal(n, 1);
     assert_err(ERR_NOTFOUND, requests_get(f->c, photo, &r, &err));
 
-    assert_ok(catalogue_open(&to, root, true, &err));
+    assert_ok(catalogue_open_local(&to, root, true, &err));
     assert_ok(requests_carry(f->c, to, &err));
     assert_ok(requests_get(to, id, &r, &err));
     assert_int_equal(r.state, REQUESTS_FETCHED);

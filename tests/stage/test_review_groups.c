@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/review.h"
 #include "support/catalogued.h"
+#include "support/engines.h"
 #include "support/support.h"
 #include <sqlite3.h>
 #include <stdio.h>
@@ -24,23 +25,36 @@ static char *rows(struct catalogued *f)
         "SELECT 'of', * FROM event_of ORDER BY transfer",
         "SELECT 'words', * FROM event_words ORDER BY event",
     };
-    char path[512], *text = NULL;
+    char *text = NULL;
     size_t n = 0;
-    sqlite3 *db;
+    struct catalogue *c;
+    struct err err;
     FILE *out = open_memstream(&text, &n);
-    snprintf(path, sizeof path, "%s/catalogue.db", f->root);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_ok(catalogue_open(&c, f->root, false, &err));
     for (int i = 0; i < 3; i++) {
-        sqlite3_stmt *st;
-        assert_int_equal(sqlite3_prepare_v2(db, sql[i], -1, &st, NULL), SQLITE_OK);
-        while (sqlite3_step(st) == SQLITE_ROW) {
-            for (int k = 0; k < sqlite3_column_count(st); k++)
-                fprintf(out, "%s|", (const char *)sqlite3_column_text(st, k));
+        struct rows_st *st;
+        bool row = true;
+        assert_ok(rows_prepare(c->rows, &st, sql[i], &err));
+        for (;;) {
+            assert_ok(rows_step(st, &row, &err));
+            if (!row)
+                break;
+            for (int k = 0; k < rows_columns(st); k++) {
+                size_t bytes;
+                double real;
+                const char *word = rows_bytes(st, k, &bytes);
+                if (word)
+                    fprintf(out, "%.*s|", (int)bytes, word);
+                else if (!rows_is_null(st, k) && rows_double(st, k, &real))
+                    fprintf(out, "%lld %.17g|", (long long)rows_column(st, k), real);
+                else
+                    fprintf(out, "|");
+            }
             fprintf(out, "\n");
         }
-        sqlite3_finalize(st);
+        rows_finalize(&st);
     }
-    sqlite3_close(db);
+    catalogue_close(&c);
     fclose(out);
     return text;
 }
@@ -415,6 +429,8 @@ static void test_a_rollback_takes_the_events_back(void **state)
 /* What no door does: SQL on the connection, which puts no events. */
 static void test_a_write_that_puts_no_events_is_not_committed(void **state)
 {
+    if (engines_wanted())
+        skip(); /* whoever writes there in another way is noted by triggers */
 #define CUSTODY(event) \
     "INSERT INTO custody VALUES('x', 9, '{\"at\":\"\",\"event\":\"" event "\",\"id\":\"x\"}')"
     static const char *const refused[] = {
@@ -473,10 +489,10 @@ static void test_what_is_undone_within_a_transaction_is_not_put(void **state)
     struct err err;
     struct catalogue_transfer t = add(f, A, "front", "crash", T0), u = t;
     assert_ok(catalogue_begin(f->c, &err));
-    assert_ok(sqlx_exec(f->c->db, "SAVEPOINT s", &err));
+    assert_ok(rows_exec(f->c->rows, "SAVEPOINT s", &err));
     struct catalogue_transfer gone = add(f, A, "rear", "crash", T0 + S);
     assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
-    assert_ok(sqlx_exec(f->c->db, "ROLLBACK TO s; RELEASE s", &err));
+    assert_ok(rows_exec(f->c->rows, "ROLLBACK TO s; RELEASE s", &err));
     u.time_us = T0 + 5 * S;
     assert_ok(catalogue_transfer_update(f->c, &u, &err));
     assert_ok(catalogue_commit(f->c, &err));
@@ -495,7 +511,7 @@ static int64_t number(struct catalogued *f, const char *sql)
 {
     struct err err;
     int64_t n;
-    assert_ok(sqlx_number(f->c->db, sql, &n, &err));
+    assert_ok(rows_number(f->c->rows, sql, &n, &err));
     return n;
 }
 
@@ -541,8 +557,8 @@ static void test_a_crowd_comes_and_goes_as_a_rebuild_makes_it(void **state)
              (long long)quarter_us, (long long)(quarter_us + REVIEW_SPAN_US - 1));
     snprintf(parts, sizeof parts,
              "SELECT count(*) FROM (SELECT e.event FROM event_of AS e JOIN transfer AS t"
-             " ON t.key = e.transfer WHERE t.known & 2 AND t.when_us BETWEEN %lld AND %lld"
-             " GROUP BY e.event HAVING count(DISTINCT t.key / 64 || t.trigger_name) > 1)",
+             " ON t.key = e.transfer WHERE t.known & 2 <> 0 AND t.when_us BETWEEN %lld AND %lld"
+             " GROUP BY e.event HAVING count(DISTINCT t.key / 64 || t.trigger_name) > 1) AS p",
              (long long)quarter_us, (long long)(quarter_us + REVIEW_SPAN_US - 1));
     srand(7);
     for (int round = 0; round < 150; round++) {
@@ -570,6 +586,8 @@ static int count_steps(void *arg)
 /* A camera whose clock stands still. */
 static void test_one_more_in_a_crowd_costs_what_the_one_before_did(void **state)
 {
+    if (engines_wanted())
+        skip(); /* steps are SQLite's */
     struct catalogued *f = *state;
     struct err err;
     int64_t steps[3] = {0};

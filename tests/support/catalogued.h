@@ -20,7 +20,7 @@ int catalogued_tear_down(void **state);
 
 void catalogued_reopen(struct catalogued *f);
 
-/* sql_run() on its file. */
+/* sql_run() on its file; engines_sql() on a site. */
 int64_t catalogued_sql(const struct catalogued *f, const char *text);
 
 /* A video that comes in, an hour after T0, with metadata that tell time_us; added to no catalogue.

@@ -74,7 +74,8 @@ long long engines_sql(const char *sql)
     ExecStatusType status = PQresultStatus(r);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
         fail_msg("%s: %s", sql, PQerrorMessage(c));
-    long long n = PQntuples(r) > 0 ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : 0;
+    const char *value = PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "";
+    long long n = strcmp(value, "t") == 0 ? 1 : strtoll(value, NULL, 10);
     PQclear(r);
     PQfinish(c);
     return n;

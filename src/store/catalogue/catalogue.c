@@ -1,6 +1,7 @@
 #include "catalogue_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/site.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -217,9 +218,12 @@ static int drop_copies_before(sqlite3 *db, struct err *err)
 static int group_first(sqlite3 *db, struct err *err)
 {
     struct catalogue c = {.db = db};
-    int rc = catalogue_group_anew(&c, err);
+    int rc = rows_of_sqlite(&c.rows, db, err);
+    if (rc == ERR_OK)
+        rc = catalogue_group_anew(&c, err);
     for (size_t i = 0; i < CATALOGUE_SQL_COUNT; i++)
-        sqlite3_finalize(c.sql[i]);
+        rows_finalize(&c.sql[i]);
+    rows_close(&c.rows);
     return rc;
 }
 
@@ -295,7 +299,7 @@ const struct sqlx_schema catalogue_schema = {
 static int make_ready(struct catalogue *c, struct err *err)
 {
     catalogue_changed_watch(c);
-    return catalogue_sql(c, CATALOGUE_SQL_ROLLBACK, err) ? ERR_OK : err->code;
+    return rows_of_sqlite(&c->rows, c->db, err);
 }
 
 /* Nobody makes a ROOT by opening it. */
@@ -337,40 +341,40 @@ static int open_file(sqlite3 **out, const char *path, const char *root, bool cre
     return rc;
 }
 
-int catalogue_read_root(sqlite3 *db, struct root_id *out, struct err *err)
+int catalogue_read_root(struct rows *rows, struct root_id *out, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool row = false;
     size_t n = 0;
     *out = (struct root_id){{0}};
-    int rc = sqlx_prepare(db, &st, "SELECT id FROM root", err);
-    if (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row &&
-        (!sqlx_blob(st, 0, out->bytes, sizeof out->bytes, &n) || n != sizeof out->bytes))
-        rc = sqlx_unreadable(st, err, "catalogue.db: its identity is malformed");
-    sqlite3_finalize(st);
+    int rc = rows_prepare(rows, &st, "SELECT id FROM root", err);
+    if (rc == ERR_OK && (rc = rows_step(st, &row, err)) == ERR_OK && row &&
+        (!rows_blob(st, 0, out->bytes, sizeof out->bytes, &n) || n != sizeof out->bytes))
+        rc = rows_unreadable(st, err, "catalogue.db: its identity is malformed");
+    rows_finalize(&st);
     return rc;
 }
 
 int catalogue_root(struct catalogue *c, struct root_id *out, struct err *err)
 {
-    return catalogue_read_root(c->db, out, err);
+    return catalogue_read_root(c->rows, out, err);
 }
 
 int catalogue_set_root(struct catalogue *c, const struct root_id *root, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    if ((rc = sqlx_exec(c->db, "DELETE FROM root", err)) == ERR_OK &&
-        (rc = sqlx_prepare(c->db, &st,
+    if ((rc = rows_exec(c->rows, "DELETE FROM root", err)) == ERR_OK &&
+        (rc = rows_prepare(c->rows, &st,
                            "INSERT INTO root SELECT iif(?1 IS NULL, randomblob(16), ?1)", err)) ==
             ERR_OK) {
-        sqlx_bind_blob(st, 1, root ? root->bytes : NULL, root ? sizeof root->bytes : 0);
-        rc = sqlx_run(st, err);
+        rows_bind_blob(st, 1, root ? root->bytes : NULL, root ? sizeof root->bytes : 0);
+        rc = rows_run(st, NULL, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return catalogue_leave(c, own, rc, err);
 }
 
@@ -405,9 +409,21 @@ int catalogue_ready_for_reader(const char *root, struct err *err)
 {
     struct catalogue *c = NULL;
     int rc = catalogue_open(&c, root, true, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && c->db)
         sqlx_keep_log(c->db);
     catalogue_close(&c);
+    return rc;
+}
+
+static int open_of_site(struct catalogue **out, struct err *err)
+{
+    struct catalogue *c = *out = calloc(1, sizeof *c);
+    if (!c)
+        return err_nomem(err, "a catalogue");
+    catalogue_changed_watch(c);
+    int rc = catalogue_site_open(&c->rows, err);
+    if (rc < 0)
+        catalogue_close(out);
     return rc;
 }
 
@@ -415,6 +431,8 @@ int catalogue_open_reader(struct catalogue **out, const char *root, struct err *
 {
     char *path = NULL;
     int version;
+    if (site_used())
+        return open_of_site(out, err);
     struct catalogue *c = *out = calloc(1, sizeof *c);
     int rc = c ? fsx_path(&path, err, "%s/catalogue.db", root) : err_nomem(err, "a catalogue");
     if (rc == ERR_OK)
@@ -432,7 +450,7 @@ int catalogue_open_reader(struct catalogue **out, const char *root, struct err *
 
 int catalogue_open(struct catalogue **out, const char *root, bool create, struct err *err)
 {
-    return catalogue_open_local(out, root, create, err);
+    return site_used() ? open_of_site(out, err) : catalogue_open_local(out, root, create, err);
 }
 
 void catalogue_close(struct catalogue **c)
@@ -440,7 +458,7 @@ void catalogue_close(struct catalogue **c)
     if (!*c)
         return;
     for (size_t i = 0; i < CATALOGUE_SQL_COUNT; i++)
-        sqlite3_finalize((*c)->sql[i]);
+        rows_finalize(&(*c)->sql[i]);
     rows_close(&(*c)->rows);
     sqlx_close(&(*c)->db);
     catalogue_changed_clear(&(*c)->changed);
@@ -450,9 +468,7 @@ void catalogue_close(struct catalogue **c)
 
 int catalogue_begin(struct catalogue *c, struct err *err)
 {
-    /* IMMEDIATE: a transaction that reads first and writes later would be told "busy" at once if
-     * another process wrote in between, with no waiting. */
-    int rc = sqlx_exec(c->db, "BEGIN IMMEDIATE", err);
+    int rc = rows_begin(c->rows, err);
     if (rc == ERR_OK)
         c->in_transaction = true;
     return rc;
@@ -460,25 +476,24 @@ int catalogue_begin(struct catalogue *c, struct err *err)
 
 int catalogue_read_begin(struct catalogue *c, struct err *err)
 {
-    return sqlx_exec(c->db, "BEGIN", err);
+    return rows_begin_read(c->rows, err);
 }
 
 int catalogue_rows(struct catalogue *c, struct rows **out, struct err *err)
 {
-    int rc = c->rows ? ERR_OK : rows_of_sqlite(&c->rows, c->db, err);
+    (void)err;
     *out = c->rows;
-    return rc;
+    return ERR_OK;
 }
 
 bool catalogue_is_of_site(const struct catalogue *c)
 {
-    (void)c;
-    return false;
+    return !c->db;
 }
 
 int catalogue_there(const struct catalogue *c, struct err *err)
 {
-    if (!sqlx_has_moved(c->db))
+    if (!c->db || !sqlx_has_moved(c->db))
         return ERR_OK;
     return err_set(err, ERR_IO,
                    "%s was deleted or replaced while in use; put it back, or stop dashspool, run "
@@ -499,6 +514,8 @@ int catalogue_version(struct catalogue *c, int64_t *out, struct err *err)
 {
     static const char *const ends[] = {"", "-wal"};
     static int64_t unsettled;
+    if (!c->db)
+        return catalogue_site_version(c, out, err);
     const char *main_file = sqlite3_db_filename(c->db, "main");
     int64_t sum = 1, newest_us = 0;
     int rc = ERR_OK;
@@ -525,7 +542,7 @@ static int commit(struct catalogue *c, struct err *err)
     int rc = catalogue_there(c, err);
     if (rc == ERR_OK)
         rc = catalogue_regroup(c, err);
-    return rc < 0 ? rc : sqlx_exec(c->db, "COMMIT", err);
+    return rc < 0 ? rc : rows_commit(c->rows, err);
 }
 
 int catalogue_commit(struct catalogue *c, struct err *err)
@@ -542,7 +559,8 @@ int catalogue_commit(struct catalogue *c, struct err *err)
 
 void catalogue_rollback(struct catalogue *c)
 {
-    sqlx_rollback(c->db, c->sql[CATALOGUE_SQL_ROLLBACK]);
+    rows_rollback(c->rows);
+    catalogue_changed_clear(&c->changed);
     c->in_transaction = false;
 }
 
@@ -562,12 +580,12 @@ bool catalogue_in_transaction(const struct catalogue *c)
 int catalogue_enter(struct catalogue *c, bool *own, struct err *err)
 {
     *own = false;
-    if (c->in_transaction && sqlite3_get_autocommit(c->db))
+    if (c->in_transaction && !rows_in_transaction(c->rows))
         return err_set(err, ERR_IO, "catalogue: an earlier failure undid this transaction");
-    if (!sqlite3_get_autocommit(c->db)) /* the caller's, or that of a function around this one */
+    if (rows_in_transaction(c->rows)) /* the caller's, or that of a function around this one */
         return ERR_OK;
     *own = true;
-    return sqlx_exec(c->db, "BEGIN IMMEDIATE", err);
+    return rows_begin(c->rows, err);
 }
 
 int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err)
@@ -577,20 +595,20 @@ int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err)
     if (rc == ERR_OK)
         rc = commit(c, err);
     if (rc < 0)
-        sqlx_rollback(c->db, c->sql[CATALOGUE_SQL_ROLLBACK]);
+        rows_rollback(c->rows);
     return rc;
 }
 
-int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key, struct err *err)
+int catalogue_run(struct catalogue *c, struct rows_st *st, int64_t key, struct err *err)
 {
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0) {
-        sqlx_reset(st);
+        rows_reset(st);
         return rc;
     }
-    rc = sqlx_run(st, err);
-    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
+    rc = rows_run(st, NULL, err);
+    if (rc < 0 && rows_was_reference(c->rows))
         rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
     return catalogue_leave(c, own, rc, err);
 }

@@ -13,6 +13,7 @@ enum catalogue_sql {
     CATALOGUE_SQL_KEYS_ROW,
     CATALOGUE_SQL_KEYS_ABOVE,
     CATALOGUE_SQL_ADD,
+    CATALOGUE_SQL_ADD_NEW,
     CATALOGUE_SQL_UPDATE,
     CATALOGUE_SQL_UNCHANGED,
     CATALOGUE_SQL_REMOVE,
@@ -31,7 +32,6 @@ enum catalogue_sql {
     CATALOGUE_SQL_ARRIVAL_ADD,
     CATALOGUE_SQL_ARRIVAL_KEYS,
     CATALOGUE_SQL_ARRIVAL_BY_KEY,
-    CATALOGUE_SQL_ROLLBACK,
     CATALOGUE_SQL_EVENT_LAST,
     CATALOGUE_SQL_EVENT_ADD,
     CATALOGUE_SQL_EVENT_AT,
@@ -48,6 +48,7 @@ enum catalogue_sql {
     CATALOGUE_SQL_PROTECT,
     CATALOGUE_SQL_UNPROTECT,
     CATALOGUE_SQL_PROTECTION_AT,
+    CATALOGUE_SQL_LOCK,
     CATALOGUE_SQL_RETIRE,
     CATALOGUE_SQL_DUE_ADD,
     CATALOGUE_SQL_DUE_KEYS,
@@ -64,6 +65,7 @@ enum catalogue_sql {
     CATALOGUE_SQL_UPKEEP_PUT,
     CATALOGUE_SQL_UPKEEP_GET,
     CATALOGUE_SQL_NEWEST,
+    CATALOGUE_SQL_HIGHEST_KEY,
     CATALOGUE_SQL_RECORD_PUT,
     CATALOGUE_SQL_RECORD_NEXT,
     CATALOGUE_SQL_RECORD_COUNT,
@@ -96,6 +98,10 @@ enum catalogue_sql {
     CATALOGUE_SQL_COUNT
 };
 
+/* How often a number or a name is chosen anew that somebody else has taken: on a site, others write
+ * at the same time. */
+enum { CATALOGUE_TRIES = 20 };
+
 extern const struct sqlx_schema catalogue_schema;
 
 /* What the transaction changed so far, by which events are put anew before it is committed: at
@@ -109,27 +115,27 @@ struct catalogue_changed {
 };
 
 struct catalogue {
-    sqlite3 *db;
-    struct rows *rows;                      /* over db; NULL: nobody has asked for it */
-    sqlite3_stmt *sql[CATALOGUE_SQL_COUNT]; /* NULL: not used yet */
-    bool in_transaction;                    /* the caller's, catalogue_begin() */
+    sqlite3 *db;                              /* of this machine alone; NULL: of a site */
+    struct rows *rows;                        /* over db, or the site's */
+    struct rows_st *sql[CATALOGUE_SQL_COUNT]; /* NULL: not used yet */
+    bool in_transaction;                      /* the caller's, catalogue_begin() */
     struct catalogue_changed changed;
 };
 
 /* The statement, prepared when it is first asked for: not all of them with each opening. NULL: it
- * cannot be, and *err says why, which sqlx_step() then returns; values bound to it are nothing. Ask
+ * cannot be, and *err says why, which rows_step() then returns; values bound to it are nothing. Ask
  * once for what is bound and then run. */
-sqlite3_stmt *catalogue_sql(struct catalogue *c, enum catalogue_sql which, struct err *err);
+struct rows_st *catalogue_sql(struct catalogue *c, enum catalogue_sql which, struct err *err);
 
 /* As catalogue_root(). */
-int catalogue_read_root(sqlite3 *db, struct root_id *out, struct err *err) DS_MUST_CHECK;
+int catalogue_read_root(struct rows *rows, struct root_id *out, struct err *err) DS_MUST_CHECK;
 
 /* A list of row keys that is complete before the first row is told: no statement is open while the
  * caller's function runs, so that it may write. 8 bytes a row; the ceiling is 16 million rows. */
 #define CATALOGUE_KEYS_BYTES_MAX ((size_t)128 * 1024 * 1024)
 
 /* Appends the first column of every row of st, which is reset. */
-int catalogue_keys_read(sqlite3_stmt *st, struct buf *keys, struct err *err) DS_MUST_CHECK;
+int catalogue_keys_read(struct rows_st *st, struct buf *keys, struct err *err) DS_MUST_CHECK;
 size_t catalogue_keys_count(const struct buf *keys);
 int64_t catalogue_keys_at(const struct buf *keys, size_t i);
 
@@ -142,7 +148,7 @@ int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err) DS_M
 
 /* Runs what is bound, as a change of its own. ERR_NOTFOUND: there is no transfer `key`, to which it
  * belongs. */
-int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key,
+int catalogue_run(struct catalogue *c, struct rows_st *st, int64_t key,
                   struct err *err) DS_MUST_CHECK;
 
 /* A line of custody is of this event: no text of a stranger in it can say so. */
@@ -156,6 +162,20 @@ void catalogue_changed_watch(struct catalogue *c);
 void catalogue_changed_sort(struct buf *keys);
 void catalogue_changed_clear(struct catalogue_changed *changed);
 
+/* What is known of it so far is all. */
+int catalogue_changed_complete(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+
+/* ---- of a site (site.c) ---- */
+
+/* A connection to the site that is used, with the tables of a catalogue. */
+int catalogue_site_open(struct rows **out, struct err *err) DS_MUST_CHECK;
+/* Takes what its triggers noted in this transaction, and keeps others from the events of these
+ * vehicles until its end. */
+int catalogue_site_changed(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+int catalogue_site_version(struct catalogue *c, int64_t *out, struct err *err) DS_MUST_CHECK;
+/* A statement whose text cannot be that of SQLite's. */
+extern const char *const catalogue_site_sql[CATALOGUE_SQL_COUNT];
+
 /* The events of those that changed, before each commit (group.c). */
 int catalogue_regroup(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 /* All rows of events anew, in a transaction. */
@@ -166,7 +186,7 @@ int catalogue_group_anew(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 #define CATALOGUE_CUT(from, x)                                                             \
     "(SELECT x, a, instr(substr(x, a), ',\"program\":') - 1 AS n"                          \
     " FROM (SELECT " x " AS x, instr(" x ", '\"libraries\":') AS a FROM " from " WHERE " x \
-    " IS NOT NULL)) "
+    " IS NOT NULL) AS b) AS c "
 #define CATALOGUE_RECIPE_PUT(from, x)                                                  \
     "INSERT INTO recipe(sha256, text) SELECT sha256(substr(x, a, n)), substr(x, a, n)" \
     " FROM " CATALOGUE_CUT(from, x) "WHERE a > 0 AND n > 0 ON CONFLICT DO NOTHING"

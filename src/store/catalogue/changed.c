@@ -140,12 +140,27 @@ void catalogue_changed_clear(struct catalogue_changed *ch)
     ch->failed = SQLITE_OK;
 }
 
+int catalogue_changed_complete(struct catalogue *c, struct err *err)
+{
+    int failed = c->changed.failed;
+    if (!c->db)
+        return catalogue_site_changed(c, err);
+    if (failed == SQLITE_NOMEM)
+        return err_nomem(err, "what a transaction changed");
+    return failed == SQLITE_OK
+               ? ERR_OK
+               : err_set(err, ERR_MALFORMED, "%s: what was written cannot be read (%s)",
+                         sqlite3_db_filename(c->db, "main"), sqlite3_errstr(failed));
+}
+
 void catalogue_changed_watch(struct catalogue *c)
 {
     struct catalogue_changed *ch = &c->changed;
     buf_init(&ch->keys, CATALOGUE_KEYS_BYTES_MAX);
     buf_init(&ch->events, CATALOGUE_KEYS_BYTES_MAX);
     buf_init(&ch->ids, CATALOGUE_KEYS_BYTES_MAX);
+    if (!c->db) /* its triggers note it */
+        return;
     sqlite3_preupdate_hook(c->db, note_row, ch);
     sqlite3_commit_hook(c->db, refuse_commit, ch);
     sqlite3_rollback_hook(c->db, forget, ch);

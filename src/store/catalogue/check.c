@@ -9,13 +9,14 @@ int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void
                     struct err *err)
 {
     int64_t changed = 0;
-    int rc = sqlx_check(c->db, quick, fn, arg, err);
+    int rc = c->db ? sqlx_check(c->db, quick, fn, arg, err) : ERR_OK;
     if (rc == ERR_OK && !quick)
-        rc = sqlx_number(c->db,
-                         "SELECT (SELECT count(*) FROM settings"
-                         " WHERE sha256 IS NOT sha256(" CATALOGUE_SETTINGS_TEXT ")) +"
-                         " (SELECT count(*) FROM recipe WHERE sha256 IS NOT sha256(text))",
-                         &changed, err);
+        rc =
+            rows_number(c->rows,
+                        "SELECT (SELECT count(*) FROM settings"
+                        " WHERE sha256 IS DISTINCT FROM sha256(" CATALOGUE_SETTINGS_TEXT ")) +"
+                        " (SELECT count(*) FROM recipe WHERE sha256 IS DISTINCT FROM sha256(text))",
+                        &changed, err);
     if (rc < 0 || changed == 0)
         return rc;
     char text[96];
@@ -45,7 +46,7 @@ int catalogue_count_newer(const char *root, int64_t *custodies, int64_t *protect
     return rc;
 }
 
-static int each_key(sqlite3_stmt *st, catalogue_key_fn *fn, void *arg, struct err *err)
+static int each_key(struct rows_st *st, catalogue_key_fn *fn, void *arg, struct err *err)
 {
     struct buf keys;
     buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
@@ -58,114 +59,115 @@ static int each_key(sqlite3_stmt *st, catalogue_key_fn *fn, void *arg, struct er
 
 int catalogue_key_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = sqlx_prepare(c->db, &st, "SELECT key FROM transfer ORDER BY key", err);
+    struct rows_st *st = NULL;
+    int rc = rows_prepare(c->rows, &st, "SELECT key FROM transfer ORDER BY key", err);
     if (rc == ERR_OK)
         rc = each_key(st, fn, arg, err);
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
 int catalogue_stored_of_day(struct catalogue *c, const char *day, catalogue_key_fn *fn, void *arg,
                             struct err *err)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = sqlx_prepare(c->db, &st,
+    struct rows_st *st = NULL;
+    int rc = rows_prepare(c->rows, &st,
                           "SELECT key FROM transfer WHERE state = 'stored' AND day = ?1"
                           " ORDER BY key",
                           err);
     if (rc == ERR_OK) {
-        sqlx_bind_text(st, 1, day);
+        rows_bind_word(st, 1, day);
         rc = each_key(st, fn, arg, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
 int catalogue_days(struct catalogue *c, struct buf *out, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool row = true;
-    int rc = sqlx_prepare(
-        c->db, &st,
+    int rc = rows_prepare(
+        c->rows, &st,
         "SELECT day, count(*), sum(key), sum(iif(state = 'stored',"
         " key * length_bytes % 1000000007, 0)), sum(arrived_us % 1000000007) FROM transfer"
         " WHERE state <> 'receiving' AND set_aside = 0 GROUP BY day",
         err);
-    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        struct catalogue_day d = {.transfers = sqlite3_column_int64(st, 1),
-                                  .keys = sqlite3_column_int64(st, 2),
-                                  .lengths = sqlite3_column_int64(st, 3),
-                                  .arrivals = sqlite3_column_int64(st, 4)};
-        if (sqlx_text(st, 0, d.day, sizeof d.day)) /* else fsck tells */
+    while (rc == ERR_OK && (rc = rows_step(st, &row, err)) == ERR_OK && row) {
+        struct catalogue_day d = {.transfers = rows_column(st, 1),
+                                  .keys = rows_column(st, 2),
+                                  .lengths = rows_column(st, 3),
+                                  .arrivals = rows_column(st, 4)};
+        if (rows_text(st, 0, d.day, sizeof d.day)) /* else fsck tells */
             rc = buf_append(out, &d, sizeof d, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
 /* The id behind `id`, cut to its room; the next search goes on behind what was cut. */
-static int next_id(sqlite3_stmt *st, struct buf *id, bool *found, struct err *err)
+static int next_id(struct rows_st *st, struct buf *id, bool *found, struct err *err)
 {
-    sqlite3_bind_text(st, 1, (const char *)buf_data(id), (int)id->used, SQLITE_STATIC);
-    int rc = sqlx_step(st, found, err);
+    rows_bind_text_n(st, 1, (const char *)buf_data(id), id->used);
+    int rc = rows_step(st, found, err);
     if (rc < 0 || !*found)
         return rc;
-    const void *text = sqlite3_column_text(st, 0);
-    size_t n = (size_t)sqlite3_column_bytes(st, 0);
+    size_t n;
+    const void *text = rows_bytes(st, 0, &n);
     struct buf next;
     buf_init(&next, SQLX_VALUE_MAX);
     *found = text != NULL; /* the smallest of none is NULL */
     if (*found)
         rc = buf_append(&next, text, n, err);
-    sqlx_reset(st);
+    rows_reset(st);
     buf_clear(id);
     *id = next;
     return rc;
 }
 
-static int count_lines(sqlite3_stmt *st, const struct buf *id, int64_t *lines, struct err *err)
+static int count_lines(struct rows_st *st, const struct buf *id, int64_t *lines, struct err *err)
 {
     bool row;
-    sqlite3_bind_text(st, 1, (const char *)buf_data(id), (int)id->used, SQLITE_STATIC);
-    int rc = sqlx_step(st, &row, err);
-    *lines = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
-    sqlx_reset(st);
+    rows_bind_text_n(st, 1, (const char *)buf_data(id), id->used);
+    int rc = rows_step(st, &row, err);
+    *lines = rc == ERR_OK && row ? rows_column(st, 0) : 0;
+    rows_reset(st);
     return rc;
 }
 
 int catalogue_event_count(struct catalogue *c, const char *id, int64_t *lines, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool row;
-    int rc = sqlx_prepare(c->db, &st, "SELECT count(*) FROM custody WHERE transfer = ?1", err);
+    int rc = rows_prepare(c->rows, &st, "SELECT count(*) FROM custody WHERE transfer = ?1", err);
     if (rc == ERR_OK) {
-        sqlx_bind_text(st, 1, id);
-        rc = sqlx_step(st, &row, err);
+        rows_bind_word(st, 1, id);
+        rc = rows_step(st, &row, err);
     }
-    *lines = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
-    sqlite3_finalize(st);
+    *lines = rc == ERR_OK && row ? rows_column(st, 0) : 0;
+    rows_finalize(&st);
     return rc;
 }
 
 int catalogue_custody_each(struct catalogue *c, catalogue_id_fn *fn, void *arg, struct err *err)
 {
-    sqlite3_stmt *st = NULL, *count = NULL;
+    struct rows_st *st = NULL, *count = NULL;
     struct buf id;
     bool found = true;
     int64_t lines;
     buf_init(&id, SQLX_VALUE_MAX);
-    int rc = sqlx_prepare(c->db, &st, "SELECT min(transfer) FROM custody WHERE transfer > ?1", err);
+    int rc =
+        rows_prepare(c->rows, &st, "SELECT min(transfer) FROM custody WHERE transfer > ?1", err);
     if (rc == ERR_OK)
-        rc = sqlx_prepare(c->db, &count, "SELECT count(*) FROM custody WHERE transfer = ?1", err);
+        rc = rows_prepare(c->rows, &count, "SELECT count(*) FROM custody WHERE transfer = ?1", err);
     while (rc == ERR_OK && (rc = next_id(st, &id, &found, err)) == ERR_OK && found) {
         char text[CATALOGUE_ID_ROOM];
         snprintf(text, sizeof text, "%.*s", (int)id.used, (const char *)buf_data(&id));
         if ((rc = count_lines(count, &id, &lines, err)) == ERR_OK)
             rc = fn(arg, text, lines, err);
     }
-    sqlite3_finalize(count);
-    sqlite3_finalize(st);
+    rows_finalize(&count);
+    rows_finalize(&st);
     buf_clear(&id);
     return rc;
 }
@@ -173,50 +175,54 @@ int catalogue_custody_each(struct catalogue *c, catalogue_id_fn *fn, void *arg, 
 int catalogue_copy_owner(struct catalogue *c, const char *path, char id[CATALOGUE_ID_ROOM],
                          struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool found = false;
-    int rc = sqlx_prepare(c->db, &st,
+    int rc = rows_prepare(c->rows, &st,
                           "SELECT id FROM copy JOIN transfer ON transfer.key = copy.transfer"
                           " WHERE copy.path = ?1",
                           err);
     if (rc == ERR_OK) {
-        sqlx_bind_text(st, 1, path);
-        rc = sqlx_step(st, &found, err);
+        rows_bind_word(st, 1, path);
+        rc = rows_step(st, &found, err);
     }
     if (rc == ERR_OK && !found)
         rc = err_set(err, ERR_NOTFOUND, "no copy %s", path);
-    if (rc == ERR_OK && !sqlx_text(st, 0, id, CATALOGUE_ID_ROOM))
-        rc = sqlx_unreadable(st, err, "catalogue: the owner of %s is malformed", path);
-    sqlite3_finalize(st);
+    if (rc == ERR_OK && !rows_text(st, 0, id, CATALOGUE_ID_ROOM))
+        rc = rows_unreadable(st, err, "catalogue: the owner of %s is malformed", path);
+    rows_finalize(&st);
     return rc;
 }
 
 int catalogue_copy_count(struct catalogue *c, int64_t *copies, int64_t *bytes, struct err *err)
 {
-    return sqlx_numbers(c->db, "SELECT count(*), coalesce(sum(length_bytes), 0) FROM copy",
+    return rows_numbers(c->rows, "SELECT count(*), coalesce(sum(length_bytes), 0) FROM copy",
                         (int64_t *const[]){copies, bytes}, 2, err);
 }
 
 int catalogue_backup(struct catalogue *c, const char *path, struct err *err)
 {
-    return sqlx_backup(c->db, path, -1, err);
+    return c->db ? sqlx_backup(c->db, path, -1, err)
+                 : err_set(err, ERR_UNSUPPORTED,
+                           "a site's catalogue is in its database; back that up by pg_basebackup");
 }
 
 int catalogue_settle(struct catalogue *c, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool row = false;
-    int rc = sqlx_prepare(c->db, &st, "PRAGMA wal_checkpoint(TRUNCATE)", err);
+    if (!c->db) /* there, the server sees to its files */
+        return ERR_OK;
+    int rc = rows_prepare(c->rows, &st, "PRAGMA wal_checkpoint(TRUNCATE)", err);
     if (rc == ERR_OK)
-        rc = sqlx_step(st, &row, err);
-    if (rc == ERR_OK && (!row || sqlite3_column_int(st, 0) != 0))
+        rc = rows_step(st, &row, err);
+    if (rc == ERR_OK && (!row || (int)rows_column(st, 0) != 0))
         rc = err_set(err, ERR_BUSY, "%s: others have it open", sqlite3_db_filename(c->db, "main"));
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
 int catalogue_scrub(struct catalogue *c, struct err *err)
 {
-    int rc = sqlx_exec(c->db, "VACUUM", err);
+    int rc = c->db ? rows_exec(c->rows, "VACUUM", err) : ERR_OK;
     return rc < 0 ? rc : catalogue_settle(c, err);
 }

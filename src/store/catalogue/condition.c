@@ -45,18 +45,18 @@ static enum catalogue_condition found_in(const char *damage)
 int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_copies *out,
                            struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_COPY_SUMMARY, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_COPY_SUMMARY, err);
     bool row = true;
     int rc;
     *out = (struct catalogue_copies){.kinds = ""};
-    sqlite3_bind_int64(st, 1, key);
-    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+    rows_bind_int64(st, 1, key);
+    while ((rc = rows_step(st, &row, err)) == ERR_OK && row) {
         char kind[sizeof((struct catalogue_copy *)NULL)->kind];
         char damage[256] = "";
         double duration_s;
-        if (!sqlx_text(st, 0, kind, sizeof kind) || !sqlx_double(st, 1, &duration_s) ||
-            !sqlx_text(st, 2, damage, sizeof damage))
-            return sqlx_unreadable(st, err,
+        if (!rows_text(st, 0, kind, sizeof kind) || !rows_double(st, 1, &duration_s) ||
+            !rows_text(st, 2, damage, sizeof damage))
+            return rows_unreadable(st, err,
                                    "catalogue: a copy of transfer %" PRId64 " is malformed", key);
         size_t used = strlen(out->kinds);
         snprintf(out->kinds + used, sizeof out->kinds - used, "%s%s", used ? " " : "", kind);

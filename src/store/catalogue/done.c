@@ -21,7 +21,7 @@ const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_GIVE_UP] =
         "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, -1)"
         " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us, attempt = -1"
-        " WHERE attempt <= 0",
+        " WHERE done.attempt <= 0",
     [CATALOGUE_SQL_OWED] = "SELECT 1 FROM done WHERE transfer = ?1 AND stage = ?2 AND attempt = 0",
     [CATALOGUE_SQL_OWED_KEYS] =
         "SELECT DISTINCT transfer FROM done WHERE attempt = 0 ORDER BY transfer",
@@ -36,36 +36,36 @@ const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
 int catalogue_trouble_note(struct catalogue *c, int64_t key, const char *stage,
                            const struct catalogue_trouble *t, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_PUT, err);
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    sqlite3_bind_text(st, 3, t->why, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 4, t->at_us);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_PUT, err);
+    rows_bind_int64(st, 1, key);
+    rows_bind_word(st, 2, stage);
+    rows_bind_text(st, 3, t->why);
+    rows_bind_int64(st, 4, t->at_us);
     return catalogue_run(c, st, key, err);
 }
 
 int catalogue_trouble_over(struct catalogue *c, int64_t key, const char *stage, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_OVER, err);
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_OVER, err);
+    rows_bind_int64(st, 1, key);
+    rows_bind_word(st, 2, stage);
     return catalogue_run(c, st, key, err);
 }
 
 int catalogue_trouble_get(struct catalogue *c, int64_t key, const char *stage,
                           struct catalogue_trouble *out, bool *found, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_GET, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_TROUBLE_GET, err);
     *out = (struct catalogue_trouble){.at_us = 0};
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    int rc = sqlx_step(st, found, err);
+    rows_bind_int64(st, 1, key);
+    rows_bind_word(st, 2, stage);
+    int rc = rows_step(st, found, err);
     if (rc == ERR_OK && *found &&
-        (!sqlx_int64(st, 0, INT64_MIN, INT64_MAX, &out->at_us) ||
-         !sqlx_text(st, 1, out->why, sizeof out->why)))
-        return sqlx_unreadable(st, err,
+        (!rows_int64(st, 0, INT64_MIN, INT64_MAX, &out->at_us) ||
+         !rows_text(st, 1, out->why, sizeof out->why)))
+        return rows_unreadable(st, err,
                                "catalogue: the trouble of transfer %" PRId64 " is malformed", key);
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
@@ -73,16 +73,16 @@ int catalogue_trouble_get(struct catalogue *c, int64_t key, const char *stage,
 static int put(struct catalogue *c, enum catalogue_sql sql, int64_t key, const char *stage,
                int64_t at_us, int attempt, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, sql, err);
+    struct rows_st *st = catalogue_sql(c, sql, err);
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    sqlite3_bind_int64(st, 3, at_us);
+    rows_bind_int64(st, 1, key);
+    rows_bind_word(st, 2, stage);
+    rows_bind_int64(st, 3, at_us);
     if (sql == CATALOGUE_SQL_DONE_PUT)
-        sqlite3_bind_int(st, 4, attempt);
+        rows_bind_int64(st, 4, attempt);
     rc = catalogue_run(c, st, key, err);
     if (rc == ERR_OK && sql != CATALOGUE_SQL_OWE)
         rc = catalogue_trouble_over(c, key, stage, err);
@@ -116,11 +116,11 @@ int catalogue_give_up(struct catalogue *c, int64_t key, const char *stage, int64
 int catalogue_is_owed(struct catalogue *c, int64_t key, const char *stage, bool *out,
                       struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_OWED, err);
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    int rc = sqlx_step(st, out, err);
-    sqlx_reset(st);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_OWED, err);
+    rows_bind_int64(st, 1, key);
+    rows_bind_word(st, 2, stage);
+    int rc = rows_step(st, out, err);
+    rows_reset(st);
     return rc;
 }
 
@@ -138,36 +138,36 @@ int catalogue_owed_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, st
 int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
                        struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DONE_GET, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_DONE_GET, err);
     bool found = false;
     *at_us = 0;
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    int rc = sqlx_step(st, &found, err);
-    if (rc == ERR_OK && found && !sqlx_int64(st, 0, 1, INT64_MAX, at_us))
-        return sqlx_unreadable(st, err, "catalogue: stage %s of transfer %" PRId64 " is malformed",
+    rows_bind_int64(st, 1, key);
+    rows_bind_word(st, 2, stage);
+    int rc = rows_step(st, &found, err);
+    if (rc == ERR_OK && found && !rows_int64(st, 0, 1, INT64_MAX, at_us))
+        return rows_unreadable(st, err, "catalogue: stage %s of transfer %" PRId64 " is malformed",
                                stage, key);
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
 static int done_at(struct catalogue *c, int64_t key, int at, struct catalogue_done *out,
                    bool *found, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DONE_AT, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_DONE_AT, err);
     int64_t attempt = 0;
-    sqlite3_bind_int64(st, 1, key);
-    sqlite3_bind_int(st, 2, at);
-    int rc = sqlx_step(st, found, err);
+    rows_bind_int64(st, 1, key);
+    rows_bind_int64(st, 2, at);
+    int rc = rows_step(st, found, err);
     if (rc < 0 || !*found)
         return rc;
-    if (!sqlx_text(st, 0, out->stage, sizeof out->stage) ||
-        !sqlx_int64(st, 1, 1, INT64_MAX, &out->at_us) ||
-        !sqlx_int64(st, 2, INT_MIN, INT_MAX, &attempt))
-        return sqlx_unreadable(
+    if (!rows_text(st, 0, out->stage, sizeof out->stage) ||
+        !rows_int64(st, 1, 1, INT64_MAX, &out->at_us) ||
+        !rows_int64(st, 2, INT_MIN, INT_MAX, &attempt))
+        return rows_unreadable(
             st, err, "catalogue: what was done of transfer %" PRId64 " is malformed", key);
     out->attempt = (int)attempt;
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 

@@ -7,7 +7,8 @@
 const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_EVENT_LAST] = "SELECT n, line FROM custody WHERE transfer = ?1"
                                  " ORDER BY n DESC LIMIT 1",
-    [CATALOGUE_SQL_EVENT_ADD] = "INSERT INTO custody(transfer, n, line) VALUES(?1, ?2, ?3)",
+    [CATALOGUE_SQL_EVENT_ADD] = "INSERT INTO custody(transfer, n, line) VALUES(?1, ?2, ?3)"
+                                " ON CONFLICT DO NOTHING",
     [CATALOGUE_SQL_EVENT_REMOVE] = "DELETE FROM custody WHERE transfer ="
                                    " (SELECT id FROM transfer WHERE key = ?1)",
     [CATALOGUE_SQL_EVENT_RETELL] = "UPDATE custody SET line = ?3 WHERE transfer = ?1 AND n = ?2",
@@ -17,15 +18,15 @@ const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT] = {
 static int read_last(struct catalogue *c, const char *id, int64_t *n, char line[CUSTODY_LINE_ROOM],
                      struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_LAST, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_LAST, err);
     bool found = false;
-    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
-    int rc = sqlx_step(st, &found, err);
+    rows_bind_text(st, 1, id);
+    int rc = rows_step(st, &found, err);
     *n = 0;
     if (rc == ERR_OK && found &&
-        (!sqlx_int64(st, 0, 1, INT32_MAX, n) || !sqlx_text(st, 1, line, CUSTODY_LINE_ROOM)))
+        (!rows_int64(st, 0, 1, INT32_MAX, n) || !rows_text(st, 1, line, CUSTODY_LINE_ROOM)))
         rc = err_set(err, ERR_MALFORMED, "catalogue: the custody record of %s is malformed", id);
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
@@ -33,20 +34,26 @@ static int add(struct catalogue *c, const char *id, const struct custody_event *
                struct err *err)
 {
     struct custody_event e = *event;
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_ADD, err);
     char last[CUSTODY_LINE_ROOM], line[CUSTODY_LINE_ROOM];
-    int64_t n;
-    int rc = read_last(c, id, &n, last, err);
+    int64_t n, added = 0;
+    int rc = ERR_OK;
     if (e.at_us == CATALOGUE_NOW)
         e.at_us = clock_utc_us();
-    if (rc == ERR_OK)
-        rc = custody_line(line, id, n + 1, n > 0 ? last : NULL, &e, err);
-    if (rc < 0)
-        return rc;
-    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 2, n + 1);
-    sqlite3_bind_text(st, 3, line, -1, SQLITE_STATIC);
-    return sqlx_run(st, err);
+    for (int tries = 0; rc == ERR_OK && added == 0 && tries < CATALOGUE_TRIES; tries++) {
+        struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_ADD, err);
+        rc = read_last(c, id, &n, last, err);
+        if (rc == ERR_OK)
+            rc = custody_line(line, id, n + 1, n > 0 ? last : NULL, &e, err);
+        if (rc < 0)
+            break;
+        rows_bind_text(st, 1, id);
+        rows_bind_int64(st, 2, n + 1);
+        rows_bind_text(st, 3, line);
+        rc = rows_run(st, &added, err);
+    }
+    return rc == ERR_OK && added == 0
+               ? err_set(err, ERR_BUSY, "the custody of %s: others write to it again and again", id)
+               : rc;
 }
 
 int catalogue_event_add(struct catalogue *c, const char *id, const struct custody_event *event,
@@ -90,7 +97,7 @@ int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind 
 
 static int restore(struct catalogue *c, const char *id, const char *line, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_ADD, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_ADD, err);
     char last[CUSTODY_LINE_ROOM];
     struct custody_chain chain = {.n = 0};
     int rc = read_last(c, id, &chain.n, last, err);
@@ -106,10 +113,14 @@ static int restore(struct catalogue *c, const char *id, const char *line, struct
                      "custody record of %s: this line is of another place: %.60s", id, line);
     if (rc < 0)
         return rc;
-    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 2, chain.n);
-    sqlite3_bind_text(st, 3, line, -1, SQLITE_STATIC);
-    return sqlx_run(st, err);
+    rows_bind_text(st, 1, id);
+    rows_bind_int64(st, 2, chain.n);
+    rows_bind_text(st, 3, line);
+    int64_t added = 0;
+    rc = rows_run(st, &added, err);
+    return rc == ERR_OK && added == 0
+               ? err_set(err, ERR_BUSY, "the custody of %s: somebody else writes to it", id)
+               : rc;
 }
 
 int catalogue_event_restore(struct catalogue *c, const char *id, const char *line, struct err *err)
@@ -122,18 +133,18 @@ int catalogue_event_restore(struct catalogue *c, const char *id, const char *lin
 int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,
                          struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_AT, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_EVENT_AT, err);
     char line[CUSTODY_LINE_ROOM];
     bool found = true;
     int rc = ERR_OK;
     for (int64_t n = 1; rc == ERR_OK && found; n++) {
-        sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(st, 2, n);
-        rc = sqlx_step(st, &found, err);
-        if (rc == ERR_OK && found && !sqlx_text(st, 0, line, sizeof line))
+        rows_bind_text(st, 1, id);
+        rows_bind_int64(st, 2, n);
+        rc = rows_step(st, &found, err);
+        if (rc == ERR_OK && found && !rows_text(st, 0, line, sizeof line))
             rc =
                 err_set(err, ERR_MALFORMED, "catalogue: the custody record of %s is malformed", id);
-        sqlx_reset(st);
+        rows_reset(st);
         if (rc == ERR_OK && found)
             rc = fn(arg, line, err);
     }
@@ -152,17 +163,17 @@ struct retelling {
 static int retell_line(void *arg, const char *line, struct err *err)
 {
     struct retelling *r = arg;
-    sqlite3_stmt *st = catalogue_sql(r->c, CATALOGUE_SQL_EVENT_RETELL, err);
+    struct rows_st *st = catalogue_sql(r->c, CATALOGUE_SQL_EVENT_RETELL, err);
     char again[CUSTODY_LINE_ROOM];
     int rc = custody_retell(again, line, strlen(line), r->n > 0 ? r->previous : NULL, r->keep,
                             r->arg, err);
     if (rc < 0)
         return rc;
     memcpy(r->previous, again, sizeof again);
-    sqlite3_bind_text(st, 1, r->id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 2, ++r->n);
-    sqlite3_bind_text(st, 3, again, -1, SQLITE_STATIC);
-    return sqlx_run(st, err);
+    rows_bind_text(st, 1, r->id);
+    rows_bind_int64(st, 2, ++r->n);
+    rows_bind_text(st, 3, again);
+    return rows_run(st, NULL, err);
 }
 
 int catalogue_event_retell(struct catalogue *c, const char *id, custody_keep_fn *keep, void *arg,

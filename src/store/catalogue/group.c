@@ -36,16 +36,18 @@
 /* Those of one vehicle in some time, and of them those for one reason. */
 #define WITHIN \
     " FROM transfer INDEXED BY transfer_imei WHERE imei = ?1 AND when_us BETWEEN ?3 AND ?4"
-#define OF_THIS " AND known & 2 AND coalesce(trigger_name, '') = ?2"
+#define OF_THIS " AND known & 2 <> 0 AND coalesce(trigger_name, '') = ?2"
 
 /* Of the transfer t, which broke off: `o`, of the same event, is a stored one of the same
  * recording. */
-#define TWIN(o)                                                                                  \
-    "CASE WHEN t.state = 'partial' AND NOT " ALONE " THEN EXISTS(SELECT 1 FROM transfer AS o " o \
-    " AND o.imei = t.imei"                                                                       \
-    " AND o.when_us = t.when_us AND o.state = 'stored' AND o.camera = t.camera"                  \
-    " AND o.kind = t.kind AND o.trigger_name IS t.trigger_name AND o.known & 2"                  \
-    " AND o.length_s IS t.length_s AND o.start IS t.start AND o.path IS t.path) ELSE 0 END"
+#define TWIN(o)                                                                                    \
+    "CASE WHEN t.state = 'partial' AND NOT " ALONE " THEN EXISTS(SELECT 1 FROM transfer AS o " o   \
+    " AND o.imei = t.imei"                                                                         \
+    " AND o.when_us = t.when_us AND o.state = 'stored' AND o.camera = t.camera"                    \
+    " AND o.kind = t.kind AND o.trigger_name IS NOT DISTINCT FROM t.trigger_name AND o.known & 2 " \
+    "<> 0"                                                                                         \
+    " AND o.length_s IS NOT DISTINCT FROM t.length_s AND o.start IS NOT DISTINCT FROM t.start "    \
+    "AND o.path IS NOT DISTINCT FROM t.path) ELSE false END"
 
 #define CUSTODY   "SELECT 1 FROM custody AS u WHERE u.transfer = t.id AND "
 #define EXPORTED  CUSTODY CATALOGUE_LINE_IS("u.line", "exported")
@@ -72,11 +74,11 @@ const char *const catalogue_group_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_GROUP_ALL] = PLACE,
     [CATALOGUE_SQL_GROUP_WAS] =
         "SELECT imei, trigger, at_us, key,"
-        " iif(time_known AND imei <> '" CATALOGUE_IMEI_UNKNOWN "', 0, key), until_us"
+        " iif(time_known <> 0 AND imei <> '" CATALOGUE_IMEI_UNKNOWN "', 0, key), until_us"
         " FROM event WHERE key = ?1",
-    [CATALOGUE_SQL_GROUP_COUNT] = "SELECT count(*) FROM (SELECT 1" WITHIN " LIMIT ?5)",
+    [CATALOGUE_SQL_GROUP_COUNT] = "SELECT count(*) FROM (SELECT 1" WITHIN " LIMIT ?5) AS counted",
     [CATALOGUE_SQL_GROUP_TRIGGERS] =
-        "SELECT DISTINCT coalesce(trigger_name, '')" WITHIN " AND known & 2",
+        "SELECT DISTINCT coalesce(trigger_name, '')" WITHIN " AND known & 2 <> 0",
     [CATALOGUE_SQL_GROUP_NEAR] =
         "SELECT key, when_us" WITHIN OF_THIS " ORDER BY when_us, camera, id",
     [CATALOGUE_SQL_GROUP_PARTS] = "SELECT DISTINCT key & -" PART WITHIN OF_THIS,
@@ -101,15 +103,18 @@ const char *const catalogue_group_sql[CATALOGUE_SQL_COUNT] = {
         " excluded.time_known, excluded.tz_min, excluded.cameras, excluded.videos,"
         " excluded.photos, excluded.condition, excluded.marks, excluded.lat_deg,"
         " excluded.lon_deg, excluded.seconds, excluded.case_number)"
-        " WHERE (id, imei, trigger, at_us, until_us, time_known, tz_min, cameras, videos, photos,"
-        " condition, marks, lat_deg, lon_deg, seconds, case_number)"
-        " IS NOT (excluded.id, excluded.imei, excluded.trigger, excluded.at_us, excluded.until_us,"
+        " WHERE (event.id, event.imei, event.trigger, event.at_us, event.until_us, "
+        "event.time_known,"
+        " event.tz_min, event.cameras, event.videos, event.photos, event.condition, event.marks,"
+        " event.lat_deg, event.lon_deg, event.seconds, event.case_number)"
+        " IS DISTINCT FROM (excluded.id, excluded.imei, excluded.trigger, excluded.at_us, "
+        "excluded.until_us,"
         " excluded.time_known, excluded.tz_min, excluded.cameras, excluded.videos,"
         " excluded.photos, excluded.condition, excluded.marks, excluded.lat_deg,"
         " excluded.lon_deg, excluded.seconds, excluded.case_number)",
     [CATALOGUE_SQL_GROUP_WORDS] =
         "INSERT INTO event_words(event, words) VALUES(?1, ?2) ON CONFLICT(event) DO UPDATE"
-        " SET words = excluded.words WHERE words <> excluded.words",
+        " SET words = excluded.words WHERE event_words.words <> excluded.words",
     [CATALOGUE_SQL_GROUP_NO_WORDS] = "DELETE FROM event_words WHERE event = ?1",
     [CATALOGUE_SQL_GROUP_DROP] = "DELETE FROM event WHERE key = ?1"
                                  " AND NOT EXISTS(SELECT 1 FROM event_of WHERE event = ?1)",
@@ -140,28 +145,28 @@ static unsigned camera_bit(const char *camera)
 
 /* A row that cannot be read must not keep others, or a camera's commit, from theirs: what is not as
  * we make it is as if it were not there. */
-static void lenient_text(sqlite3_stmt *st, int col, char *out, size_t room)
+static void lenient_text(struct rows_st *st, int col, char *out, size_t room)
 {
-    if (!sqlx_text(st, col, out, room))
+    if (!rows_text(st, col, out, room))
         out[0] = '\0';
 }
 
-static double lenient_double(sqlite3_stmt *st, int col)
+static double lenient_double(struct rows_st *st, int col)
 {
     double v = 0;
-    return sqlx_double(st, col, &v) ? v : 0;
+    return rows_double(st, col, &v) ? v : 0;
 }
 
-static enum review_condition condition_of(sqlite3_stmt *st, const char *state,
+static enum review_condition condition_of(struct rows_st *st, const char *state,
                                           enum catalogue_condition found)
 {
-    bool given_up = sqlite3_column_type(st, 19) == SQLITE_INTEGER && sqlite3_column_int(st, 19) < 0;
-    bool done = sqlite3_column_int(st, 19) > 0;
-    bool owed = sqlite3_column_type(st, 19) == SQLITE_INTEGER && sqlite3_column_int(st, 19) == 0;
-    bool copies = sqlite3_column_int(st, 22);
-    if (sqlite3_column_int(st, 23)) /* what came before its whole */
+    bool given_up = !rows_is_null(st, 19) && (int)rows_column(st, 19) < 0;
+    bool done = (int)rows_column(st, 19) > 0;
+    bool owed = !rows_is_null(st, 19) && (int)rows_column(st, 19) == 0;
+    bool copies = (int)rows_column(st, 22);
+    if ((int)rows_column(st, 23)) /* what came before its whole */
         return REVIEW_WHOLE;
-    if (sqlite3_column_int(st, 20) || sqlite3_column_int(st, 9) || (given_up && !copies))
+    if ((int)rows_column(st, 20) || (int)rows_column(st, 9) || (given_up && !copies))
         return REVIEW_FAILED;
     if (strcmp(state, "receiving") == 0)
         return REVIEW_RECEIVING;
@@ -187,15 +192,15 @@ static int add_words(struct event_row *e, const char *text, struct err *err)
 
 static int add_notes(struct catalogue *c, struct event_row *e, int64_t key, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_NOTES, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_NOTES, err);
     char text[REVIEW_NOTE_ROOM];
     bool row = true;
     int rc;
-    sqlite3_bind_int64(st, 1, key);
-    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row)
-        if (sqlx_text(st, 0, text, sizeof text) && (rc = add_words(e, text, err)) < 0)
+    rows_bind_int64(st, 1, key);
+    while ((rc = rows_step(st, &row, err)) == ERR_OK && row)
+        if (rows_text(st, 0, text, sizeof text) && (rc = add_words(e, text, err)) < 0)
             break;
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
@@ -203,14 +208,14 @@ static int add_notes(struct catalogue *c, struct event_row *e, int64_t key, stru
 static int add_row(struct catalogue *c, struct event_row *e, int64_t key,
                    const struct catalogue_copies *copies, bool *noted, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, e->member, err);
+    struct rows_st *st = catalogue_sql(c, e->member, err);
     char camera[16], kind[16], state[16], number[REVIEW_CASE_ROOM];
     bool row;
-    sqlite3_bind_int64(st, 1, key);
-    int rc = sqlx_step(st, &row, err);
+    rows_bind_int64(st, 1, key);
+    int rc = rows_step(st, &row, err);
     if (rc < 0 || !row)
         return rc;
-    unsigned known = (unsigned)sqlite3_column_int64(st, 4);
+    unsigned known = (unsigned)rows_column(st, 4);
     bool video = false, first = e->videos + e->photos == 0;
     lenient_text(st, 6, camera, sizeof camera);
     lenient_text(st, 7, kind, sizeof kind);
@@ -221,14 +226,14 @@ static int add_row(struct catalogue *c, struct event_row *e, int64_t key,
         lenient_text(st, 0, e->id, sizeof e->id);
         lenient_text(st, 1, e->imei, sizeof e->imei);
         lenient_text(st, 2, e->trigger, sizeof e->trigger);
-        e->at_us = sqlite3_column_int64(st, 3);
+        e->at_us = rows_column(st, 3);
         e->time_known = known & CATALOGUE_TIME_OK;
         e->marks = REVIEW_REVIEWED;
     }
-    e->until_us = sqlite3_column_int64(st, 3);
+    e->until_us = rows_column(st, 3);
     if (!e->zone_known && known & CATALOGUE_ZONE_OK) {
         e->zone_known = true;
-        e->tz_min = sqlite3_column_int(st, 5);
+        e->tz_min = (int)rows_column(st, 5);
     }
     video = strcmp(kind, "photo") != 0;
     e->videos += video;
@@ -236,23 +241,22 @@ static int add_row(struct catalogue *c, struct event_row *e, int64_t key,
     e->cameras |= camera_bit(camera);
     enum review_condition condition = condition_of(st, state, copies->condition);
     e->condition = condition > e->condition ? condition : e->condition;
-    e->hidden = e->hidden || sqlite3_column_int(st, 21);
+    e->hidden = e->hidden || (int)rows_column(st, 21);
     if (!e->position && known & CATALOGUE_POSITION_OK) {
         e->position = true;
         e->lat_deg = lenient_double(st, 10);
         e->lon_deg = lenient_double(st, 11);
     }
-    double seconds = copies->duration_s > 0 ? copies->duration_s : sqlite3_column_int(st, 12);
+    double seconds = copies->duration_s > 0 ? copies->duration_s : (int)rows_column(st, 12);
     if (video && seconds > e->seconds)
         e->seconds = seconds;
-    *noted = sqlite3_column_int(st, 15);
-    if (!sqlite3_column_int(st, 13))
+    *noted = (int)rows_column(st, 15);
+    if (!(int)rows_column(st, 13))
         e->marks &= ~(unsigned)REVIEW_REVIEWED;
-    e->marks |= (sqlite3_column_int(st, 14) ? REVIEW_PROTECTED : 0U) |
-                (*noted ? REVIEW_NOTED : 0U) | (sqlite3_column_int(st, 16) ? REVIEW_EXPORTED : 0U) |
-                (sqlite3_column_int(st, 17) ? REVIEW_REQUESTED : 0U) |
-                (number[0] ? REVIEW_CASE : 0U);
-    sqlx_reset(st);
+    e->marks |= ((int)rows_column(st, 14) ? REVIEW_PROTECTED : 0U) | (*noted ? REVIEW_NOTED : 0U) |
+                ((int)rows_column(st, 16) ? REVIEW_EXPORTED : 0U) |
+                ((int)rows_column(st, 17) ? REVIEW_REQUESTED : 0U) | (number[0] ? REVIEW_CASE : 0U);
+    rows_reset(st);
     if (!number[0])
         return ERR_OK;
     if (!e->case_number[0])
@@ -275,39 +279,38 @@ static int add_member(struct catalogue *c, struct event_row *e, int64_t key, str
 
 static int put_words(struct catalogue *c, const struct event_row *e, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(
+    struct rows_st *st = catalogue_sql(
         c, e->words.used > 0 ? CATALOGUE_SQL_GROUP_WORDS : CATALOGUE_SQL_GROUP_NO_WORDS, err);
-    sqlite3_bind_int64(st, 1, e->key);
+    rows_bind_int64(st, 1, e->key);
     if (e->words.used > 0)
-        sqlite3_bind_text(st, 2, (const char *)buf_data(&e->words), (int)e->words.used,
-                          SQLITE_STATIC);
-    return sqlx_run(st, err);
+        rows_bind_text_n(st, 2, (const char *)buf_data(&e->words), e->words.used);
+    return rows_run(st, NULL, err);
 }
 
 static int put_event(struct catalogue *c, const struct event_row *e, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_PUT, err);
-    sqlite3_bind_int64(st, 1, e->key);
-    sqlite3_bind_text(st, 2, e->id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 3, e->imei, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 4, e->trigger, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 5, e->at_us);
-    sqlite3_bind_int64(st, 6, e->until_us);
-    sqlite3_bind_int(st, 7, e->time_known);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_PUT, err);
+    rows_bind_int64(st, 1, e->key);
+    rows_bind_text(st, 2, e->id);
+    rows_bind_text(st, 3, e->imei);
+    rows_bind_text(st, 4, e->trigger);
+    rows_bind_int64(st, 5, e->at_us);
+    rows_bind_int64(st, 6, e->until_us);
+    rows_bind_int64(st, 7, e->time_known);
     if (e->zone_known)
-        sqlite3_bind_int(st, 8, e->tz_min);
-    sqlite3_bind_int64(st, 9, e->cameras);
-    sqlite3_bind_int(st, 10, e->videos);
-    sqlite3_bind_int(st, 11, e->photos);
-    sqlite3_bind_int(st, 12, (int)e->condition);
-    sqlite3_bind_int64(st, 13, e->marks);
+        rows_bind_int64(st, 8, e->tz_min);
+    rows_bind_int64(st, 9, e->cameras);
+    rows_bind_int64(st, 10, e->videos);
+    rows_bind_int64(st, 11, e->photos);
+    rows_bind_int64(st, 12, (int)e->condition);
+    rows_bind_int64(st, 13, e->marks);
     if (e->position && !e->hidden) {
-        sqlite3_bind_double(st, 14, e->lat_deg);
-        sqlite3_bind_double(st, 15, e->lon_deg);
+        rows_bind_double(st, 14, e->lat_deg);
+        rows_bind_double(st, 15, e->lon_deg);
     }
-    sqlite3_bind_double(st, 16, e->seconds);
-    sqlx_bind_text(st, 17, e->case_number);
-    int rc = sqlx_run(st, err);
+    rows_bind_double(st, 16, e->seconds);
+    rows_bind_word(st, 17, e->case_number);
+    int rc = rows_run(st, NULL, err);
     return rc < 0 ? rc : put_words(c, e, err);
 }
 
@@ -315,20 +318,20 @@ static int put_event(struct catalogue *c, const struct event_row *e, struct err 
 static int move(struct catalogue *c, int64_t transfer, int64_t event, struct buf *left,
                 struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_OF, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_OF, err);
     bool row;
-    sqlite3_bind_int64(st, 1, transfer);
-    int rc = sqlx_step(st, &row, err);
-    int64_t before = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
-    sqlx_reset(st);
+    rows_bind_int64(st, 1, transfer);
+    int rc = rows_step(st, &row, err);
+    int64_t before = rc == ERR_OK && row ? rows_column(st, 0) : 0;
+    rows_reset(st);
     if (rc < 0 || (row && before == event))
         return rc;
     if (row && (rc = buf_append(left, &before, sizeof before, err)) < 0)
         return rc;
     st = catalogue_sql(c, CATALOGUE_SQL_GROUP_OF_PUT, err);
-    sqlite3_bind_int64(st, 1, transfer);
-    sqlite3_bind_int64(st, 2, event);
-    return sqlx_run(st, err);
+    rows_bind_int64(st, 1, transfer);
+    rows_bind_int64(st, 2, event);
+    return rows_run(st, NULL, err);
 }
 
 /* Those of `keys` are one event. */
@@ -389,14 +392,14 @@ static int64_t quarter_end(int64_t quarter)
 }
 
 /* The statement, with all of p that it may ask for, within these quarters. */
-static sqlite3_stmt *ask(struct catalogue *c, enum catalogue_sql which, const struct place *p,
-                         int64_t first, int64_t last, struct err *err)
+static struct rows_st *ask(struct catalogue *c, enum catalogue_sql which, const struct place *p,
+                           int64_t first, int64_t last, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, which, err);
-    sqlite3_bind_text(st, 1, p->imei, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 2, p->trigger, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 3, quarter_start(first));
-    sqlite3_bind_int64(st, 4, quarter_end(last));
+    struct rows_st *st = catalogue_sql(c, which, err);
+    rows_bind_text(st, 1, p->imei);
+    rows_bind_text(st, 2, p->trigger);
+    rows_bind_int64(st, 3, quarter_start(first));
+    rows_bind_int64(st, 4, quarter_end(last));
     return st;
 }
 
@@ -404,27 +407,27 @@ static sqlite3_stmt *ask(struct catalogue *c, enum catalogue_sql which, const st
 static int count_within(struct catalogue *c, const struct place *p, int64_t first, int64_t last,
                         int64_t enough, int64_t *out, struct err *err)
 {
-    sqlite3_stmt *st = ask(c, CATALOGUE_SQL_GROUP_COUNT, p, first, last, err);
+    struct rows_st *st = ask(c, CATALOGUE_SQL_GROUP_COUNT, p, first, last, err);
     bool row;
-    sqlite3_bind_int64(st, 5, enough);
-    int rc = sqlx_step(st, &row, err);
-    *out = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
-    sqlx_reset(st);
+    rows_bind_int64(st, 5, enough);
+    int rc = rows_step(st, &row, err);
+    *out = rc == ERR_OK && row ? rows_column(st, 0) : 0;
+    rows_reset(st);
     return rc;
 }
 
 static int read_near(struct catalogue *c, const struct place *p, int64_t first, int64_t last,
                      struct buf *out, struct err *err)
 {
-    sqlite3_stmt *st = ask(c, CATALOGUE_SQL_GROUP_NEAR, p, first, last, err);
+    struct rows_st *st = ask(c, CATALOGUE_SQL_GROUP_NEAR, p, first, last, err);
     bool row = true;
     int rc;
-    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        const struct stand s = {sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)};
+    while ((rc = rows_step(st, &row, err)) == ERR_OK && row) {
+        const struct stand s = {rows_column(st, 0), rows_column(st, 1)};
         if ((rc = buf_append(out, &s, sizeof s, err)) < 0)
             break;
     }
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
@@ -474,10 +477,10 @@ static int regroup_chains(struct catalogue *c, const struct place *p, int64_t un
 static int regroup_part(struct catalogue *c, const struct place *p, int64_t quarter, int64_t part,
                         struct buf *left, struct err *err)
 {
-    sqlite3_stmt *st = ask(c, CATALOGUE_SQL_GROUP_PART, p, quarter, quarter, err);
+    struct rows_st *st = ask(c, CATALOGUE_SQL_GROUP_PART, p, quarter, quarter, err);
     struct buf keys;
     buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
-    sqlite3_bind_int64(st, 5, part);
+    rows_bind_int64(st, 5, part);
     int rc = catalogue_keys_read(st, &keys, err);
     size_t n = catalogue_keys_count(&keys);
     if (rc == ERR_OK && n > 0)
@@ -544,8 +547,8 @@ static int add_turning(struct catalogue *c, const struct place *p, int64_t chang
     int rc = count_within(c, p, quarter, quarter, REVIEW_MANY + 1 + changed, &count, err);
     if (rc < 0 || count + changed <= REVIEW_MANY || count > REVIEW_MANY + changed)
         return rc;
-    sqlite3_stmt *st = ask(c, CATALOGUE_SQL_GROUP_TRIGGERS, p, quarter, quarter, err);
-    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+    struct rows_st *st = ask(c, CATALOGUE_SQL_GROUP_TRIGGERS, p, quarter, quarter, err);
+    while ((rc = rows_step(st, &row, err)) == ERR_OK && row) {
         struct place edge = {.at_us = quarter_start(quarter), .whole = true};
         memcpy(edge.imei, p->imei, sizeof edge.imei);
         lenient_text(st, 0, edge.trigger, sizeof edge.trigger);
@@ -555,17 +558,17 @@ static int add_turning(struct catalogue *c, const struct place *p, int64_t chang
         if ((rc = buf_append(due, &edge, sizeof edge, err)) < 0)
             break;
     }
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
 static int regroup_alone(struct catalogue *c, int64_t key, struct buf *left, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_ALONE, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_ALONE, err);
     bool row;
-    sqlite3_bind_int64(st, 1, key);
-    int rc = sqlx_step(st, &row, err);
-    sqlx_reset(st);
+    rows_bind_int64(st, 1, key);
+    int rc = rows_step(st, &row, err);
+    rows_reset(st);
     return rc < 0 || !row ? rc : put_group(c, CATALOGUE_SQL_GROUP_MEMBER, &key, 1, 1, left, err);
 }
 
@@ -582,26 +585,26 @@ static int compare_places(const void *a, const void *b)
 }
 
 /* The places that st tells of, which is reset. */
-static int read_places(sqlite3_stmt *st, bool whole, struct buf *due, struct err *err)
+static int read_places(struct rows_st *st, bool whole, struct buf *due, struct err *err)
 {
     bool row = true;
     int rc;
-    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        struct place p = {.at_us = sqlite3_column_int64(st, 2),
-                          .key = sqlite3_column_int64(st, 3),
-                          .own = sqlite3_column_int64(st, 4),
+    while ((rc = rows_step(st, &row, err)) == ERR_OK && row) {
+        struct place p = {.at_us = rows_column(st, 2),
+                          .key = rows_column(st, 3),
+                          .own = rows_column(st, 4),
                           .whole = whole};
         lenient_text(st, 0, p.imei, sizeof p.imei);
         lenient_text(st, 1, p.trigger, sizeof p.trigger);
         if ((rc = buf_append(due, &p, sizeof p, err)) < 0)
             break;
-        if (sqlite3_column_count(st) == 5)
+        if (rows_columns(st) == 5)
             continue;
-        p.at_us = sqlite3_column_int64(st, 5);
+        p.at_us = rows_column(st, 5);
         if ((rc = buf_append(due, &p, sizeof p, err)) < 0)
             break;
     }
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
@@ -611,8 +614,8 @@ static int find_places(struct catalogue *c, enum catalogue_sql which, const stru
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(keys); i++) {
-        sqlite3_stmt *st = catalogue_sql(c, which, err);
-        sqlite3_bind_int64(st, 1, catalogue_keys_at(keys, i));
+        struct rows_st *st = catalogue_sql(c, which, err);
+        rows_bind_int64(st, 1, catalogue_keys_at(keys, i));
         rc = read_places(st, false, due, err);
     }
     return rc;
@@ -624,8 +627,8 @@ static int add_keys_of_ids(struct catalogue *c, const struct buf *ids, struct bu
     const char *id = (const char *)buf_data(ids), *end = id + ids->used;
     int rc = ERR_OK;
     for (; rc == ERR_OK && id < end; id += strlen(id) + 1) {
-        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_KEY, err);
-        sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+        struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_KEY, err);
+        rows_bind_text(st, 1, id);
         rc = catalogue_keys_read(st, keys, err);
     }
     return rc;
@@ -636,8 +639,8 @@ static int add_events_of_keys(struct catalogue *c, const struct buf *keys, struc
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(keys); i++) {
-        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_OF, err);
-        sqlite3_bind_int64(st, 1, catalogue_keys_at(keys, i));
+        struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_OF, err);
+        rows_bind_int64(st, 1, catalogue_keys_at(keys, i));
         rc = catalogue_keys_read(st, events, err);
     }
     return rc;
@@ -722,9 +725,9 @@ static int drop_empty(struct catalogue *c, const struct buf *left, struct err *e
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(left); i++) {
-        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_DROP, err);
-        sqlite3_bind_int64(st, 1, catalogue_keys_at(left, i));
-        rc = sqlx_run(st, err);
+        struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_GROUP_DROP, err);
+        rows_bind_int64(st, 1, catalogue_keys_at(left, i));
+        rc = rows_run(st, NULL, err);
     }
     return rc;
 }
@@ -734,12 +737,9 @@ int catalogue_regroup(struct catalogue *c, struct err *err)
     struct catalogue_changed *ch = &c->changed;
     struct buf due;
     buf_init(&due, DUE_BYTES_MAX);
-    if (ch->failed)
-        return ch->failed == SQLITE_NOMEM
-                   ? err_nomem(err, "what a transaction changed")
-                   : err_set(err, ERR_MALFORMED, "%s: what was written cannot be read (%s)",
-                             sqlite3_db_filename(c->db, "main"), sqlite3_errstr(ch->failed));
-    int rc = find_due(c, &due, err);
+    int rc = catalogue_changed_complete(c, err);
+    if (rc == ERR_OK)
+        rc = find_due(c, &due, err);
     if (rc == ERR_OK)
         rc = regroup_due(c, &due, &ch->events, err);
     if (rc == ERR_OK)
@@ -757,8 +757,10 @@ int catalogue_group_anew(struct catalogue *c, struct err *err)
     buf_init(&left, CATALOGUE_KEYS_BYTES_MAX);
     c->changed.is_nothing = true;
     int rc =
-        sqlx_exec(c->db, "DELETE FROM event_words; DELETE FROM event_of; DELETE FROM event", err);
+        rows_exec(c->rows, "DELETE FROM event_words; DELETE FROM event_of; DELETE FROM event", err);
     c->changed.is_nothing = false;
+    if (rc == ERR_OK) /* all of them anyway */
+        rc = catalogue_changed_complete(c, err);
     if (rc == ERR_OK)
         rc = read_places(catalogue_sql(c, CATALOGUE_SQL_GROUP_ALL, err), true, &due, err);
     if (rc == ERR_OK)

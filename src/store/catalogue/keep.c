@@ -11,16 +11,18 @@ const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_PROTECTION_AT] = "SELECT since_us, who, reason FROM protection"
                                     " WHERE transfer = ?1 ORDER BY since_us, reason"
                                     " LIMIT 1 OFFSET ?2",
+    [CATALOGUE_SQL_LOCK] = "SELECT 1 FROM transfer WHERE key = ?1",
     [CATALOGUE_SQL_RETIRE] = "DELETE FROM transfer WHERE key = ?1",
     [CATALOGUE_SQL_DUE_ADD] = "INSERT INTO due(key, day) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
     [CATALOGUE_SQL_DUE_KEYS] = "SELECT key FROM due ORDER BY day, key",
     [CATALOGUE_SQL_DUE_BY_KEY] = "SELECT day FROM due WHERE key = ?1",
     [CATALOGUE_SQL_DUE_DONE] = "DELETE FROM due WHERE key = ?1",
-    [CATALOGUE_SQL_UPKEEP_PUT] = "INSERT OR REPLACE INTO upkeep(task, at_us, ok, text)"
-                                 " VALUES(?1, ?2, ?3, ?4)",
+    [CATALOGUE_SQL_UPKEEP_PUT] = "INSERT INTO upkeep(task, at_us, ok, text) VALUES(?1, ?2, ?3, ?4)"
+                                 " ON CONFLICT(task) DO UPDATE SET at_us = excluded.at_us,"
+                                 " ok = excluded.ok, text = excluded.text",
     [CATALOGUE_SQL_UPKEEP_GET] = "SELECT at_us, ok, text FROM upkeep WHERE task = ?1",
     [CATALOGUE_SQL_NEWEST] = "SELECT coalesce(max(arrived_us), 0), coalesce(max(iif("
-                             " source = 'camera' AND known & 2 AND"
+                             " source = 'camera' AND known & 2 <> 0 AND"
                              " abs(time_us - arrived_us) <= ?2, arrived_us, 0)), 0) FROM transfer"
                              " WHERE arrived_us <= ?1",
 };
@@ -31,16 +33,16 @@ static int protect(struct catalogue *c, const char *id, const struct catalogue_p
                    struct err *err)
 {
     struct catalogue_transfer t;
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_PROTECT, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_PROTECT, err);
     int rc = catalogue_transfer_get(c, id, &t, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, t.key);
-    sqlx_bind_text(st, 2, p->reason);
-    sqlx_bind_text(st, 3, p->who);
-    sqlite3_bind_int64(st, 4, p->since_us);
-    rc = sqlx_run(st, err);
-    if (rc < 0 || sqlite3_changes(c->db) == 0)
+    rows_bind_int64(st, 1, t.key);
+    rows_bind_word(st, 2, p->reason);
+    rows_bind_word(st, 3, p->who);
+    rows_bind_int64(st, 4, p->since_us);
+    rc = rows_run(st, NULL, err);
+    if (rc < 0 || rows_changes(c->rows) == 0)
         return rc;
     return catalogue_event_note(c, id, p->since_us, CUSTODY_PROTECTED, p->who,
                                 &(struct custody_what){.reason = p->reason}, err);
@@ -65,18 +67,18 @@ int catalogue_protect(struct catalogue *c, const char *id, const struct catalogu
 static int protection_at(struct catalogue *c, int64_t key, int at, struct catalogue_protection *out,
                          bool *found, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_PROTECTION_AT, err);
-    sqlite3_bind_int64(st, 1, key);
-    sqlite3_bind_int64(st, 2, at);
-    int rc = sqlx_step(st, found, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_PROTECTION_AT, err);
+    rows_bind_int64(st, 1, key);
+    rows_bind_int64(st, 2, at);
+    int rc = rows_step(st, found, err);
     if (rc < 0 || !*found)
         return rc;
-    if (!sqlx_int64(st, 0, INT64_MIN, INT64_MAX, &out->since_us) ||
-        !sqlx_text(st, 1, out->who, sizeof out->who) ||
-        !sqlx_text(st, 2, out->reason, sizeof out->reason))
-        return sqlx_unreadable(st, err,
+    if (!rows_int64(st, 0, INT64_MIN, INT64_MAX, &out->since_us) ||
+        !rows_text(st, 1, out->who, sizeof out->who) ||
+        !rows_text(st, 2, out->reason, sizeof out->reason))
+        return rows_unreadable(st, err,
                                "catalogue: a protection of transfer %" PRId64 " is malformed", key);
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
@@ -117,7 +119,7 @@ static int unprotect(struct catalogue *c, const char *id, const char *who, int *
                      struct err *err)
 {
     struct catalogue_transfer t;
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_UNPROTECT, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_UNPROTECT, err);
     struct ending e = {.n = 0};
     buf_init(&e.reasons, CUSTODY_LINE_ROOM);
     int rc = catalogue_transfer_get(c, id, &t, err);
@@ -127,8 +129,8 @@ static int unprotect(struct catalogue *c, const char *id, const char *who, int *
     if (rc == ERR_OK && e.n > 0) {
         const struct custody_what what = {
             .reasons = {(const char *)buf_data(&e.reasons), e.reasons.used}};
-        sqlite3_bind_int64(st, 1, t.key);
-        rc = sqlx_run(st, err);
+        rows_bind_int64(st, 1, t.key);
+        rc = rows_run(st, NULL, err);
         if (rc == ERR_OK)
             rc = catalogue_event_note(c, id, CATALOGUE_NOW, CUSTODY_UNPROTECTED, who, &what, err);
     }
@@ -150,8 +152,13 @@ int catalogue_unprotect(struct catalogue *c, const char *id, const char *who, in
 static int retire(struct catalogue *c, const struct catalogue_transfer *t,
                   const struct custody_event *event, struct err *err)
 {
-    bool kept;
-    int rc = catalogue_protected(c, t->key, &kept, err);
+    bool kept, row;
+    struct rows_st *lock = catalogue_sql(c, CATALOGUE_SQL_LOCK, err);
+    rows_bind_int64(lock, 1, t->key);
+    int rc = rows_step(lock, &row, err); /* on a site, nobody protects it from now on */
+    rows_reset(lock);
+    if (rc == ERR_OK)
+        rc = catalogue_protected(c, t->key, &kept, err);
     if (rc == ERR_OK && kept)
         rc = err_set(err, ERR_BUSY, "%s is protected", t->id);
     if (rc == ERR_OK)
@@ -160,11 +167,11 @@ static int retire(struct catalogue *c, const struct catalogue_transfer *t,
         rc = catalogue_settings_forget(c, t->key, NULL, err);
     if (rc < 0)
         return rc;
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_RETIRE, err);
-    sqlite3_bind_int64(st, 1, t->key);
-    if ((rc = sqlx_run(st, err)) < 0)
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_RETIRE, err);
+    rows_bind_int64(st, 1, t->key);
+    if ((rc = rows_run(st, NULL, err)) < 0)
         return rc;
-    if (sqlite3_changes(c->db) == 0)
+    if (rows_changes(c->rows) == 0)
         return err_set(err, ERR_NOTFOUND, "no such transfer: %s", t->id);
     return catalogue_due_add(c, t->day, t->key, err);
 }
@@ -179,15 +186,15 @@ int catalogue_retire(struct catalogue *c, const struct catalogue_transfer *t,
 
 static int due_day(struct catalogue *c, int64_t key, char day[11], bool *found, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DUE_BY_KEY, err);
-    sqlite3_bind_int64(st, 1, key);
-    int rc = sqlx_step(st, found, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_DUE_BY_KEY, err);
+    rows_bind_int64(st, 1, key);
+    int rc = rows_step(st, found, err);
     if (rc < 0 || !*found)
         return rc;
-    if (!sqlx_text(st, 0, day, 11))
-        return sqlx_unreadable(st, err, "catalogue: the day of master %" PRId64 " is malformed",
+    if (!rows_text(st, 0, day, 11))
+        return rows_unreadable(st, err, "catalogue: the day of master %" PRId64 " is malformed",
                                key);
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
@@ -210,9 +217,9 @@ int catalogue_due_each(struct catalogue *c, catalogue_due_fn *fn, void *arg, str
 
 int catalogue_due_add(struct catalogue *c, const char *day, int64_t key, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DUE_ADD, err);
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, day);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_DUE_ADD, err);
+    rows_bind_int64(st, 1, key);
+    rows_bind_word(st, 2, day);
     return catalogue_run(c, st, key, err);
 }
 
@@ -224,8 +231,8 @@ int catalogue_is_due(struct catalogue *c, int64_t key, bool *out, struct err *er
 
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_DUE_DONE, err);
-    sqlite3_bind_int64(st, 1, key);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_DUE_DONE, err);
+    rows_bind_int64(st, 1, key);
     return catalogue_run(c, st, key, err);
 }
 
@@ -234,11 +241,11 @@ int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 int catalogue_upkeep_note(struct catalogue *c, const char *task, const struct catalogue_upkeep *u,
                           struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_UPKEEP_PUT, err);
-    sqlx_bind_text(st, 1, task);
-    sqlite3_bind_int64(st, 2, u->at_us);
-    sqlite3_bind_int(st, 3, u->ok);
-    sqlite3_bind_text(st, 4, u->text, -1, SQLITE_STATIC); /* also an empty one */
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_UPKEEP_PUT, err);
+    rows_bind_word(st, 1, task);
+    rows_bind_int64(st, 2, u->at_us);
+    rows_bind_int64(st, 3, u->ok);
+    rows_bind_text(st, 4, u->text); /* also an empty one */
     return catalogue_run(c, st, 0, err);
 }
 
@@ -259,17 +266,17 @@ void catalogue_upkeep_failed(const char *root, const char *task, const struct er
 int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogue_upkeep *out,
                           bool *found, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_UPKEEP_GET, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_UPKEEP_GET, err);
     int64_t ok;
     *out = (struct catalogue_upkeep){0};
-    sqlx_bind_text(st, 1, task);
-    int rc = sqlx_step(st, found, err);
+    rows_bind_word(st, 1, task);
+    int rc = rows_step(st, found, err);
     if (rc < 0 || !*found)
         return rc;
-    if (!sqlx_int64(st, 0, INT64_MIN, INT64_MAX, &out->at_us) || !sqlx_int64(st, 1, 0, 1, &ok) ||
-        !sqlx_text(st, 2, out->text, sizeof out->text))
-        return sqlx_unreadable(st, err, "catalogue: the last %s is malformed", task);
-    sqlx_reset(st);
+    if (!rows_int64(st, 0, INT64_MIN, INT64_MAX, &out->at_us) || !rows_int64(st, 1, 0, 1, &ok) ||
+        !rows_text(st, 2, out->text, sizeof out->text))
+        return rows_unreadable(st, err, "catalogue: the last %s is malformed", task);
+    rows_reset(st);
     out->ok = ok;
     return rc;
 }
@@ -277,15 +284,15 @@ int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogu
 int catalogue_newest(struct catalogue *c, int64_t until_us, int64_t within_us, int64_t *arrived_us,
                      int64_t *confirmed_us, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_NEWEST, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_NEWEST, err);
     bool row;
-    sqlite3_bind_int64(st, 1, until_us);
-    sqlite3_bind_int64(st, 2, within_us);
-    int rc = sqlx_step(st, &row, err);
+    rows_bind_int64(st, 1, until_us);
+    rows_bind_int64(st, 2, within_us);
+    int rc = rows_step(st, &row, err);
     if (rc == ERR_OK) {
-        *arrived_us = sqlite3_column_int64(st, 0);
-        *confirmed_us = sqlite3_column_int64(st, 1);
+        *arrived_us = rows_column(st, 0);
+        *confirmed_us = rows_column(st, 1);
     }
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }

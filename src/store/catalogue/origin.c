@@ -23,23 +23,23 @@ const char *const catalogue_origin_sql[CATALOGUE_SQL_COUNT] = {
 };
 
 /* Parameters 1 to 4. */
-static void bind_file(sqlite3_stmt *st, const char *path, const struct catalogue_stat *s)
+static void bind_file(struct rows_st *st, const char *path, const struct catalogue_stat *s)
 {
-    sqlx_bind_blob(st, 1, path, strlen(path));
-    sqlite3_bind_int64(st, 2, s->inode);
-    sqlite3_bind_int64(st, 3, s->length_bytes);
-    sqlite3_bind_int64(st, 4, s->mtime_ns);
+    rows_bind_blob(st, 1, path, strlen(path));
+    rows_bind_int64(st, 2, s->inode);
+    rows_bind_int64(st, 3, s->length_bytes);
+    rows_bind_int64(st, 4, s->mtime_ns);
 }
 
 /* Columns 0 to 3. */
-static bool read_file(sqlite3_stmt *st, char path[CATALOGUE_FILE_ROOM], struct catalogue_stat *s)
+static bool read_file(struct rows_st *st, char path[CATALOGUE_FILE_ROOM], struct catalogue_stat *s)
 {
     size_t n;
     uint8_t bytes[CATALOGUE_FILE_ROOM];
-    if (!sqlx_blob(st, 0, bytes, sizeof bytes - 1, &n) || memchr(bytes, '\0', n) ||
-        !sqlx_int64(st, 1, INT64_MIN, INT64_MAX, &s->inode) ||
-        !sqlx_int64(st, 2, 0, INT64_MAX, &s->length_bytes) ||
-        !sqlx_int64(st, 3, INT64_MIN, INT64_MAX, &s->mtime_ns))
+    if (!rows_blob(st, 0, bytes, sizeof bytes - 1, &n) || memchr(bytes, '\0', n) ||
+        !rows_int64(st, 1, INT64_MIN, INT64_MAX, &s->inode) ||
+        !rows_int64(st, 2, 0, INT64_MAX, &s->length_bytes) ||
+        !rows_int64(st, 3, INT64_MIN, INT64_MAX, &s->mtime_ns))
         return false;
     memcpy(path, bytes, n);
     path[n] = '\0';
@@ -49,55 +49,55 @@ static bool read_file(sqlite3_stmt *st, char path[CATALOGUE_FILE_ROOM], struct c
 int catalogue_origin_put(struct catalogue *c, int64_t key, const struct catalogue_origin *o,
                          struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ORIGIN_PUT, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_ORIGIN_PUT, err);
     bind_file(st, o->path, &o->stat);
-    sqlite3_bind_int64(st, 5, key);
-    sqlite3_bind_int64(st, 6, o->whole);
-    sqlx_bind_text(st, 7, o->note);
+    rows_bind_int64(st, 5, key);
+    rows_bind_int64(st, 6, o->whole);
+    rows_bind_word(st, 7, o->note);
     return catalogue_run(c, st, key, err);
 }
 
 int catalogue_origin_get(struct catalogue *c, int64_t key, struct catalogue_origin *out,
                          struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ORIGIN_GET, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_ORIGIN_GET, err);
     int64_t whole = 0;
     bool found;
-    sqlite3_bind_int64(st, 1, key);
-    int rc = sqlx_step(st, &found, err);
+    rows_bind_int64(st, 1, key);
+    int rc = rows_step(st, &found, err);
     if (rc < 0)
         return rc;
     if (!found)
         return err_set(err, ERR_NOTFOUND, "transfer %" PRId64 " did not come as a file", key);
-    if (!read_file(st, out->path, &out->stat) || !sqlx_int64(st, 4, 0, 1, &whole) ||
-        !sqlx_text(st, 5, out->note, sizeof out->note))
-        return sqlx_unreadable(st, err,
+    if (!read_file(st, out->path, &out->stat) || !rows_int64(st, 4, 0, 1, &whole) ||
+        !rows_text(st, 5, out->note, sizeof out->note))
+        return rows_unreadable(st, err,
                                "catalogue: the origin of transfer %" PRId64 " is malformed", key);
     out->whole = whole != 0;
-    sqlx_reset(st);
+    rows_reset(st);
     return ERR_OK;
 }
 
 int catalogue_seen_put(struct catalogue *c, const struct catalogue_seen *s, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_SEEN_PUT, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_SEEN_PUT, err);
     bind_file(st, s->path, &s->stat);
-    sqlite3_bind_text(st, 5, s->id, -1, SQLITE_STATIC);
+    rows_bind_text(st, 5, s->id);
     return catalogue_run(c, st, 0, err);
 }
 
 /* The row that st finds for a path; *found false: none. */
-static int read_seen(sqlite3_stmt *st, const char *path, struct catalogue_seen *out, bool *found,
+static int read_seen(struct rows_st *st, const char *path, struct catalogue_seen *out, bool *found,
                      struct err *err)
 {
-    sqlx_bind_blob(st, 1, path, strlen(path));
-    int rc = sqlx_step(st, found, err);
+    rows_bind_blob(st, 1, path, strlen(path));
+    int rc = rows_step(st, found, err);
     if (rc < 0 || !*found)
         return rc;
-    if (!read_file(st, out->path, &out->stat) || !sqlx_text(st, 4, out->id, sizeof out->id))
-        return sqlx_unreadable(st, err, "catalogue: what was seen of %s, or after it, is malformed",
+    if (!read_file(st, out->path, &out->stat) || !rows_text(st, 4, out->id, sizeof out->id))
+        return rows_unreadable(st, err, "catalogue: what was seen of %s, or after it, is malformed",
                                path);
-    sqlx_reset(st);
+    rows_reset(st);
     return ERR_OK;
 }
 
@@ -129,7 +129,7 @@ int catalogue_seen_each(struct catalogue *c, catalogue_seen_fn *fn, void *arg, s
 
 int catalogue_seen_remove(struct catalogue *c, const char *path, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_SEEN_REMOVE, err);
-    sqlx_bind_blob(st, 1, path, strlen(path));
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_SEEN_REMOVE, err);
+    rows_bind_blob(st, 1, path, strlen(path));
     return catalogue_run(c, st, 0, err);
 }

@@ -49,7 +49,7 @@ static void build(struct query *q, const char *what, const struct catalogue_filt
     add(q, what, NULL, 0, err);
     add(q,
         unfinished ? " FROM transfer INDEXED BY transfer_unfinished WHERE state <> 'stored'"
-                   : " FROM transfer WHERE 1",
+                   : " FROM transfer WHERE true",
         NULL, 0, err);
     add_text(q, " AND id = ?", f->id, err);
     add_text(q, " AND imei = ?", f->imei, err);
@@ -96,18 +96,18 @@ static void build_order(struct query *q, const struct catalogue_filter *f, struc
 }
 
 /* Prepares and binds it; *st is to be finalized. */
-static int prepare(struct catalogue *c, struct query *q, sqlite3_stmt **st, struct err *err)
+static int prepare(struct catalogue *c, struct query *q, struct rows_st **st, struct err *err)
 {
     int rc = q->rc;
     if (rc == ERR_OK)
         rc = buf_append(&q->sql, "", 1, err);
     if (rc == ERR_OK)
-        rc = sqlx_prepare(c->db, st, (const char *)buf_data(&q->sql), err);
+        rc = rows_prepare(c->rows, st, (const char *)buf_data(&q->sql), err);
     for (int i = 0; rc == ERR_OK && i < q->binds; i++) {
         if (q->bind[i].text)
-            sqlx_bind_text(*st, i + 1, q->bind[i].text);
+            rows_bind_word(*st, i + 1, q->bind[i].text);
         else
-            sqlite3_bind_int64(*st, i + 1, q->bind[i].number);
+            rows_bind_int64(*st, i + 1, q->bind[i].number);
     }
     buf_clear(&q->sql);
     return rc;
@@ -119,14 +119,14 @@ static int select_keys(struct catalogue *c, const struct catalogue_filter *filte
                        struct err *err)
 {
     struct query q = {.rc = ERR_OK};
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     buf_init(&q.sql, 2048);
     build(&q, "key", filter ? filter : &any, err);
     build_order(&q, filter ? filter : &any, err);
     int rc = prepare(c, &q, &st, err);
     if (rc == ERR_OK)
         rc = catalogue_keys_read(st, keys, err);
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -134,15 +134,15 @@ int catalogue_transfer_count(struct catalogue *c, const struct catalogue_filter 
                              int64_t *out, struct err *err)
 {
     struct query q = {.rc = ERR_OK};
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool row = false;
     buf_init(&q.sql, 2048);
     build(&q, "count(*)", filter ? filter : &any, err);
     int rc = prepare(c, &q, &st, err);
     if (rc == ERR_OK)
-        rc = sqlx_step(st, &row, err);
-    *out = row ? sqlite3_column_int64(st, 0) : 0;
-    sqlite3_finalize(st);
+        rc = rows_step(st, &row, err);
+    *out = row ? rows_column(st, 0) : 0;
+    rows_finalize(&st);
     return rc;
 }
 
@@ -167,7 +167,7 @@ int catalogue_transfer_each(struct catalogue *c, const struct catalogue_filter *
 int catalogue_count(struct catalogue *c, struct catalogue_counts *out, struct err *err)
 {
     int64_t *const to[] = {&out->receiving, &out->stored, &out->partial, &out->bytes};
-    return sqlx_numbers(c->db,
+    return rows_numbers(c->rows,
                         "SELECT count(*) FILTER (WHERE state = 'receiving'),"
                         " count(*) FILTER (WHERE state = 'stored'),"
                         " count(*) FILTER (WHERE state = 'partial'),"

@@ -2,35 +2,35 @@
 #include "catalogue_internal.h"
 #include <string.h>
 
-sqlite3_stmt *catalogue_sql(struct catalogue *c, enum catalogue_sql i, struct err *err)
+struct rows_st *catalogue_sql(struct catalogue *c, enum catalogue_sql i, struct err *err)
 {
     if (c->sql[i])
         return c->sql[i];
-    const char *text = i == CATALOGUE_SQL_ROLLBACK  ? SQLX_ROLLBACK
-                       : catalogue_transfer_sql[i]  ? catalogue_transfer_sql[i]
-                       : catalogue_id_sql[i]        ? catalogue_id_sql[i]
-                       : catalogue_copy_sql[i]      ? catalogue_copy_sql[i]
-                       : catalogue_arrival_sql[i]   ? catalogue_arrival_sql[i]
-                       : catalogue_event_sql[i]     ? catalogue_event_sql[i]
-                       : catalogue_done_sql[i]      ? catalogue_done_sql[i]
-                       : catalogue_keep_sql[i]      ? catalogue_keep_sql[i]
-                       : catalogue_journey_sql[i]   ? catalogue_journey_sql[i]
-                       : catalogue_group_sql[i]     ? catalogue_group_sql[i]
-                       : catalogue_condition_sql[i] ? catalogue_condition_sql[i]
-                                                    : catalogue_origin_sql[i];
-    return sqlx_prepare(c->db, &c->sql[i], text, err) == ERR_OK ? c->sql[i] : NULL;
+    const char *text = !c->db && catalogue_site_sql[i] ? catalogue_site_sql[i]
+                       : catalogue_transfer_sql[i]     ? catalogue_transfer_sql[i]
+                       : catalogue_id_sql[i]           ? catalogue_id_sql[i]
+                       : catalogue_copy_sql[i]         ? catalogue_copy_sql[i]
+                       : catalogue_arrival_sql[i]      ? catalogue_arrival_sql[i]
+                       : catalogue_event_sql[i]        ? catalogue_event_sql[i]
+                       : catalogue_done_sql[i]         ? catalogue_done_sql[i]
+                       : catalogue_keep_sql[i]         ? catalogue_keep_sql[i]
+                       : catalogue_journey_sql[i]      ? catalogue_journey_sql[i]
+                       : catalogue_group_sql[i]        ? catalogue_group_sql[i]
+                       : catalogue_condition_sql[i]    ? catalogue_condition_sql[i]
+                                                       : catalogue_origin_sql[i];
+    return rows_prepare(c->rows, &c->sql[i], text, err) == ERR_OK ? c->sql[i] : NULL;
 }
 
-int catalogue_keys_read(sqlite3_stmt *st, struct buf *keys, struct err *err)
+int catalogue_keys_read(struct rows_st *st, struct buf *keys, struct err *err)
 {
     bool row = true;
     int rc;
-    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        int64_t key = sqlite3_column_int64(st, 0);
+    while ((rc = rows_step(st, &row, err)) == ERR_OK && row) {
+        int64_t key = rows_column(st, 0);
         if ((rc = buf_append(keys, &key, sizeof key, err)) < 0)
             break;
     }
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 

@@ -23,22 +23,29 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_CAMERA_SEEN] =
         "INSERT INTO camera(imei, camera, first_us, last_us) VALUES(?1, ?2, ?3, ?3)"
         " ON CONFLICT(imei, camera) DO UPDATE SET"
-        " first_us = iif(first_us = 0 OR excluded.first_us = 0,"
-        "  max(first_us, excluded.first_us), min(first_us, excluded.first_us)),"
-        " last_us = max(last_us, excluded.last_us)",
+        " first_us = iif(camera.first_us = 0 OR excluded.first_us = 0,"
+        "  max(camera.first_us, excluded.first_us), min(camera.first_us, excluded.first_us)),"
+        " last_us = max(camera.last_us, excluded.last_us)",
     [CATALOGUE_SQL_KEYS_ROW] = "INSERT INTO sqlite_sequence(name, seq) SELECT 'transfer', 0"
                                " WHERE NOT EXISTS(SELECT 1 FROM sqlite_sequence"
                                " WHERE name = 'transfer')",
     [CATALOGUE_SQL_KEYS_ABOVE] =
         "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'transfer' AND seq < ?1",
     [CATALOGUE_SQL_ADD] = "INSERT INTO transfer(key, id, " COLUMNS ") VALUES(?1, ?2, " VALUES ")",
+    /* on a site, somebody else may just have taken the id */
+    [CATALOGUE_SQL_ADD_NEW] = "INSERT INTO transfer(id, " COLUMNS ") VALUES(?2, " VALUES ")"
+                              " ON CONFLICT DO NOTHING",
+    [CATALOGUE_SQL_HIGHEST_KEY] =
+        "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name"
+        " = 'transfer'), 0), coalesce((SELECT max(key) FROM transfer), 0))",
     [CATALOGUE_SQL_UPDATE] = "UPDATE transfer SET (" COLUMNS ") = (" VALUES ") WHERE key = ?1",
     /* what events show of it is as it was: length_bytes and the counts of frames, which a receiver
      * writes all the time, are none of that */
     [CATALOGUE_SQL_UNCHANGED] =
         "SELECT 1 FROM transfer WHERE key = ?1 AND (imei, camera, kind, state, arrived_us, known,"
         " time_us, trigger_name, length_s, tz_min, lat_deg, lon_deg, start, path, set_aside,"
-        " remade) IS (?3, ?4, ?5, ?7, ?10, ?14, ?16, ?18, ?19, ?21, ?22, ?23, ?32, ?33, ?40, ?41)",
+        " remade) IS NOT DISTINCT FROM (?3, ?4, ?5, ?7, ?10, ?14, ?16, ?18, ?19, ?21, ?22, ?23, "
+        "?32, ?33, ?40, ?41)",
     [CATALOGUE_SQL_REMOVE] = "DELETE FROM transfer WHERE key = ?1",
     [CATALOGUE_SQL_BY_KEY] = (SELECT "WHERE key = ?1"),
     [CATALOGUE_SQL_BY_ID] = (SELECT "WHERE id = ?1"),
@@ -52,54 +59,55 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
         (SELECT
          "INDEXED BY transfer_unfinished WHERE imei = ?1 AND camera = ?2 AND kind = ?3"
          " AND state = 'partial' AND state <> 'stored' AND set_aside = 0 AND meta IS NOT NULL"
-         " AND time_us = ?4 AND length_s IS ?5 AND start IS ?6"
-         " AND path IS ?7 ORDER BY length_bytes DESC, key DESC LIMIT 1"),
+         " AND time_us = ?4 AND length_s IS NOT DISTINCT FROM ?5"
+         " AND start IS NOT DISTINCT FROM ?6 AND path IS NOT DISTINCT FROM ?7 ORDER BY "
+         "length_bytes DESC, key DESC LIMIT 1"),
     [CATALOGUE_SQL_LOAD] = "SELECT count(*), coalesce(sum(length_bytes), 0) FROM transfer"
                            " WHERE imei = ?1 AND arrived_us >= ?2",
 };
 
 /* Binds the numbered parameters one after the other. */
 struct binder {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int at;
 };
 
 static void put_text(struct binder *b, const char *text)
 {
-    sqlite3_bind_text(b->st, b->at++, text, -1, SQLITE_STATIC);
+    rows_bind_text(b->st, b->at++, text);
 }
 
 static void put_int(struct binder *b, int64_t v)
 {
-    sqlite3_bind_int64(b->st, b->at++, v);
+    rows_bind_int64(b->st, b->at++, v);
 }
 
 /* NULL if it is nothing and nobody says that it was there. */
 static void put_text_or_null(struct binder *b, const char *text)
 {
-    sqlx_bind_text(b->st, b->at++, text);
+    rows_bind_word(b->st, b->at++, text);
 }
 
 static void put_int_or_null(struct binder *b, int64_t v, unsigned there)
 {
     if (v != 0 || there)
-        sqlite3_bind_int64(b->st, b->at, v);
+        rows_bind_int64(b->st, b->at, v);
     b->at++;
 }
 
 static void put_double_or_null(struct binder *b, double v, unsigned there)
 {
     if (v < 0 || v > 0 || there)
-        sqlite3_bind_double(b->st, b->at, v);
+        rows_bind_double(b->st, b->at, v);
     b->at++;
 }
 
 static void put_blob(struct binder *b, const uint8_t *data, size_t n)
 {
-    sqlx_bind_blob(b->st, b->at++, data, n);
+    rows_bind_blob(b->st, b->at++, data, n);
 }
 
-static void bind_columns(sqlite3_stmt *st, const struct catalogue_transfer *t)
+static void bind_columns(struct rows_st *st, const struct catalogue_transfer *t)
 {
     struct binder b = {st, 3};
     unsigned known = t->known;
@@ -146,20 +154,20 @@ static void bind_columns(sqlite3_stmt *st, const struct catalogue_transfer *t)
 
 /* Reads the columns one after the other; bad is sticky. */
 struct columns {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int at;
     bool bad;
 };
 
 static void get_text(struct columns *c, char *out, size_t room)
 {
-    c->bad |= !sqlx_text(c->st, c->at++, out, room);
+    c->bad |= !rows_text(c->st, c->at++, out, room);
 }
 
 static int64_t get_int64(struct columns *c, int64_t min, int64_t max)
 {
     int64_t v;
-    c->bad |= !sqlx_int64(c->st, c->at++, min, max, &v);
+    c->bad |= !rows_int64(c->st, c->at++, min, max, &v);
     return v;
 }
 
@@ -171,14 +179,14 @@ static int get_int(struct columns *c)
 static double get_double(struct columns *c)
 {
     double v;
-    c->bad |= !sqlx_double(c->st, c->at++, &v);
+    c->bad |= !rows_double(c->st, c->at++, &v);
     return v;
 }
 
 static size_t get_blob(struct columns *c, uint8_t *out, size_t room)
 {
     size_t n;
-    c->bad |= !sqlx_blob(c->st, c->at++, out, room, &n);
+    c->bad |= !rows_blob(c->st, c->at++, out, room, &n);
     return n;
 }
 
@@ -193,7 +201,7 @@ static enum catalogue_state get_state(struct columns *c)
     return CATALOGUE_PARTIAL;
 }
 
-static bool read_columns(sqlite3_stmt *st, struct catalogue_transfer *t)
+static bool read_columns(struct rows_st *st, struct catalogue_transfer *t)
 {
     struct columns c = {st, 0, false};
     t->key = get_int64(&c, 1, INT64_MAX);
@@ -241,16 +249,17 @@ static bool read_columns(sqlite3_stmt *st, struct catalogue_transfer *t)
 }
 
 /* Steps a bound SELECT of one row and resets it. */
-static int read_one(sqlite3_stmt *st, struct catalogue_transfer *out, bool *found, struct err *err)
+static int read_one(struct rows_st *st, struct catalogue_transfer *out, bool *found,
+                    struct err *err)
 {
-    int rc = sqlx_step(st, found, err);
+    int rc = rows_step(st, found, err);
     if (rc < 0 || !*found)
         return rc;
-    int64_t key = sqlite3_column_int64(st, 0);
+    int64_t key = rows_column(st, 0);
     if (!read_columns(st, out))
-        return sqlx_unreadable(st, err, "catalogue: the row of transfer %" PRId64 " is malformed",
+        return rows_unreadable(st, err, "catalogue: the row of transfer %" PRId64 " is malformed",
                                key);
-    sqlx_reset(st);
+    rows_reset(st);
     return rc;
 }
 
@@ -261,15 +270,17 @@ static int camera_seen(struct catalogue *c, const struct catalogue_transfer *t, 
     put_text(&b, t->imei);
     put_text(&b, t->camera);
     put_int(&b, strcmp(t->source, "camera") == 0 ? t->arrived_us : 0);
-    return sqlx_run(b.st, err);
+    return rows_run(b.st, NULL, err);
 }
 
 int catalogue_highest_key(struct catalogue *c, int64_t *out, struct err *err)
 {
-    return sqlx_number(c->db,
-                       "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name ="
-                       " 'transfer'), 0), coalesce((SELECT max(key) FROM transfer), 0))",
-                       out, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_HIGHEST_KEY, err);
+    bool row;
+    int rc = rows_step(st, &row, err);
+    *out = rc == ERR_OK && row ? rows_column(st, 0) : 0;
+    rows_reset(st);
+    return rc;
 }
 
 int catalogue_keys_above(struct catalogue *c, int64_t key, struct err *err)
@@ -278,10 +289,10 @@ int catalogue_keys_above(struct catalogue *c, int64_t key, struct err *err)
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    if ((rc = sqlx_run(catalogue_sql(c, CATALOGUE_SQL_KEYS_ROW, err), err)) == ERR_OK) {
-        sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_KEYS_ABOVE, err);
-        sqlite3_bind_int64(st, 1, key);
-        rc = sqlx_run(st, err);
+    if ((rc = rows_run(catalogue_sql(c, CATALOGUE_SQL_KEYS_ROW, err), NULL, err)) == ERR_OK) {
+        struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_KEYS_ABOVE, err);
+        rows_bind_int64(st, 1, key);
+        rc = rows_run(st, NULL, err);
     }
     return catalogue_leave(c, own, rc, err);
 }
@@ -305,10 +316,10 @@ static bool word_ok(const char *word)
 
 static int id_taken(struct catalogue *c, const char *id, bool *taken, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ID_TAKEN, err);
-    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
-    int rc = sqlx_step(st, taken, err);
-    sqlx_reset(st);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_ID_TAKEN, err);
+    rows_bind_text(st, 1, id);
+    int rc = rows_step(st, taken, err);
+    rows_reset(st);
     return rc;
 }
 
@@ -356,19 +367,35 @@ static int id_set(struct catalogue *c, struct catalogue_transfer *t, struct err 
 
 /* ---- rows, written ---- */
 
-/* A new row; key 0: the next. In a transaction. */
-static int add_row(struct catalogue *c, const struct catalogue_transfer *t, int64_t key,
-                   struct err *err)
+/* A row with its key. In a transaction. */
+static int add_row(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_ADD, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_ADD, err);
     int rc = camera_seen(c, t, err);
     if (rc < 0)
         return rc;
-    if (key)
-        sqlite3_bind_int64(st, 1, key);
+    rows_bind_int64(st, 1, t->key);
     put_text(&(struct binder){st, 2}, t->id);
     bind_columns(st, t);
-    return sqlx_run(st, err);
+    return rows_run(st, NULL, err);
+}
+
+/* A new one, with the next key. */
+static int add_new(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
+{
+    int rc = camera_seen(c, t, err);
+    t->key = 0;
+    for (int tries = 0; rc == ERR_OK && t->key == 0 && tries < CATALOGUE_TRIES; tries++) {
+        struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_ADD_NEW, err);
+        if ((rc = id_set(c, t, err)) < 0)
+            break;
+        put_text(&(struct binder){st, 2}, t->id);
+        bind_columns(st, t);
+        rc = rows_add(st, "key", &t->key, err);
+    }
+    return rc == ERR_OK && t->key == 0
+               ? err_set(err, ERR_BUSY, "%s: others take its name again and again", t->id)
+               : rc;
 }
 
 int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
@@ -377,9 +404,7 @@ int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t, st
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    if ((rc = id_set(c, t, err)) == ERR_OK && (rc = add_row(c, t, 0, err)) == ERR_OK)
-        t->key = sqlite3_last_insert_rowid(c->db);
-    return catalogue_leave(c, own, rc, err);
+    return catalogue_leave(c, own, add_new(c, t, err), err);
 }
 
 int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_transfer *t,
@@ -389,7 +414,7 @@ int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_trans
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    rc = add_row(c, t, t->key, err);
+    rc = add_row(c, t, err);
     return catalogue_leave(c, own, rc < 0 ? err_wrap(err, "%s", t->id) : rc, err);
 }
 
@@ -400,21 +425,21 @@ static int not_there(const char *id, struct err *err)
 
 static int update_row(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
 {
-    sqlite3_stmt *unchanged = catalogue_sql(c, CATALOGUE_SQL_UNCHANGED, err), *st;
+    struct rows_st *unchanged = catalogue_sql(c, CATALOGUE_SQL_UNCHANGED, err), *st;
     bool same;
-    sqlite3_bind_int64(unchanged, 1, t->key);
+    rows_bind_int64(unchanged, 1, t->key);
     bind_columns(unchanged, t);
-    int rc = sqlx_step(unchanged, &same, err);
-    sqlx_reset(unchanged);
+    int rc = rows_step(unchanged, &same, err);
+    rows_reset(unchanged);
     if (rc < 0)
         return rc;
     st = catalogue_sql(c, CATALOGUE_SQL_UPDATE, err);
-    sqlite3_bind_int64(st, 1, t->key);
+    rows_bind_int64(st, 1, t->key);
     bind_columns(st, t);
     c->changed.is_nothing = same;
-    rc = sqlx_run(st, err);
+    rc = rows_run(st, NULL, err);
     c->changed.is_nothing = false;
-    return rc == ERR_OK && sqlite3_changes(c->db) != 1 ? not_there(t->id, err) : rc;
+    return rc == ERR_OK && rows_changes(c->rows) != 1 ? not_there(t->id, err) : rc;
 }
 
 int catalogue_transfer_update(struct catalogue *c, const struct catalogue_transfer *t,
@@ -431,17 +456,17 @@ int catalogue_transfer_update(struct catalogue *c, const struct catalogue_transf
 
 int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err)
 {
-    sqlite3_stmt *event = catalogue_sql(c, CATALOGUE_SQL_EVENT_REMOVE, err), *st;
+    struct rows_st *event = catalogue_sql(c, CATALOGUE_SQL_EVENT_REMOVE, err), *st;
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(event, 1, key);
-    if ((rc = sqlx_run(event, err)) == ERR_OK &&
+    rows_bind_int64(event, 1, key);
+    if ((rc = rows_run(event, NULL, err)) == ERR_OK &&
         (rc = catalogue_settings_forget(c, key, NULL, err)) == ERR_OK) {
         st = catalogue_sql(c, CATALOGUE_SQL_REMOVE, err);
-        sqlite3_bind_int64(st, 1, key);
-        rc = sqlx_run(st, err);
+        rows_bind_int64(st, 1, key);
+        rc = rows_run(st, NULL, err);
     }
     return catalogue_leave(c, own, rc, err);
 }
@@ -449,7 +474,7 @@ int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err)
 int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue_transfer *out,
                            struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_BY_ID, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_BY_ID, err);
     bool found;
     put_text(&(struct binder){st, 1}, id);
     int rc = read_one(st, out, &found, err);
@@ -459,8 +484,8 @@ int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue
 int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue_transfer *out,
                               bool *found, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_BY_KEY, err);
-    sqlite3_bind_int64(st, 1, key);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_BY_KEY, err);
+    rows_bind_int64(st, 1, key);
     return read_one(st, out, found, err);
 }
 
@@ -518,13 +543,13 @@ int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_tra
 int catalogue_camera_load(struct catalogue *c, const char *imei, int64_t since_us,
                           int64_t *transfers, int64_t *bytes, struct err *err)
 {
-    sqlite3_stmt *st = catalogue_sql(c, CATALOGUE_SQL_LOAD, err);
+    struct rows_st *st = catalogue_sql(c, CATALOGUE_SQL_LOAD, err);
     bool row;
     put_text(&(struct binder){st, 1}, imei);
-    sqlite3_bind_int64(st, 2, since_us);
-    int rc = sqlx_step(st, &row, err);
-    *transfers = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
-    *bytes = rc == ERR_OK && row ? sqlite3_column_int64(st, 1) : 0;
-    sqlx_reset(st);
+    rows_bind_int64(st, 2, since_us);
+    int rc = rows_step(st, &row, err);
+    *transfers = rc == ERR_OK && row ? rows_column(st, 0) : 0;
+    *bytes = rc == ERR_OK && row ? rows_column(st, 1) : 0;
+    rows_reset(st);
     return rc;
 }

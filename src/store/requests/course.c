@@ -365,17 +365,17 @@ int requests_link_lost(struct catalogue *c, const char *imei, int64_t now_us, st
 
 int requests_awaited(struct catalogue *c, const char *imei, unsigned *out, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     bool found = true;
     *out = 0;
     int rc =
         row_prepare(c, &st, "SELECT waits FROM request WHERE imei = ?1 AND state = 'waiting'", err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_text(st, 1, imei, -1, SQLITE_STATIC);
-    while ((rc = sqlx_step(st, &found, err)) == ERR_OK && found)
-        *out |= (unsigned)sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
+    rows_bind_text(st, 1, imei);
+    while ((rc = rows_step(st, &found, err)) == ERR_OK && found)
+        *out |= (unsigned)rows_column(st, 0);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -430,7 +430,9 @@ static int progress(struct catalogue *c, const struct row *row, int64_t *out, st
              of);
     int rc = row_number(c, sql, NULL, row->r.id, &receiving, err);
     snprintf(sql, sizeof sql,
-             "SELECT coalesce(max(t.completed_us), 0)%s WHERE f.request = ?2 AND ?1 IS NULL", of);
+             "SELECT coalesce(max(t.completed_us), 0)%s WHERE f.request = ?2 AND CAST(?1 AS TEXT) "
+             "IS NULL",
+             of);
     if (rc == ERR_OK)
         rc = row_number(c, sql, NULL, row->r.id, &ended, err);
     if (rc == ERR_OK)
@@ -505,7 +507,7 @@ int requests_expire(struct catalogue *c, int64_t now_us, int *n, struct err *err
     int rc = row_number(c,
                         "SELECT count(*) FROM request WHERE state IN"
                         " ('queued', 'sent', 'accepted', 'uploading', 'waiting')"
-                        " AND expires_us <= ?2 AND ?1 IS NULL",
+                        " AND expires_us <= ?2 AND CAST(?1 AS TEXT) IS NULL",
                         NULL, now_us, &due, err);
     if (rc < 0 || due == 0 || (rc = catalogue_enter(c, &own, err)) < 0)
         return rc;
@@ -525,18 +527,18 @@ int requests_expire(struct catalogue *c, int64_t now_us, int *n, struct err *err
 
 int requests_tracker_each(struct catalogue *c, requests_tracker_fn *fn, void *arg, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     bool found = true;
     int rc = row_prepare(c, &st,
                          "SELECT DISTINCT imei FROM request WHERE state IN"
                          " ('queued', 'sent', 'accepted', 'uploading', 'waiting') ORDER BY imei",
                          err);
-    while (rc == ERR_OK && (rc = sqlx_step(st, &found, err)) == ERR_OK && found) {
+    while (rc == ERR_OK && (rc = rows_step(st, &found, err)) == ERR_OK && found) {
         char imei[16];
-        if (sqlx_text(st, 0, imei, sizeof imei))
+        if (rows_text(st, 0, imei, sizeof imei))
             rc = fn(arg, imei, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 

@@ -71,21 +71,24 @@ static enum fit fits(const struct row *row, const struct catalogue_transfer *t, 
 static int link_put(struct catalogue *c, int64_t id, const struct catalogue_transfer *t,
                     const char *as, bool complete, bool by_order, int64_t now_us, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = row_prepare(c, &st,
-                         "INSERT OR REPLACE INTO request_transfer(request, transfer, camera, at_us,"
-                         " complete, by_order) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                         "INSERT INTO request_transfer(request, transfer, camera, at_us, complete,"
+                         " by_order) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+                         " ON CONFLICT(request, transfer) DO UPDATE SET"
+                         " camera = excluded.camera, at_us = excluded.at_us,"
+                         " complete = excluded.complete, by_order = excluded.by_order",
                          err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, id);
-    sqlite3_bind_text(st, 2, as, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 3, t->camera, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 4, now_us);
-    sqlite3_bind_int64(st, 5, complete);
-    sqlite3_bind_int64(st, 6, by_order);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+    rows_bind_int64(st, 1, id);
+    rows_bind_text(st, 2, as);
+    rows_bind_text(st, 3, t->camera);
+    rows_bind_int64(st, 4, now_us);
+    rows_bind_int64(st, 5, complete);
+    rows_bind_int64(st, 6, by_order);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
 

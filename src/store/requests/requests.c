@@ -39,7 +39,7 @@ static int64_t expiry(const struct requests_request *r)
 static int insert(struct catalogue *c, struct row *row, struct err *err)
 {
     struct requests_request *r = &row->r;
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = row_prepare(
         c, &st,
         "INSERT INTO request(imei, kind, camera, time_s, seconds, resolution, host, port, com,"
@@ -52,24 +52,22 @@ static int insert(struct catalogue *c, struct row *row, struct err *err)
         return rc;
     const char *const texts[] = {r->imei, camreq_kind_name(r->what.kind), r->what.camera};
     for (int i = 0; i < 3; i++)
-        sqlx_bind_text(st, 1 + i, texts[i]);
-    sqlite3_bind_int64(st, 4, r->what.time_s);
-    sqlite3_bind_int64(st, 5, r->what.seconds);
-    sqlx_bind_text(st, 6, r->what.resolution);
-    sqlx_bind_text(st, 7, r->what.host);
-    sqlite3_bind_int64(st, 8, r->what.port);
-    sqlite3_bind_int64(st, 9, r->what.com);
-    sqlite3_bind_int64(st, 10, r->codec);
-    sqlx_bind_text(st, 11, r->command);
-    sqlx_bind_text(st, 12, r->by);
-    sqlx_bind_text(st, 13, r->reason);
-    sqlite3_bind_int64(st, 14, r->added_us);
-    sqlite3_bind_int64(st, 15, r->expires_us);
-    sqlite3_bind_int64(st, 16, r->files_due);
-    rc = sqlx_run(st, err);
-    if (rc == ERR_OK)
-        r->id = sqlite3_last_insert_rowid(c->db);
-    sqlite3_finalize(st);
+        rows_bind_word(st, 1 + i, texts[i]);
+    rows_bind_int64(st, 4, r->what.time_s);
+    rows_bind_int64(st, 5, r->what.seconds);
+    rows_bind_word(st, 6, r->what.resolution);
+    rows_bind_word(st, 7, r->what.host);
+    rows_bind_int64(st, 8, r->what.port);
+    rows_bind_int64(st, 9, r->what.com);
+    rows_bind_int64(st, 10, r->codec);
+    rows_bind_word(st, 11, r->command);
+    rows_bind_word(st, 12, r->by);
+    rows_bind_word(st, 13, r->reason);
+    rows_bind_int64(st, 14, r->added_us);
+    rows_bind_int64(st, 15, r->expires_us);
+    rows_bind_int64(st, 16, r->files_due);
+    rc = rows_add(st, "id", &r->id, err);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -167,24 +165,25 @@ static int find(struct catalogue *c, const struct requests_filter *f, struct buf
 {
     char states[200] = "";
     char sql[600];
-    sqlite3_stmt *st;
+    struct rows_st *st;
     size_t used = 0;
     for (int i = 0; f->states && i < REQUESTS_N_STATES; i++)
         if (f->states & 1u << i)
             used += (size_t)snprintf(states + used, sizeof states - used, "%s'%s'",
                                      used ? ", " : "", requests_state_name((enum requests_state)i));
     snprintf(sql, sizeof sql,
-             "SELECT id FROM request WHERE (?1 IS NULL OR imei = ?1) AND (?2 IS NULL OR asked_by ="
+             "SELECT id FROM request WHERE (CAST(?1 AS TEXT) IS NULL OR imei = ?1) AND (CAST(?2 AS "
+             "TEXT) IS NULL OR asked_by ="
              " ?2) AND added_us >= ?3%s%s%s ORDER BY id",
              used ? " AND state IN (" : "", states, used ? ")" : "");
     int rc = row_prepare(c, &st, sql, err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 1, f->imei ? f->imei : "");
-    sqlx_bind_text(st, 2, f->by ? f->by : "");
-    sqlite3_bind_int64(st, 3, f->since_us ? f->since_us : INT64_MIN);
+    rows_bind_word(st, 1, f->imei ? f->imei : "");
+    rows_bind_word(st, 2, f->by ? f->by : "");
+    rows_bind_int64(st, 3, f->since_us ? f->since_us : INT64_MIN);
     rc = catalogue_keys_read(st, ids, err);
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -194,7 +193,7 @@ int requests_each(struct catalogue *c, const struct requests_filter *filter, req
     struct buf ids;
     struct row row;
     struct err one, first = {.code = ERR_OK};
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     buf_init(&ids, CATALOGUE_KEYS_BYTES_MAX);
     int rc = find(c, filter, &ids, err);
     if (rc == ERR_OK)
@@ -210,7 +209,7 @@ int requests_each(struct catalogue *c, const struct requests_filter *filter, req
             rc = read;
         }
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     buf_clear(&ids);
     if (rc == ERR_OK && first.code != ERR_OK) {
         *err = first;
@@ -230,12 +229,12 @@ int requests_count(struct catalogue *c, const struct requests_filter *filter, in
     return rc;
 }
 
-static bool read_event(sqlite3_stmt *st, struct requests_event *e)
+static bool read_event(struct rows_st *st, struct requests_event *e)
 {
     char state[16];
-    if (!sqlx_int64(st, 0, INT64_MIN, INT64_MAX, &e->at_us) ||
-        !sqlx_text(st, 1, state, sizeof state) || !sqlx_text(st, 2, e->what, sizeof e->what) ||
-        !sqlx_text(st, 3, e->words, sizeof e->words))
+    if (!rows_int64(st, 0, INT64_MIN, INT64_MAX, &e->at_us) ||
+        !rows_text(st, 1, state, sizeof state) || !rows_text(st, 2, e->what, sizeof e->what) ||
+        !rows_text(st, 3, e->words, sizeof e->words))
         return false;
     for (int i = 0; i < REQUESTS_N_STATES; i++)
         if (strcmp(state, requests_state_name((enum requests_state)i)) == 0) {
@@ -245,13 +244,13 @@ static bool read_event(sqlite3_stmt *st, struct requests_event *e)
     return false;
 }
 
-static bool read_file(sqlite3_stmt *st, struct requests_file *f)
+static bool read_file(struct rows_st *st, struct requests_file *f)
 {
     int64_t complete, by_order;
-    if (!sqlx_text(st, 0, f->transfer, sizeof f->transfer) ||
-        !sqlx_text(st, 1, f->camera, sizeof f->camera) ||
-        !sqlx_int64(st, 2, INT64_MIN, INT64_MAX, &f->at_us) ||
-        !sqlx_int64(st, 3, 0, 1, &complete) || !sqlx_int64(st, 4, 0, 1, &by_order))
+    if (!rows_text(st, 0, f->transfer, sizeof f->transfer) ||
+        !rows_text(st, 1, f->camera, sizeof f->camera) ||
+        !rows_int64(st, 2, INT64_MIN, INT64_MAX, &f->at_us) ||
+        !rows_int64(st, 3, 0, 1, &complete) || !rows_int64(st, 4, 0, 1, &by_order))
         return false;
     f->complete = complete;
     f->by_order = by_order;
@@ -259,19 +258,19 @@ static bool read_file(sqlite3_stmt *st, struct requests_file *f)
 }
 
 /* The parts of a request, each by its place, so that fn may write. */
-static int part_at(sqlite3_stmt *st, int64_t id, int64_t at, bool *found, struct err *err)
+static int part_at(struct rows_st *st, int64_t id, int64_t at, bool *found, struct err *err)
 {
     *found = false;
-    sqlite3_bind_int64(st, 1, id);
-    sqlite3_bind_int64(st, 2, at);
-    return sqlx_step(st, found, err);
+    rows_bind_int64(st, 1, id);
+    rows_bind_int64(st, 2, at);
+    return rows_step(st, found, err);
 }
 
 int requests_event_each(struct catalogue *c, int64_t id, requests_event_fn *fn, void *arg,
                         struct err *err)
 {
     bool found = true;
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = row_prepare(c, &st,
                          "SELECT at_us, state, what, words FROM request_event"
                          " WHERE request = ?1 AND n = ?2",
@@ -280,13 +279,13 @@ int requests_event_each(struct catalogue *c, int64_t id, requests_event_fn *fn, 
         struct requests_event e;
         rc = part_at(st, id, n, &found, err);
         if (rc == ERR_OK && found && !read_event(st, &e))
-            rc = sqlx_unreadable(
+            rc = rows_unreadable(
                 st, err, "catalogue: event %" PRId64 " of request %" PRId64 " is malformed", n, id);
-        sqlx_reset(st);
+        rows_reset(st);
         if (rc == ERR_OK && found)
             rc = fn(arg, &e, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -294,7 +293,7 @@ int requests_file_each(struct catalogue *c, int64_t id, requests_file_fn *fn, vo
                        struct err *err)
 {
     bool found = true;
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = row_prepare(c, &st,
                          "SELECT transfer, camera, at_us, complete, by_order FROM request_transfer"
                          " WHERE request = ?1 ORDER BY at_us, transfer LIMIT 1 OFFSET ?2",
@@ -303,13 +302,13 @@ int requests_file_each(struct catalogue *c, int64_t id, requests_file_fn *fn, vo
         struct requests_file f;
         rc = part_at(st, id, n, &found, err);
         if (rc == ERR_OK && found && !read_file(st, &f))
-            rc = sqlx_unreadable(st, err, "catalogue: a file of request %" PRId64 " is malformed",
+            rc = rows_unreadable(st, err, "catalogue: a file of request %" PRId64 " is malformed",
                                  id);
-        sqlx_reset(st);
+        rows_reset(st);
         if (rc == ERR_OK && found)
             rc = fn(arg, &f, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -320,7 +319,7 @@ static int carry_table(struct catalogue *from, struct catalogue *to, const char 
                        struct err *err)
 {
     char sql[200];
-    sqlite3_stmt *get = NULL, *put = NULL;
+    struct rows_st *get = NULL, *put = NULL;
     bool found = true;
     snprintf(sql, sizeof sql, "SELECT * FROM %s", table);
     int rc = row_prepare(from, &get, sql, err);
@@ -330,13 +329,13 @@ static int carry_table(struct catalogue *from, struct catalogue *to, const char 
     snprintf(sql + n, sizeof sql - (size_t)n, ")");
     if (rc == ERR_OK)
         rc = row_prepare(to, &put, sql, err);
-    while (rc == ERR_OK && (rc = sqlx_step(get, &found, err)) == ERR_OK && found) {
+    while (rc == ERR_OK && (rc = rows_step(get, &found, err)) == ERR_OK && found) {
         for (int i = 0; i < columns; i++)
-            sqlite3_bind_value(put, i + 1, sqlite3_column_value(get, i));
-        rc = sqlx_run(put, err);
+            rows_bind_column(put, i + 1, get, i);
+        rc = rows_run(put, NULL, err);
     }
-    sqlite3_finalize(put);
-    sqlite3_finalize(get);
+    rows_finalize(&put);
+    rows_finalize(&get);
     return rc;
 }
 
@@ -344,8 +343,13 @@ static int carry_table(struct catalogue *from, struct catalogue *to, const char 
 static int carry_sequence(struct catalogue *from, struct catalogue *to, struct err *err)
 {
     int64_t last;
-    int rc = row_number(from, "SELECT seq FROM sqlite_sequence WHERE name = 'request'", NULL, 0,
-                        &last, err);
+    int rc = row_number(from,
+                        catalogue_is_of_site(from)
+                            ? "SELECT last_value FROM request_id_seq WHERE is_called"
+                            : "SELECT seq FROM sqlite_sequence WHERE name = 'request'",
+                        NULL, 0, &last, err);
+    if (rc == ERR_OK && catalogue_is_of_site(to))
+        return row_run(to, "SELECT setval('request_id_seq', ?1) WHERE ?1 > 0", last, NULL, err);
     if (rc == ERR_OK)
         rc = row_run(to, "DELETE FROM sqlite_sequence WHERE name = ?2 AND seq <= ?1", last,
                      "request", err);
@@ -372,14 +376,14 @@ int requests_carry(struct catalogue *from, struct catalogue *to, struct err *err
 #define OVER                                                                      \
     " FROM request WHERE state NOT IN"                                            \
     " ('queued', 'sent', 'accepted', 'uploading', 'waiting') AND changed_us < ?2" \
-    " AND ?1 IS NULL"
+    " AND CAST(?1 AS TEXT) IS NULL"
 
 int requests_sweep(struct catalogue *c, int64_t before_us, bool dry_run, int64_t *n,
                    struct err *err)
 {
     enum { AT_ONCE = 1000 };
     bool own;
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     int gone = AT_ONCE, rc;
     *n = 0;
     if (dry_run)
@@ -391,12 +395,12 @@ int requests_sweep(struct catalogue *c, int64_t before_us, bool dry_run, int64_t
                          "DELETE FROM request WHERE id IN (SELECT id" OVER " ORDER BY id LIMIT ?3)",
                          err);
         if (rc == ERR_OK) {
-            sqlite3_bind_int64(st, 2, before_us);
-            sqlite3_bind_int(st, 3, AT_ONCE);
-            rc = sqlx_run(st, err);
-            gone = rc == ERR_OK ? sqlite3_changes(c->db) : 0;
+            rows_bind_int64(st, 2, before_us);
+            rows_bind_int64(st, 3, AT_ONCE);
+            rc = rows_run(st, NULL, err);
+            gone = rc == ERR_OK ? (int)rows_changes(c->rows) : 0;
         }
-        sqlite3_finalize(st);
+        rows_finalize(&st);
         rc = catalogue_leave(c, own, rc, err);
     }
     return rc;
@@ -411,20 +415,20 @@ int requests_forget(struct catalogue *c, const char *imei, int64_t since_us, int
                     bool dry_run, int64_t *n, struct err *err)
 {
     bool own, found;
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     *n = 0;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
     rc = row_prepare(c, &st, dry_run ? "SELECT count(*)" OF_TIME : "DELETE" OF_TIME, err);
     if (rc == ERR_OK) {
-        sqlite3_bind_text(st, 1, imei, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(st, 2, since_us ? since_us : INT64_MIN);
-        sqlite3_bind_int64(st, 3, until_us);
-        rc = sqlx_step(st, &found, err);
+        rows_bind_text(st, 1, imei);
+        rows_bind_int64(st, 2, since_us ? since_us : INT64_MIN);
+        rows_bind_int64(st, 3, until_us);
+        rc = rows_step(st, &found, err);
         if (rc == ERR_OK)
-            *n = dry_run ? sqlite3_column_int64(st, 0) : sqlite3_changes(c->db);
+            *n = dry_run ? rows_column(st, 0) : rows_changes(c->rows);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return catalogue_leave(c, own, rc, err);
 }

@@ -13,7 +13,7 @@ struct row {
 };
 
 /* A statement that is prepared; NULL-safe to finish. */
-int row_prepare(struct catalogue *c, sqlite3_stmt **out, const char *sql,
+int row_prepare(struct catalogue *c, struct rows_st **out, const char *sql,
                 struct err *err) DS_MUST_CHECK;
 
 /* The ids of a tracker's open requests, oldest first (NULL: of all trackers), into buf (of int64_t,
@@ -24,8 +24,8 @@ int row_open_ids(struct catalogue *c, const char *imei, struct buf *ids,
 int row_get(struct catalogue *c, int64_t id, struct row *out, struct err *err) DS_MUST_CHECK;
 
 /* … of many: the statement is prepared once. */
-int row_prepare_get(struct catalogue *c, sqlite3_stmt **out, struct err *err) DS_MUST_CHECK;
-int row_read(sqlite3_stmt *st, int64_t id, struct row *out, struct err *err) DS_MUST_CHECK;
+int row_prepare_get(struct catalogue *c, struct rows_st **out, struct err *err) DS_MUST_CHECK;
+int row_read(struct rows_st *st, int64_t id, struct row *out, struct err *err) DS_MUST_CHECK;
 
 /* One of these. What cannot be read is as one that is over: it does not keep the others, and fsck
  * tells of it. */

@@ -43,75 +43,75 @@ unsigned lenses_of(const char *camera)
 
 /* ---- statements ---- */
 
-int row_prepare(struct catalogue *c, sqlite3_stmt **out, const char *sql, struct err *err)
+int row_prepare(struct catalogue *c, struct rows_st **out, const char *sql, struct err *err)
 {
     *out = NULL;
-    return sqlx_prepare(c->db, out, sql, err);
+    return rows_prepare(c->rows, out, sql, err);
 }
 
 int row_run(struct catalogue *c, const char *sql, int64_t id, const char *text, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = row_prepare(c, &st, sql, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, id);
+    rows_bind_int64(st, 1, id);
     if (text)
-        sqlite3_bind_text(st, 2, text, -1, SQLITE_STATIC);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+        rows_bind_text(st, 2, text);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
 
 int row_number(struct catalogue *c, const char *sql, const char *text, int64_t number, int64_t *out,
                struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     bool found = false;
     *out = 0;
     int rc = row_prepare(c, &st, sql, err);
     if (rc < 0)
         return rc;
     if (text)
-        sqlite3_bind_text(st, 1, text, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 2, number);
-    rc = sqlx_step(st, &found, err);
+        rows_bind_text(st, 1, text);
+    rows_bind_int64(st, 2, number);
+    rc = rows_step(st, &found, err);
     if (rc == ERR_OK && found)
-        *out = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
+        *out = rows_column(st, 0);
+    rows_finalize(&st);
     return rc;
 }
 
 int row_open_ids(struct catalogue *c, const char *imei, struct buf *ids, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = row_prepare(c, &st,
                          "SELECT id FROM request WHERE state IN"
                          " ('queued', 'sent', 'accepted', 'uploading', 'waiting')"
-                         " AND (?1 IS NULL OR imei = ?1) ORDER BY id",
+                         " AND (CAST(?1 AS TEXT) IS NULL OR imei = ?1) ORDER BY id",
                          err);
     if (rc == ERR_OK && imei)
-        sqlite3_bind_text(st, 1, imei, -1, SQLITE_STATIC);
+        rows_bind_text(st, 1, imei);
     if (rc == ERR_OK)
         rc = catalogue_keys_read(st, ids, err);
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
 /* ---- reading ---- */
 
-static bool read_what(sqlite3_stmt *st, struct requests_request *r)
+static bool read_what(struct rows_st *st, struct requests_request *r)
 {
     char kind[16];
     int64_t seconds, port, com, codec;
-    if (!sqlx_text(st, 0, r->imei, sizeof r->imei) || !sqlx_text(st, 1, kind, sizeof kind) ||
-        !sqlx_text(st, 2, r->what.camera, sizeof r->what.camera) ||
-        !sqlx_int64(st, 3, 0, UINT32_MAX, &r->what.time_s) ||
-        !sqlx_int64(st, 4, 0, CAMREQ_SECONDS_MAX, &seconds) ||
-        !sqlx_text(st, 5, r->what.resolution, sizeof r->what.resolution) ||
-        !sqlx_text(st, 6, r->what.host, sizeof r->what.host) ||
-        !sqlx_int64(st, 7, 0, 65535, &port) || !sqlx_int64(st, 8, 0, 2, &com) ||
-        !sqlx_int64(st, 9, 12, 14, &codec) || !sqlx_text(st, 10, r->command, sizeof r->command) ||
+    if (!rows_text(st, 0, r->imei, sizeof r->imei) || !rows_text(st, 1, kind, sizeof kind) ||
+        !rows_text(st, 2, r->what.camera, sizeof r->what.camera) ||
+        !rows_int64(st, 3, 0, UINT32_MAX, &r->what.time_s) ||
+        !rows_int64(st, 4, 0, CAMREQ_SECONDS_MAX, &seconds) ||
+        !rows_text(st, 5, r->what.resolution, sizeof r->what.resolution) ||
+        !rows_text(st, 6, r->what.host, sizeof r->what.host) ||
+        !rows_int64(st, 7, 0, 65535, &port) || !rows_int64(st, 8, 0, 2, &com) ||
+        !rows_int64(st, 9, 12, 14, &codec) || !rows_text(st, 10, r->command, sizeof r->command) ||
         camreq_kind_value(kind) < 0)
         return false;
     r->what.kind = (enum camreq_kind)camreq_kind_value(kind);
@@ -122,26 +122,26 @@ static bool read_what(sqlite3_stmt *st, struct requests_request *r)
     return true;
 }
 
-static bool read_course(sqlite3_stmt *st, struct row *row)
+static bool read_course(struct rows_st *st, struct row *row)
 {
     struct requests_request *r = &row->r;
     char state[16];
     int64_t waits, sent, files_due, files, failures;
-    if (!sqlx_text(st, 11, r->by, sizeof r->by) ||
-        !sqlx_text(st, 12, r->reason, sizeof r->reason) ||
-        !sqlx_int64(st, 13, INT64_MIN, INT64_MAX, &r->added_us) ||
-        !sqlx_int64(st, 14, INT64_MIN, INT64_MAX, &r->expires_us) ||
-        !sqlx_text(st, 15, state, sizeof state) || !state_of(state, &r->state) ||
-        !sqlx_int64(st, 16, 0, 255, &waits) ||
-        !sqlx_int64(st, 17, INT64_MIN, INT64_MAX, &r->changed_us) ||
-        !sqlx_int64(st, 18, INT64_MIN, INT64_MAX, &r->not_before_us) ||
-        !sqlx_int64(st, 19, 0, INT64_MAX / 1000000, &r->answered_s) ||
-        !sqlx_int64(st, 20, 0, INT32_MAX, &sent) || !sqlx_int64(st, 21, 0, 2, &files_due) ||
-        !sqlx_int64(st, 22, 0, INT32_MAX, &failures) ||
-        !sqlx_text(st, 23, row->failing, sizeof row->failing) ||
-        !sqlx_int64(st, 24, 0, INT32_MAX, &files) || !sqlx_text(st, 25, r->why, sizeof r->why) ||
-        !sqlx_text(st, 26, r->words, sizeof r->words) ||
-        !sqlx_int64(st, 27, INT64_MIN, INT64_MAX, &row->first_sent_us))
+    if (!rows_text(st, 11, r->by, sizeof r->by) ||
+        !rows_text(st, 12, r->reason, sizeof r->reason) ||
+        !rows_int64(st, 13, INT64_MIN, INT64_MAX, &r->added_us) ||
+        !rows_int64(st, 14, INT64_MIN, INT64_MAX, &r->expires_us) ||
+        !rows_text(st, 15, state, sizeof state) || !state_of(state, &r->state) ||
+        !rows_int64(st, 16, 0, 255, &waits) ||
+        !rows_int64(st, 17, INT64_MIN, INT64_MAX, &r->changed_us) ||
+        !rows_int64(st, 18, INT64_MIN, INT64_MAX, &r->not_before_us) ||
+        !rows_int64(st, 19, 0, INT64_MAX / 1000000, &r->answered_s) ||
+        !rows_int64(st, 20, 0, INT32_MAX, &sent) || !rows_int64(st, 21, 0, 2, &files_due) ||
+        !rows_int64(st, 22, 0, INT32_MAX, &failures) ||
+        !rows_text(st, 23, row->failing, sizeof row->failing) ||
+        !rows_int64(st, 24, 0, INT32_MAX, &files) || !rows_text(st, 25, r->why, sizeof r->why) ||
+        !rows_text(st, 26, r->words, sizeof r->words) ||
+        !rows_int64(st, 27, INT64_MIN, INT64_MAX, &row->first_sent_us))
         return false;
     r->waits = (unsigned)waits;
     r->sent = (int)sent;
@@ -151,7 +151,7 @@ static bool read_course(sqlite3_stmt *st, struct row *row)
     return true;
 }
 
-int row_prepare_get(struct catalogue *c, sqlite3_stmt **out, struct err *err)
+int row_prepare_get(struct catalogue *c, struct rows_st **out, struct err *err)
 {
     static const char sql[] =
         "SELECT imei, kind, camera, time_s, seconds, resolution, host, port, com, codec, command,"
@@ -166,28 +166,28 @@ int row_prepare_get(struct catalogue *c, sqlite3_stmt **out, struct err *err)
     return row_prepare(c, out, sql, err);
 }
 
-int row_read(sqlite3_stmt *st, int64_t id, struct row *out, struct err *err)
+int row_read(struct rows_st *st, int64_t id, struct row *out, struct err *err)
 {
     bool found = false;
     *out = (struct row){.r.id = id};
-    sqlite3_bind_int64(st, 1, id);
-    int rc = sqlx_step(st, &found, err);
+    rows_bind_int64(st, 1, id);
+    int rc = rows_step(st, &found, err);
     if (rc == ERR_OK && !found)
         rc = err_set(err, ERR_NOTFOUND, "no such request: %" PRId64, id);
     else if (rc == ERR_OK && (!read_what(st, &out->r) || !read_course(st, out)))
-        rc = sqlx_unreadable(st, err, "catalogue: request %" PRId64 " is malformed", id);
-    sqlx_reset(st);
+        rc = rows_unreadable(st, err, "catalogue: request %" PRId64 " is malformed", id);
+    rows_reset(st);
     return rc;
 }
 
 int row_get(struct catalogue *c, int64_t id, struct row *out, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     *out = (struct row){.r.id = id};
     int rc = row_prepare_get(c, &st, err);
     if (rc == ERR_OK)
         rc = row_read(st, id, out, err);
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -205,7 +205,7 @@ int row_get_open(struct catalogue *c, int64_t id, struct row *out, struct err *e
 static int add_event(struct catalogue *c, const struct row *row, int64_t now_us, const char *words,
                      struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = row_prepare(
         c, &st,
         "INSERT INTO request_event(request, n, at_us, state, what, words) VALUES(?1,"
@@ -213,13 +213,13 @@ static int add_event(struct catalogue *c, const struct row *row, int64_t now_us,
         err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, row->r.id);
-    sqlite3_bind_int64(st, 2, now_us);
-    sqlite3_bind_text(st, 3, requests_state_name(row->r.state), -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 4, row->r.why, -1, SQLITE_STATIC);
-    sqlx_bind_text(st, 5, words);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+    rows_bind_int64(st, 1, row->r.id);
+    rows_bind_int64(st, 2, now_us);
+    rows_bind_text(st, 3, requests_state_name(row->r.state));
+    rows_bind_text(st, 4, row->r.why);
+    rows_bind_word(st, 5, words);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -227,7 +227,7 @@ int row_change(struct catalogue *c, struct row *row, int64_t now_us, const char 
                struct err *err, const char *what, ...)
 {
     struct requests_request *r = &row->r;
-    sqlite3_stmt *st;
+    struct rows_st *st;
     va_list args;
     va_start(args, what);
     vsnprintf(r->why, sizeof r->why, what, args);
@@ -244,12 +244,12 @@ int row_change(struct catalogue *c, struct row *row, int64_t now_us, const char 
         return rc;
     const int64_t numbers[] = {r->waits,      r->changed_us, r->not_before_us,
                                r->answered_s, r->sent,       row->failures};
-    sqlite3_bind_int64(st, 1, r->id);
-    sqlite3_bind_text(st, 2, requests_state_name(r->state), -1, SQLITE_STATIC);
+    rows_bind_int64(st, 1, r->id);
+    rows_bind_text(st, 2, requests_state_name(r->state));
     for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
-        sqlite3_bind_int64(st, 3 + i, numbers[i]);
-    sqlx_bind_text(st, 9, row->failing);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+        rows_bind_int64(st, 3 + i, numbers[i]);
+    rows_bind_word(st, 9, row->failing);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc < 0 ? rc : add_event(c, row, now_us, words, err);
 }

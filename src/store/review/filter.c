@@ -72,13 +72,13 @@ static void add_text(struct review_where *w, const char *sql, const char *text)
 
 static int look_for(struct catalogue *c, const char *sql, const char *word, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = sqlx_prepare(c->db, &st, sql, err);
+    struct rows_st *st = NULL;
+    int rc = rows_prepare(c->rows, &st, sql, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_text(st, 1, word, -1, SQLITE_STATIC);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+    rows_bind_text(st, 1, word);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -87,52 +87,52 @@ static int look_for(struct catalogue *c, const char *sql, const char *word, stru
 static int is_found(struct catalogue *c, const char *words, int64_t version, bool *out,
                     bool *narrows, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     *out = false;
-    int rc = sqlx_prepare(c->db, &st,
+    int rc = rows_prepare(c->rows, &st,
                           "SELECT narrows FROM temp.sought WHERE words = ?1 AND version = ?2"
                           " AND changes = ?3",
                           err);
     if (rc == ERR_OK) {
-        sqlite3_bind_text(st, 1, words, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(st, 2, version);
-        sqlite3_bind_int64(st, 3, sqlite3_total_changes64(c->db));
-        rc = sqlx_step(st, out, err);
+        rows_bind_text(st, 1, words);
+        rows_bind_int64(st, 2, version);
+        rows_bind_int64(st, 3, sqlite3_total_changes64(c->db));
+        rc = rows_step(st, out, err);
     }
-    *narrows = rc == ERR_OK && *out && sqlite3_column_int(st, 0);
-    sqlite3_finalize(st);
+    *narrows = rc == ERR_OK && *out && (int)rows_column(st, 0);
+    rows_finalize(&st);
     return rc;
 }
 
 static int note_found(struct catalogue *c, const char *words, int64_t version, bool narrows,
                       struct err *err)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = sqlx_prepare(c->db, &st, "INSERT INTO temp.sought VALUES(?1, ?2, ?3, ?4)", err);
+    struct rows_st *st = NULL;
+    int rc = rows_prepare(c->rows, &st, "INSERT INTO temp.sought VALUES(?1, ?2, ?3, ?4)", err);
     if (rc == ERR_OK) {
-        sqlite3_bind_text(st, 1, words, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(st, 2, version);
-        sqlite3_bind_int64(st, 3, sqlite3_total_changes64(c->db) + 1); /* with this one */
-        sqlite3_bind_int(st, 4, narrows);
-        rc = sqlx_run(st, err);
+        rows_bind_text(st, 1, words);
+        rows_bind_int64(st, 2, version);
+        rows_bind_int64(st, 3, sqlite3_total_changes64(c->db) + 1); /* with this one */
+        rows_bind_int64(st, 4, narrows);
+        rc = rows_run(st, NULL, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
 /* What all IMEIs have (the first digits, say) is in each event. */
 static int is_everywhere(struct catalogue *c, const char *word, bool *out, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool other = false;
     int rc =
-        sqlx_prepare(c->db, &st, "SELECT 1 FROM camera WHERE instr(imei, ?1) = 0 LIMIT 1", err);
+        rows_prepare(c->rows, &st, "SELECT 1 FROM camera WHERE instr(imei, ?1) = 0 LIMIT 1", err);
     if (rc == ERR_OK) {
-        sqlite3_bind_text(st, 1, word, -1, SQLITE_STATIC);
-        rc = sqlx_step(st, &other, err);
+        rows_bind_text(st, 1, word);
+        rc = rows_step(st, &other, err);
     }
     *out = !other;
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -144,7 +144,7 @@ static int find(struct catalogue *c, const char *words, int64_t version, bool *n
     bool everywhere = false;
     snprintf(each, sizeof each, "%s", words);
     *narrows = false;
-    int rc = sqlx_exec(c->db, "DELETE FROM temp.sought; DELETE FROM temp.found", err);
+    int rc = rows_exec(c->rows, "DELETE FROM temp.sought; DELETE FROM temp.found", err);
     while (rc == ERR_OK && (word = strtok_r(rest, BLANKS, &rest))) {
         rc = is_everywhere(c, word, &everywhere, err);
         if (rc < 0 || everywhere)
@@ -158,6 +158,24 @@ static int find(struct catalogue *c, const char *words, int64_t version, bool *n
     return rc < 0 ? rc : note_found(c, words, version, *narrows, err);
 }
 
+/* The words that not all events have, for the site's function `found`. */
+static int add_words_of_site(struct review_where *w, struct catalogue *c, char *words,
+                             struct err *err)
+{
+    char *rest = words, *word;
+    bool everywhere = false;
+    int rc = ERR_OK;
+    while (rc == ERR_OK && (word = strtok_r(rest, BLANKS, &rest))) {
+        rc = is_everywhere(c, word, &everywhere, err);
+        size_t used = strlen(w->words);
+        if (rc == ERR_OK && !everywhere)
+            snprintf(w->words + used, sizeof w->words - used, "%s%s", used ? " " : "", word);
+    }
+    if (rc == ERR_OK)
+        add_text(w, "key IN (SELECT found(?))", w->words);
+    return rc;
+}
+
 static int add_words(struct review_where *w, struct catalogue *c, const char *q, struct err *err)
 {
     char words[REVIEW_QUERY_ROOM];
@@ -167,19 +185,21 @@ static int add_words(struct review_where *w, struct catalogue *c, const char *q,
     if (words[strspn(words, BLANKS)] == '\0')
         return ERR_OK;
     text_fold(words);
-    int rc = sqlx_exec(c->db,
+    if (catalogue_is_of_site(c))
+        return add_words_of_site(w, c, words, err);
+    int rc = rows_exec(c->rows,
                        "CREATE TEMP TABLE IF NOT EXISTS found(event INTEGER PRIMARY KEY);"
                        "CREATE TEMP TABLE IF NOT EXISTS sought(words TEXT, version INTEGER,"
                        " changes INTEGER, narrows INTEGER)",
                        err);
     if (rc == ERR_OK)
-        rc = sqlx_number(c->db, "PRAGMA data_version", &version, err);
+        rc = rows_number(c->rows, "PRAGMA data_version", &version, err);
     if (rc == ERR_OK)
         rc = is_found(c, words, version, &found, &narrows, err);
     if (rc == ERR_OK && !found)
         rc = find(c, words, version, &narrows, err);
     if (rc == ERR_OK && narrows)
-        rc = sqlx_number(c->db, "SELECT count(*) FROM temp.found", &n, err);
+        rc = rows_number(c->rows, "SELECT count(*) FROM temp.found", &n, err);
     if (rc == ERR_OK && narrows)
         add(w, n > FOUND_MANY ? "+key IN (SELECT event FROM temp.found)"
                               : "key IN (SELECT event FROM temp.found)");
@@ -226,13 +246,13 @@ int review_where(struct review_where *out, struct catalogue *c, const struct rev
     return add_words(out, c, f->q, err);
 }
 
-void review_where_bind(const struct review_where *w, sqlite3_stmt *st)
+void review_where_bind(const struct review_where *w, struct rows_st *st)
 {
     for (int i = 0; i < w->n; i++)
         if (w->bind[i].type == BIND_TEXT)
-            sqlite3_bind_text(st, i + 1, w->bind[i].text, -1, SQLITE_STATIC);
+            rows_bind_text(st, i + 1, w->bind[i].text);
         else if (w->bind[i].type == BIND_NUMBER)
-            sqlite3_bind_int64(st, i + 1, w->bind[i].number);
+            rows_bind_int64(st, i + 1, w->bind[i].number);
         else
-            sqlite3_bind_double(st, i + 1, w->bind[i].real);
+            rows_bind_double(st, i + 1, w->bind[i].real);
 }

@@ -9,20 +9,20 @@
 static int run(struct catalogue *c, const char *sql, int64_t key, const char *who, int64_t at_us,
                const char *text, bool *changed, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = sqlx_prepare(c->db, &st, sql, err);
+    struct rows_st *st = NULL;
+    int rc = rows_prepare(c->rows, &st, sql, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, key);
-    if (sqlite3_bind_parameter_count(st) >= 3) {
-        sqlite3_bind_text(st, 2, who, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(st, 3, at_us);
+    rows_bind_int64(st, 1, key);
+    if (rows_parameters(st) >= 3) {
+        rows_bind_text(st, 2, who);
+        rows_bind_int64(st, 3, at_us);
     }
-    if (sqlite3_bind_parameter_count(st) >= 4)
-        sqlite3_bind_text(st, 4, text, -1, SQLITE_STATIC);
-    rc = sqlx_run(st, err);
-    *changed = sqlite3_changes(c->db) > 0;
-    sqlite3_finalize(st);
+    if (rows_parameters(st) >= 4)
+        rows_bind_text(st, 4, text);
+    rc = rows_run(st, NULL, err);
+    *changed = rows_changes(c->rows) > 0;
+    rows_finalize(&st);
     return rc;
 }
 
@@ -71,7 +71,7 @@ int review_put_case(struct catalogue *c, const char *id, const char *who, const 
                number[0] ? "INSERT INTO case_number(transfer, who, at_us, number)"
                            " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(transfer) DO UPDATE SET"
                            " who = excluded.who, at_us = excluded.at_us, number = excluded.number"
-                           " WHERE number <> excluded.number"
+                           " WHERE case_number.number <> excluded.number"
                          : "DELETE FROM case_number WHERE transfer = ?1",
                CUSTODY_CASE, &(struct custody_what){.number = number[0] ? number : NULL}, number,
                err);
@@ -86,26 +86,27 @@ int review_add_note(struct catalogue *c, const char *id, const char *who, const 
                        REVIEW_NOTE_ROOM - 1);
     return put(c, id, who,
                "INSERT INTO note(transfer, n, who, at_us, text) SELECT ?1,"
-               " (SELECT coalesce(max(n), 0) + 1 FROM note WHERE transfer = ?1), ?2, ?3, ?4",
+               " (SELECT coalesce(max(n), 0) + 1 FROM note WHERE transfer = ?1), ?2, ?3, ?4"
+               " WHERE true ON CONFLICT DO NOTHING",
                CUSTODY_NOTED, &(struct custody_what){.note = text}, text, err);
 }
 
 int review_notes(struct catalogue *c, int64_t key, review_note_fn *fn, void *arg, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     char who[REVIEW_WHO_ROOM], text[REVIEW_NOTE_ROOM];
     bool row = true;
-    int rc = sqlx_prepare(c->db, &st,
+    int rc = rows_prepare(c->rows, &st,
                           "SELECT at_us, who, text FROM note WHERE transfer = ?1 ORDER BY n", err);
     if (rc == ERR_OK)
-        sqlite3_bind_int64(st, 1, key);
-    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        struct review_note note = {sqlite3_column_int64(st, 0), who, text};
-        rc = sqlx_text(st, 1, who, sizeof who) && sqlx_text(st, 2, text, sizeof text)
+        rows_bind_int64(st, 1, key);
+    while (rc == ERR_OK && (rc = rows_step(st, &row, err)) == ERR_OK && row) {
+        struct review_note note = {rows_column(st, 0), who, text};
+        rc = rows_text(st, 1, who, sizeof who) && rows_text(st, 2, text, sizeof text)
                  ? fn(arg, &note, err)
-                 : sqlx_unreadable(st, err,
+                 : rows_unreadable(st, err,
                                    "catalogue: a note of transfer %" PRId64 " is malformed", key);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }

@@ -16,15 +16,16 @@ struct review_where {
     char sql[1000];
     struct review_bind {
         enum { BIND_TEXT, BIND_NUMBER, BIND_REAL } type;
-        const char *text; /* borrowed from the filter */
+        const char *text; /* borrowed from the filter, or `words` */
         int64_t number;
         double real;
     } bind[16];
     int n;
+    char words[REVIEW_QUERY_ROOM];
 };
 int review_where(struct review_where *out, struct catalogue *c, const struct review_filter *f,
                  struct err *err) DS_MUST_CHECK;
 /* Binds them; further ones begin behind w->n. */
-void review_where_bind(const struct review_where *w, sqlite3_stmt *st);
+void review_where_bind(const struct review_where *w, struct rows_st *st);
 
 #endif

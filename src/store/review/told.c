@@ -73,9 +73,9 @@ static int tell_of(struct catalogue *c, const char *id, struct noted *out, struc
 
 static int read_rows(struct catalogue *c, int64_t key, struct noted *out, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool row = true;
-    int rc = sqlx_prepare(c->db, &st,
+    int rc = rows_prepare(c->rows, &st,
                           "SELECT 0 AS part, 1 AS n, at_us, who, '' FROM reviewed"
                           " WHERE transfer = ?1 UNION ALL"
                           " SELECT 1, 1, at_us, who, number FROM case_number WHERE transfer = ?1"
@@ -83,11 +83,11 @@ static int read_rows(struct catalogue *c, int64_t key, struct noted *out, struct
                           " ORDER BY 1, 2",
                           err);
     if (rc == ERR_OK)
-        sqlite3_bind_int64(st, 1, key);
-    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
-        struct one o = {.n = sqlite3_column_int64(st, 1), .at_us = sqlite3_column_int64(st, 2)};
-        int part = sqlite3_column_int(st, 0);
-        if (!sqlx_text(st, 3, o.who, sizeof o.who) || !sqlx_text(st, 4, o.text, sizeof o.text))
+        rows_bind_int64(st, 1, key);
+    while (rc == ERR_OK && (rc = rows_step(st, &row, err)) == ERR_OK && row) {
+        struct one o = {.n = rows_column(st, 1), .at_us = rows_column(st, 2)};
+        int part = (int)rows_column(st, 0);
+        if (!rows_text(st, 3, o.who, sizeof o.who) || !rows_text(st, 4, o.text, sizeof o.text))
             o = (struct one){.n = -1};
         if (part == 0)
             out->reviewed = o;
@@ -96,7 +96,7 @@ static int read_rows(struct catalogue *c, int64_t key, struct noted *out, struct
         else
             rc = buf_append(&out->notes, &o, sizeof o, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -163,24 +163,24 @@ int review_check(struct catalogue *c, const struct catalogue_transfer *t, review
 static int put_one(struct catalogue *c, int64_t key, const char *sql, const struct one *o,
                    struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     if (o->n == 0)
         return ERR_OK;
-    int rc = sqlx_prepare(c->db, &st, sql, err);
+    int rc = rows_prepare(c->rows, &st, sql, err);
     if (rc < 0)
         return rc;
-    int n = sqlite3_bind_parameter_count(st);
-    sqlite3_bind_int64(st, 1, key);
+    int n = rows_parameters(st);
+    rows_bind_int64(st, 1, key);
     if (n >= 3) {
-        sqlite3_bind_int64(st, 2, o->at_us);
-        sqlite3_bind_text(st, 3, o->who, -1, SQLITE_STATIC);
+        rows_bind_int64(st, 2, o->at_us);
+        rows_bind_text(st, 3, o->who);
     }
     if (n >= 4)
-        sqlite3_bind_text(st, 4, o->text, -1, SQLITE_STATIC);
+        rows_bind_text(st, 4, o->text);
     if (n >= 5)
-        sqlite3_bind_int64(st, 5, o->n);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+        rows_bind_int64(st, 5, o->n);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
 

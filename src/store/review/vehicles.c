@@ -6,12 +6,12 @@
 
 #define SELECT "SELECT imei, name, plate, team FROM vehicle "
 
-static bool take_vehicle(sqlite3_stmt *st, struct review_vehicle *v)
+static bool take_vehicle(struct rows_st *st, struct review_vehicle *v)
 {
     *v = (struct review_vehicle){.imei = ""};
-    return sqlx_text(st, 0, v->imei, sizeof v->imei) && sqlx_text(st, 1, v->name, sizeof v->name) &&
-           sqlx_text(st, 2, v->plate, sizeof v->plate) &&
-           sqlx_text(st, 3, v->group, sizeof v->group);
+    return rows_text(st, 0, v->imei, sizeof v->imei) && rows_text(st, 1, v->name, sizeof v->name) &&
+           rows_text(st, 2, v->plate, sizeof v->plate) &&
+           rows_text(st, 3, v->group, sizeof v->group);
 }
 
 static int check(const struct review_vehicle *v, struct err *err)
@@ -32,7 +32,7 @@ static int check(const struct review_vehicle *v, struct err *err)
 
 int review_vehicle_put(struct catalogue *c, const struct review_vehicle *v, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     char words[3 * REVIEW_NAME_ROOM];
     bool own, none = !v->name[0] && !v->plate[0] && !v->group[0];
     int rc = check(v, err);
@@ -40,7 +40,7 @@ int review_vehicle_put(struct catalogue *c, const struct review_vehicle *v, stru
         return rc;
     snprintf(words, sizeof words, "%s\n%s\n%s", v->name, v->plate, v->group);
     text_fold(words);
-    rc = sqlx_prepare(c->db, &st,
+    rc = rows_prepare(c->rows, &st,
                       none ? "DELETE FROM vehicle WHERE imei = ?1"
                            : "INSERT INTO vehicle(imei, name, plate, team, words)"
                              " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(imei) DO UPDATE SET"
@@ -50,55 +50,55 @@ int review_vehicle_put(struct catalogue *c, const struct review_vehicle *v, stru
     if (rc == ERR_OK) {
         const char *const texts[] = {v->imei, v->name, v->plate, v->group, words};
         for (int i = 0; i < (none ? 1 : 5); i++)
-            sqlite3_bind_text(st, i + 1, texts[i], -1, SQLITE_STATIC);
-        rc = sqlx_run(st, err);
+            rows_bind_text(st, i + 1, texts[i]);
+        rc = rows_run(st, NULL, err);
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return catalogue_leave(c, own, rc, err);
 }
 
 int review_vehicle_get(struct catalogue *c, const char *imei, struct review_vehicle *out,
                        struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     bool found = false;
     *out = (struct review_vehicle){.name = ""};
     snprintf(out->imei, sizeof out->imei, "%s", imei);
-    int rc = sqlx_prepare(c->db, &st, SELECT "WHERE imei = ?1", err);
+    int rc = rows_prepare(c->rows, &st, SELECT "WHERE imei = ?1", err);
     if (rc == ERR_OK) {
-        sqlite3_bind_text(st, 1, imei, -1, SQLITE_STATIC);
-        rc = sqlx_step(st, &found, err);
+        rows_bind_text(st, 1, imei);
+        rc = rows_step(st, &found, err);
     }
     if (rc == ERR_OK && found)
         rc = take_vehicle(st, out)
                  ? ERR_OK
-                 : sqlx_unreadable(st, err, "catalogue: the name of a vehicle is malformed");
-    sqlite3_finalize(st);
+                 : rows_unreadable(st, err, "catalogue: the name of a vehicle is malformed");
+    rows_finalize(&st);
     return rc;
 }
 
 int review_vehicle_each(struct catalogue *c, review_vehicle_fn *fn, void *arg, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    struct rows_st *st = NULL;
     struct buf all;
     struct review_vehicle v;
     bool row = true;
     buf_init(&all, CATALOGUE_KEYS_BYTES_MAX);
-    int rc = sqlx_prepare(
-        c->db, &st,
+    int rc = rows_prepare(
+        c->rows, &st,
         "SELECT i.imei, v.name, v.plate, v.team FROM"
         " (SELECT imei FROM camera UNION SELECT imei FROM request"
         "  UNION SELECT imei FROM vehicle) AS i"
         " LEFT JOIN vehicle AS v ON v.imei = i.imei WHERE i.imei <> '" CATALOGUE_IMEI_UNKNOWN "'"
         " ORDER BY coalesce(v.name, '') = '', substr(v.words, 1,"
-        " instr(v.words, char(10))), i.imei",
+        " instr(v.words, '\n')), i.imei",
         err);
-    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row)
+    while (rc == ERR_OK && (rc = rows_step(st, &row, err)) == ERR_OK && row)
         if (take_vehicle(st, &v)) /* one that cannot be read keeps no other from it */
             rc = buf_append(&all, &v, sizeof v, err);
-        else if (sqlite3_errcode(c->db) == SQLITE_NOMEM)
+        else if (rows_was_nomem(st))
             rc = err_nomem(err, "the vehicles");
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     for (size_t i = 0; rc == ERR_OK && i < all.used / sizeof v; i++) {
         memcpy(&v, buf_data(&all) + i * sizeof v, sizeof v);
         rc = fn(arg, &v, err);

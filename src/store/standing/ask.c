@@ -33,10 +33,10 @@ static int settle_s(const struct rule *r)
     return both > SETTLE_S ? both : SETTLE_S;
 }
 
-static int prepare(struct catalogue *c, sqlite3_stmt **out, const char *sql, struct err *err)
+static int prepare(struct catalogue *c, struct rows_st **out, const char *sql, struct err *err)
 {
     *out = NULL;
-    return sqlx_prepare(c->db, out, sql, err);
+    return rows_prepare(c->rows, out, sql, err);
 }
 
 /* ---- noting ---- */
@@ -49,7 +49,7 @@ static bool is_fresh(int64_t at_us, int64_t now_us)
 struct note {
     const struct standing *rules;
     struct catalogue *c;
-    sqlite3_stmt *st; /* NULL: nothing to note so far */
+    struct rows_st *st; /* NULL: nothing to note so far */
     int64_t now_us;
     bool own;
     int noted;
@@ -74,18 +74,18 @@ static int insert(struct note *n, const struct rule *r, const char *imei,
 {
     int64_t time_ms = (int64_t)record->time_ms, over_us = (time_ms + r->after_s * 1000) * 1000;
     int64_t day_ms = time_ms / DAY_MS * DAY_MS;
-    sqlx_bind_text(n->st, 1, r->name);
-    sqlx_bind_text(n->st, 2, imei);
-    sqlite3_bind_int64(n->st, 3, time_ms);
-    sqlx_bind_text(n->st, 4, what);
-    sqlite3_bind_int(n->st, 5, standing_trigger(n->rules, imei, record));
-    sqlite3_bind_int64(n->st, 6, n->now_us);
-    sqlite3_bind_int64(n->st, 7, (over_us > n->now_us ? over_us : n->now_us) + settle_s(r) * S_US);
-    sqlite3_bind_int64(n->st, 8, day_ms);
-    sqlite3_bind_int64(n->st, 9, day_ms + DAY_MS);
-    sqlite3_bind_int(n->st, 10, STANDING_EVENTS_MAX);
-    int rc = sqlx_run(n->st, err);
-    n->noted += rc == ERR_OK ? sqlite3_changes(n->c->db) : 0;
+    rows_bind_word(n->st, 1, r->name);
+    rows_bind_word(n->st, 2, imei);
+    rows_bind_int64(n->st, 3, time_ms);
+    rows_bind_word(n->st, 4, what);
+    rows_bind_int64(n->st, 5, standing_trigger(n->rules, imei, record));
+    rows_bind_int64(n->st, 6, n->now_us);
+    rows_bind_int64(n->st, 7, (over_us > n->now_us ? over_us : n->now_us) + settle_s(r) * S_US);
+    rows_bind_int64(n->st, 8, day_ms);
+    rows_bind_int64(n->st, 9, day_ms + DAY_MS);
+    rows_bind_int64(n->st, 10, STANDING_EVENTS_MAX);
+    int rc = rows_run(n->st, NULL, err);
+    n->noted += rc == ERR_OK ? (int)rows_changes(n->c->rows) : 0;
     return rc;
 }
 
@@ -123,7 +123,7 @@ int standing_note(const struct standing *rules, struct catalogue *c, struct reco
     for (size_t i = 0; rules && rules->n > 0 && rc == ERR_OK && i < n; i++)
         rc = each_match(rules, &v[i], now_us, &note, &any, err);
     if (note.st) {
-        sqlite3_finalize(note.st);
+        rows_finalize(&note.st);
         rc = catalogue_leave(c, note.own, rc, err);
     }
     for (size_t i = 0; err_is_temporary(rc) && i < n; i++) {
@@ -157,48 +157,48 @@ struct asking {
 };
 
 /* A statement about one of them: its rule, IMEI and time are ?1 to ?3. */
-static int about(const struct asking *a, int64_t time_ms, const char *sql, sqlite3_stmt **st,
+static int about(const struct asking *a, int64_t time_ms, const char *sql, struct rows_st **st,
                  struct err *err)
 {
     int rc = prepare(a->c, st, sql, err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(*st, 1, a->name);
-    sqlx_bind_text(*st, 2, a->imei);
-    sqlite3_bind_int64(*st, 3, time_ms);
+    rows_bind_word(*st, 1, a->name);
+    rows_bind_word(*st, 2, a->imei);
+    rows_bind_int64(*st, 3, time_ms);
     return rc;
 }
 
 static int settle(struct asking *a, int64_t time_ms, const char *outcome, int64_t request,
                   struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = about(a, time_ms,
                    "UPDATE rule_event SET outcome = ?4, request = ?5"
                    " WHERE rule = ?1 AND imei = ?2 AND time_ms = ?3",
                    &st, err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 4, outcome);
+    rows_bind_word(st, 4, outcome);
     if (request)
-        sqlite3_bind_int64(st, 5, request);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+        rows_bind_int64(st, 5, request);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
 
 static int postpone(struct asking *a, int64_t time_ms, int64_t due_us, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = about(a, time_ms,
                    "UPDATE rule_event SET due_us = ?4"
                    " WHERE rule = ?1 AND imei = ?2 AND time_ms = ?3",
                    &st, err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 4, due_us);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+    rows_bind_int64(st, 4, due_us);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -206,20 +206,20 @@ static int postpone(struct asking *a, int64_t time_ms, int64_t due_us, struct er
 static int number(const struct asking *a, const char *sql, int64_t x, int64_t y, int64_t *out,
                   struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     bool found = false;
     *out = 0;
     int rc = prepare(a->c, &st, sql, err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 1, a->name);
-    sqlx_bind_text(st, 2, a->imei);
-    sqlite3_bind_int64(st, 3, x);
-    sqlite3_bind_int64(st, 4, y);
-    rc = sqlx_step(st, &found, err);
+    rows_bind_word(st, 1, a->name);
+    rows_bind_word(st, 2, a->imei);
+    rows_bind_int64(st, 3, x);
+    rows_bind_int64(st, 4, y);
+    rc = rows_step(st, &found, err);
     if (rc == ERR_OK && found)
-        *out = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
+        *out = rows_column(st, 0);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -420,7 +420,7 @@ static int ask_all(struct asking *a, struct err *err)
 /* Also those that are not due yet, but over: they may belong to one that is. */
 static int read_events(struct asking *a, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     bool found;
     int rc = prepare(a->c, &st,
                      "SELECT time_ms, what, own, noted_us, due_us FROM rule_event"
@@ -429,21 +429,21 @@ static int read_events(struct asking *a, struct err *err)
                      err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 1, a->name);
-    sqlx_bind_text(st, 2, a->imei);
-    sqlite3_bind_int64(st, 3, a->now_us / 1000 - a->rule->after_s * 1000);
-    for (a->n = 0; a->n < EVENTS_MAX && (rc = sqlx_step(st, &found, err)) == ERR_OK && found;) {
+    rows_bind_word(st, 1, a->name);
+    rows_bind_word(st, 2, a->imei);
+    rows_bind_int64(st, 3, a->now_us / 1000 - a->rule->after_s * 1000);
+    for (a->n = 0; a->n < EVENTS_MAX && (rc = rows_step(st, &found, err)) == ERR_OK && found;) {
         struct event *e = &a->event[a->n];
         int64_t own;
-        *e = (struct event){.time_ms = sqlite3_column_int64(st, 0),
-                            .noted_us = sqlite3_column_int64(st, 3),
-                            .due_us = sqlite3_column_int64(st, 4)};
-        if (!sqlx_text(st, 1, e->what, sizeof e->what))
+        *e = (struct event){.time_ms = rows_column(st, 0),
+                            .noted_us = rows_column(st, 3),
+                            .due_us = rows_column(st, 4)};
+        if (!rows_text(st, 1, e->what, sizeof e->what))
             snprintf(e->what, sizeof e->what, "an event");
-        e->own = sqlx_int64(st, 2, 0, 255, &own) ? (int)own : 0;
+        e->own = rows_int64(st, 2, 0, 255, &own) ? (int)own : 0;
         a->n++;
     }
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -470,18 +470,18 @@ static int ask_pair(struct asking *a, struct err *err)
 /* Its section is no more. */
 static int forget_pair(struct asking *a, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = prepare(a->c, &st,
                      "UPDATE rule_event SET outcome = 'gone'"
                      " WHERE rule = ?1 AND imei = ?2 AND outcome IS NULL",
                      err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 1, a->name);
-    sqlx_bind_text(st, 2, a->imei);
-    rc = sqlx_run(st, err);
-    a->out->late += rc == ERR_OK ? sqlite3_changes(a->c->db) : 0;
-    sqlite3_finalize(st);
+    rows_bind_word(st, 1, a->name);
+    rows_bind_word(st, 2, a->imei);
+    rc = rows_run(st, NULL, err);
+    a->out->late += rc == ERR_OK ? (int)rows_changes(a->c->rows) : 0;
+    rows_finalize(&st);
     return rc;
 }
 
@@ -492,7 +492,7 @@ struct pair {
 static int find_pairs(struct catalogue *c, int64_t now_us, struct pair *out, size_t *n,
                       struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     bool found;
     int rc = prepare(c, &st,
                      "SELECT DISTINCT rule, imei FROM rule_event"
@@ -501,25 +501,25 @@ static int find_pairs(struct catalogue *c, int64_t now_us, struct pair *out, siz
     *n = 0;
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, now_us);
-    sqlite3_bind_int(st, 2, PAIRS_MAX);
-    while (*n < PAIRS_MAX && (rc = sqlx_step(st, &found, err)) == ERR_OK && found)
-        if (sqlx_text(st, 0, out[*n].rule, sizeof out->rule) &&
-            sqlx_text(st, 1, out[*n].imei, sizeof out->imei))
+    rows_bind_int64(st, 1, now_us);
+    rows_bind_int64(st, 2, PAIRS_MAX);
+    while (*n < PAIRS_MAX && (rc = rows_step(st, &found, err)) == ERR_OK && found)
+        if (rows_text(st, 0, out[*n].rule, sizeof out->rule) &&
+            rows_text(st, 1, out[*n].imei, sizeof out->imei))
             ++*n;
-    sqlite3_finalize(st);
+    rows_finalize(&st);
     return rc;
 }
 
 static int forget_old(struct catalogue *c, int64_t now_us, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = prepare(c, &st, "DELETE FROM rule_event WHERE time_ms < ?1", err);
     if (rc < 0)
         return rc;
-    sqlite3_bind_int64(st, 1, now_us / 1000 - KEPT_DAYS * DAY_MS);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+    rows_bind_int64(st, 1, now_us / 1000 - KEPT_DAYS * DAY_MS);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
 
@@ -553,19 +553,19 @@ int standing_ask(const struct standing *rules, struct catalogue *c, struct recor
 
 /* ---- upkeep ---- */
 
-static bool is_event_row(sqlite3_stmt *st)
+static bool is_event_row(struct rows_st *st)
 {
     static const char *const outcomes[] = {"",     "asked",  "with",    "camera",
                                            "late", "beyond", "refused", "gone"};
     struct pair pair;
     char what[STANDING_WHAT_ROOM], outcome[16];
     int64_t number;
-    if (!sqlx_text(st, 0, pair.rule, sizeof pair.rule) ||
-        !sqlx_text(st, 1, pair.imei, sizeof pair.imei) || pair.imei[strspn(pair.imei, DIGITS)] ||
+    if (!rows_text(st, 0, pair.rule, sizeof pair.rule) ||
+        !rows_text(st, 1, pair.imei, sizeof pair.imei) || pair.imei[strspn(pair.imei, DIGITS)] ||
         strlen(pair.imei) != AVL_IMEI_ROOM - 1 ||
-        !sqlx_int64(st, 2, 0, INT64_MAX / 1000, &number) || !sqlx_text(st, 3, what, sizeof what) ||
-        !sqlx_int64(st, 4, 0, 255, &number) || !sqlx_text(st, 7, outcome, sizeof outcome) ||
-        (sqlite3_column_type(st, 8) != SQLITE_NULL && !sqlx_int64(st, 8, 1, INT64_MAX, &number)))
+        !rows_int64(st, 2, 0, INT64_MAX / 1000, &number) || !rows_text(st, 3, what, sizeof what) ||
+        !rows_int64(st, 4, 0, 255, &number) || !rows_text(st, 7, outcome, sizeof outcome) ||
+        (!rows_is_null(st, 8) && !rows_int64(st, 8, 1, INT64_MAX, &number)))
         return false;
     for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
         if (strcmp(outcome, outcomes[i]) == 0)
@@ -575,21 +575,25 @@ static bool is_event_row(sqlite3_stmt *st)
 
 int standing_check(struct catalogue *c, struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     bool found = true;
     int rc = prepare(c, &st, "SELECT " COLUMNS " FROM rule_event", err);
-    while (rc == ERR_OK && (rc = sqlx_step(st, &found, err)) == ERR_OK && found)
-        if (!is_event_row(st))
-            rc = sqlx_unreadable(
-                st, err, "catalogue: an event of rule '%.40s' of tracker %.15s is malformed",
-                (const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1));
-    sqlite3_finalize(st);
+    while (rc == ERR_OK && (rc = rows_step(st, &found, err)) == ERR_OK && found)
+        if (!is_event_row(st)) {
+            size_t n, m;
+            const char *rule = rows_bytes(st, 0, &n), *imei = rows_bytes(st, 1, &m);
+            rc = rows_unreadable(st, err,
+                                 "catalogue: an event of rule '%.*s' of tracker %.*s is malformed",
+                                 rule ? (int)(n < 40 ? n : 40) : 0, rule ? rule : "",
+                                 imei ? (int)(m < 15 ? m : 15) : 0, imei ? imei : "");
+        }
+    rows_finalize(&st);
     return rc;
 }
 
 int standing_carry(struct catalogue *from, struct catalogue *to, struct err *err)
 {
-    sqlite3_stmt *get = NULL, *put = NULL;
+    struct rows_st *get = NULL, *put = NULL;
     bool own, found = true;
     int rc = catalogue_enter(to, &own, err);
     if (rc < 0)
@@ -598,30 +602,30 @@ int standing_carry(struct catalogue *from, struct catalogue *to, struct err *err
     if (rc == ERR_OK)
         rc = prepare(to, &put, "INSERT INTO rule_event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                      err);
-    while (rc == ERR_OK && (rc = sqlx_step(get, &found, err)) == ERR_OK && found) {
+    while (rc == ERR_OK && (rc = rows_step(get, &found, err)) == ERR_OK && found) {
         for (int i = 0; i < 9; i++)
-            sqlite3_bind_value(put, i + 1, sqlite3_column_value(get, i));
-        rc = sqlx_run(put, err);
+            rows_bind_column(put, i + 1, get, i);
+        rc = rows_run(put, NULL, err);
     }
-    sqlite3_finalize(put);
-    sqlite3_finalize(get);
+    rows_finalize(&put);
+    rows_finalize(&get);
     return catalogue_leave(to, own, rc, err);
 }
 
 int standing_forget(struct catalogue *c, const char *imei, int64_t since_us, int64_t until_us,
                     struct err *err)
 {
-    sqlite3_stmt *st;
+    struct rows_st *st;
     int rc = prepare(c, &st,
                      "DELETE FROM rule_event WHERE imei = ?1 AND time_ms * 1000 >= ?2"
                      " AND (?3 = 0 OR time_ms * 1000 < ?3)",
                      err);
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 1, imei);
-    sqlite3_bind_int64(st, 2, since_us ? since_us : INT64_MIN);
-    sqlite3_bind_int64(st, 3, until_us);
-    rc = sqlx_run(st, err);
-    sqlite3_finalize(st);
+    rows_bind_word(st, 1, imei);
+    rows_bind_int64(st, 2, since_us ? since_us : INT64_MIN);
+    rows_bind_int64(st, 3, until_us);
+    rc = rows_run(st, NULL, err);
+    rows_finalize(&st);
     return rc;
 }
