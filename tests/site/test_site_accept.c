@@ -1,16 +1,12 @@
-/* A site takes what a node has stored: all of it, once, whatever is lost on the way. The objects
- * are Ceph's. The site's catalogue is a file beside, with the tables that are in the database
- * otherwise: what is asked here is what is accepted, not by which engine. */
+/* A site takes what a node has stored: all of it, once, whatever is lost on the way. */
 #include "dashspool/accept.h"
 #include "dashspool/clock.h"
 #include "dashspool/custody.h"
 #include "dashspool/intake.h"
 #include "dashspool/objects.h"
-#include "store/accept/accept_internal.h"
 #include "support/engines.h"
 #include "support/sql.h"
 #include "support/support.h"
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,54 +24,23 @@ static struct raw *raw;
 static struct accept *site;
 static uint8_t content[BYTES];
 
-/* What PostgreSQL has, and a file with one writer does not need. */
-static void no_lock(sqlite3_context *c, int n, sqlite3_value **v)
-{
-    (void)n, (void)v;
-    sqlite3_result_int(c, 0);
-}
-
-static int add_functions(sqlite3 *db, const char **why, const void *api)
-{
-    (void)why, (void)api;
-    sqlite3_create_function(db, "pg_advisory_xact_lock", 1, SQLITE_UTF8, NULL, no_lock, NULL, NULL);
-    return sqlite3_create_function(db, "hashtextextended", 2, SQLITE_UTF8, NULL, no_lock, NULL,
-                                   NULL);
-}
-
-static int64_t at_site(const char *text)
-{
-    return sql_run(support_path(site_root, "catalogue.db"), text);
-}
-
 static void open_accept(struct accept **out)
 {
     static const char *const stages[] = {"convert", "other"};
     struct err err;
-    struct catalogue *c = NULL;
-    assert_ok(catalogue_open(&c, site_root, true, &err));
-    assert_ok(accept_over(out, site_used(), c, stages, 2, &err));
+    assert_ok(accept_open(out, site_used(), site_root, stages, 2, &err));
 }
 
 static int set_up(void **state)
 {
     struct err err;
-    struct catalogue *c = NULL;
     (void)state;
     engines_use_site();
     node_root = support_tmp_dir();
     site_root = support_tmp_dir();
-    assert_ok(catalogue_open(&node, node_root, true, &err));
+    assert_ok(catalogue_open_local(&node, node_root, true, &err));
     assert_ok(raw_open_local(&raw, node_root, &err));
     assert_ok(intake_stores_opened(node, raw, node_root, INTAKE_ADDS, &err));
-    assert_ok(catalogue_open(&c, site_root, true, &err));
-    catalogue_close(&c);
-    at_site("CREATE TABLE accepted(token text PRIMARY KEY, id text NOT NULL, same bigint NOT NULL,"
-            " lines bigint NOT NULL, at_us bigint NOT NULL)");
-    at_site("CREATE TABLE master(key bigint PRIMARY KEY, day text, id text, imei text, camera text,"
-            " kind text, source text, arrived_us bigint, length_bytes bigint, sha256 bytea,"
-            " init bytea, meta bytea, start bytea, path bytea)");
-    at_site("CREATE TABLE job(stage text, name text, json bytea, node text, UNIQUE(stage, name))");
     open_accept(&site);
     return 0;
 }
@@ -223,14 +188,15 @@ static void test_a_transfer_is_taken_with_all_that_is_known_of_it(void **state)
     assert_false(got.same);
     assert_int_equal(got.lines, 2);
     assert_custody(ID, "received stored published ");
-    assert_int_equal(at_site("SELECT count(*) FROM transfer WHERE id = '" ID "' AND published = 1"
-                             " AND length(start) = 10 AND state = 'stored'"),
+    assert_int_equal(engines_sql("SELECT count(*) FROM transfer WHERE id = '" ID
+                                 "' AND published = 1"
+                                 " AND length(start) = 10 AND state = 'stored'"),
                      1);
-    assert_int_equal(at_site("SELECT packets FROM arrival"), 147);
-    assert_int_equal(at_site("SELECT count(*) FROM origin"), 1);
-    assert_int_equal(at_site("SELECT count(*) FROM master WHERE length_bytes = 150000"), 1);
-    assert_int_equal(at_site("SELECT count(*) FROM job WHERE name = '" ID "'"), 2);
-    assert_int_equal(at_site("SELECT count(*) FROM done WHERE attempt = 0"), 2);
+    assert_int_equal(engines_sql("SELECT packets FROM arrival"), 147);
+    assert_int_equal(engines_sql("SELECT count(*) FROM origin"), 1);
+    assert_int_equal(engines_sql("SELECT count(*) FROM master WHERE length_bytes = 150000"), 1);
+    assert_int_equal(engines_sql("SELECT count(*) FROM job WHERE name = '" ID "'"), 2);
+    assert_int_equal(engines_sql("SELECT count(*) FROM done WHERE attempt = 0"), 2);
     assert_objects(t.sha256, 1);
 }
 
@@ -247,7 +213,7 @@ static void test_what_is_handed_on_twice_is_there_once(void **state)
     assert_int_equal(got.lines, 2);
     assert_false(got.same);
     assert_custody(ID, "received stored published ");
-    assert_int_equal(at_site("SELECT count(*) FROM transfer"), 1);
+    assert_int_equal(engines_sql("SELECT count(*) FROM transfer"), 1);
 }
 
 static void test_the_same_bytes_of_another_node_are_a_repeat(void **state)
@@ -263,8 +229,8 @@ static void test_the_same_bytes_of_another_node_are_a_repeat(void **state)
     assert_ok(take(site, &t, "b/7", &got, &err)); /* noted once */
     assert_true(got.same);
     assert_custody(ID, "received stored published offered-again ");
-    assert_int_equal(at_site("SELECT count(*) FROM transfer"), 1);
-    assert_int_equal(at_site("SELECT count(*) FROM job"), 2);
+    assert_int_equal(engines_sql("SELECT count(*) FROM transfer"), 1);
+    assert_int_equal(engines_sql("SELECT count(*) FROM job"), 2);
 }
 
 /* Two receivers had a file of the same camera and moment: each calls it the same. */
@@ -282,11 +248,12 @@ static void test_a_name_that_is_taken_becomes_another_with_its_chain_whole(void 
     assert_string_equal(got.id, ID "-2");
     assert_custody(ID "-2", "received stored published ");
     /* the events are those of the node: their time, their words */
-    int64_t same = at_site("SELECT count(*) FROM custody WHERE transfer = '" ID "-2' AND line LIKE"
-                           " '%\"event\":\"received\"%\"from\":\"10.0.0.1:5\"%dashspool%receive%'");
+    int64_t same =
+        engines_sql("SELECT count(*) FROM custody WHERE transfer = '" ID "-2' AND line LIKE"
+                    " '%\"event\":\"received\"%\"from\":\"10.0.0.1:5\"%dashspool%receive%'");
     assert_int_equal(same, 1);
     assert_objects(t.sha256, 2);
-    assert_int_equal(at_site("SELECT count(*) FROM job WHERE name = '" ID "-2'"), 2);
+    assert_int_equal(engines_sql("SELECT count(*) FROM job WHERE name = '" ID "-2'"), 2);
 }
 
 /* As if the power went; another process goes on. */
@@ -303,7 +270,7 @@ static void die_at(const char *place, const struct catalogue_transfer *t)
         struct accept_taken got;
         setenv("DASHSPOOL_DIE_AT", place, 1);
         open_accept(&a);
-        if (catalogue_open(&c, node_root, false, &err) < 0 ||
+        if (catalogue_open_local(&c, node_root, false, &err) < 0 ||
             raw_open_local(&r, node_root, &err) < 0)
             _exit(1);
         const struct accept_from from = {node_root, c, r, t, "a/1"};
@@ -323,14 +290,14 @@ static void test_who_dies_on_the_way_left_nothing_half_done(void **state)
     struct catalogue_transfer t = stored(1);
     for (size_t i = 0; i < 3; i++) {
         die_at(places[i], &t);
-        assert_int_equal(at_site("SELECT count(*) FROM transfer"), i == 2);
-        assert_int_equal(at_site("SELECT count(*) FROM accepted"), i == 2);
+        assert_int_equal(engines_sql("SELECT count(*) FROM transfer"), i == 2);
+        assert_int_equal(engines_sql("SELECT count(*) FROM accepted"), i == 2);
     }
     assert_ok(take(site, &t, "a/1", &got, &err));
     assert_string_equal(got.id, ID);
     assert_custody(ID, "received stored published ");
-    assert_int_equal(at_site("SELECT count(*) FROM transfer"), 1);
-    assert_int_equal(at_site("SELECT count(*) FROM job"), 2);
+    assert_int_equal(engines_sql("SELECT count(*) FROM transfer"), 1);
+    assert_int_equal(engines_sql("SELECT count(*) FROM job"), 2);
     assert_objects(t.sha256, 1);
 }
 
@@ -345,7 +312,7 @@ static void test_bytes_that_are_not_those_received_go_nowhere(void **state)
     sql_run(path, "UPDATE chunk SET data = zeroblob(length(data)) WHERE offset = 0");
     assert_err(ERR_MALFORMED, take(site, &t, "a/1", &got, &err));
     assert_has(err.text, "were received as");
-    assert_int_equal(at_site("SELECT count(*) FROM transfer"), 0);
+    assert_int_equal(engines_sql("SELECT count(*) FROM transfer"), 0);
 }
 
 static void test_lines_that_came_later_are_noted_once(void **state)
@@ -380,6 +347,5 @@ int main(void)
         T(test_bytes_that_are_not_those_received_go_nowhere),
         T(test_lines_that_came_later_are_noted_once),
     };
-    sqlite3_auto_extension((void (*)(void))add_functions);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -269,10 +269,11 @@ int accept_note(struct accept *a, const struct accept_from *from, int64_t from_l
     return catalogue_end(a->catalogue, rc, err);
 }
 
-/* The tables of jobs are there once a stage was opened. */
+/* The tables of masters and jobs are there once their stores were opened. */
 static int open_stores(struct accept *a, const char *root, struct err *err)
 {
     struct spool *spool = NULL;
+    struct raw *masters = NULL;
     int rc = catalogue_open(&a->catalogue, root, true, err);
     if (rc == ERR_OK && !catalogue_is_of_site(a->catalogue))
         rc = err_set(err, ERR_UNSUPPORTED, "the catalogue of the site is not in its database");
@@ -280,29 +281,15 @@ static int open_stores(struct accept *a, const char *root, struct err *err)
         rc = catalogue_rows(a->catalogue, &a->rows, err);
     if (rc == ERR_OK)
         rc = rows_schema(a->rows, "accepted", ledger_steps, 1, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&masters, root, err);
+    raw_close(&masters);
     for (size_t i = 0; rc == ERR_OK && i < a->n; i++) {
         rc = spool_open(&spool, root, a->stages[i], err);
         spool_close(&spool);
     }
     if (rc == ERR_OK && (rc = objects_open(&a->objects, a->site, err)) == ERR_OK)
         objects_patience(a->objects, PATIENCE_MS);
-    return rc;
-}
-
-int accept_over(struct accept **out, const struct site *site, struct catalogue *catalogue,
-                const char *const *stages, size_t n, struct err *err)
-{
-    struct accept *a = *out = calloc(1, sizeof *a);
-    if (!a)
-        return err_nomem(err, "the site");
-    *a = (struct accept){.site = site, .catalogue = catalogue, .stages = stages, .n = n};
-    int rc = catalogue_rows(catalogue, &a->rows, err);
-    if (rc == ERR_OK)
-        rc = objects_open(&a->objects, site, err);
-    if (rc < 0) {
-        a->catalogue = NULL;
-        accept_close(out);
-    }
     return rc;
 }
 

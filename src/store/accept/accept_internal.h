@@ -7,10 +7,6 @@
 
 struct rows;
 
-/* For tests: accept_open() with a catalogue that is open, and has all tables; it is taken. */
-int accept_over(struct accept **out, const struct site *site, struct catalogue *catalogue,
-                const char *const *stages, size_t n, struct err *err) DS_MUST_CHECK;
-
 extern const char *const ledger_steps[1]; /* rows_schema() */
 
 /* What was accepted under a token, in the table `accepted`. ERR_NOTFOUND: nothing. */
