@@ -1,6 +1,7 @@
 /* What the catalogue knows of the transfers of a package, and their copies say, as a report. */
 #include "report_facts.h"
 #include "dashspool/bag.h"
+#include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/journey.h"
 #include "dashspool/master.h"
@@ -198,6 +199,20 @@ static int keep_picture(struct report_facts *s, struct told *t, const char *path
     return rc;
 }
 
+/* A path by which the i-th can be read: of a redacted package they are below root, which is no
+ * ROOT. */
+static int file_of_copy(const struct told *t, int i, const char *root, char **out, struct err *err)
+{
+    const struct kept *kept = t->copy[i];
+    struct catalogue_copy copy = {.length_bytes = kept->length_bytes};
+    if (t->redacted)
+        return fsx_path(out, err, "%s/%s", root, kept->path);
+    snprintf(copy.kind, sizeof copy.kind, "%s", kept->kind);
+    snprintf(copy.path, sizeof copy.path, "%s", kept->path);
+    snprintf(copy.sha256, sizeof copy.sha256, "%s", kept->sha256);
+    return copies_file(out, root, &copy, err);
+}
+
 static int take_picture(struct report_facts *s, struct told *t, const char *root, struct err *err)
 {
     static const enum copy_kind wanted[] = {COPY_POSTER, COPY_STILL};
@@ -207,7 +222,7 @@ static int take_picture(struct report_facts *s, struct told *t, const char *root
             if (!is_kind(t->copy[i]->kind, wanted[k]) ||
                 t->copy[i]->length_bytes > (int64_t)REPORT_PICTURE_BYTES_MAX)
                 continue;
-            int rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path);
+            int rc = file_of_copy(t, i, root, &path, err);
             if (rc == ERR_OK)
                 rc = keep_picture(s, t, path, k == 0 ? "One frame of the video" : "The photo", err);
             free(path);
@@ -285,7 +300,7 @@ static int find_damage(struct told *t, const char *root, struct err *err)
         char *path = NULL;
         if (!is_kind(t->copy[i]->kind, COPY_TIMING) || text.used > 0)
             continue;
-        if ((rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path)) == ERR_OK)
+        if ((rc = file_of_copy(t, i, root, &path, err)) == ERR_OK)
             rc = fsx_read_file(path, &text, err);
         free(path);
     }
