@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/records.h"
+#include "dashspool/site.h"
 #include "dashspool/tls.h"
 #include "dashspool/user.h"
 #include "page.h"
@@ -507,6 +508,8 @@ static int check_root(const char *root, struct err *err)
 {
     static const char *const ours[] = {"catalogue.db", "raw",      "spool",
                                        "scratch",      "run.lock", "receive.json"};
+    if (site_used()) /* its catalogue is elsewhere */
+        return ERR_OK;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (is_there(root, ours[i]))
             return ERR_OK;

@@ -10,6 +10,7 @@
 #include "dashspool/raw.h"
 #include "dashspool/records.h"
 #include "dashspool/root.h"
+#include "dashspool/site.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
 #include "settings.h"
@@ -668,6 +669,10 @@ int upkeep_backup(const char *root, const char *dir, const struct upkeep_setting
                        .now_us = clock_utc_us()};
     char *unfinished = NULL;
     *out = (struct upkeep_backup_result){0};
+    if (site_used()) /* no row of it, and no directory, is made */
+        return err_set(err, ERR_UNSUPPORTED,
+                       "a site is not backed up by this: its rows are in its database "
+                       "(pg_basebackup), its bytes in its store (versions, replication)");
     int rc = fsx_path(&unfinished, err, "%s/unfinished", dir);
     if (rc == ERR_OK)
         rc = run(&b, unfinished, err);

@@ -13,6 +13,7 @@
 #include "dashspool/records.h"
 #include "dashspool/requests.h"
 #include "dashspool/review.h"
+#include "dashspool/site.h"
 #include "dashspool/spool.h"
 #include "dashspool/standing.h"
 #include "dashspool/text.h"
@@ -948,9 +949,9 @@ int upkeep_fsck(const char *root, unsigned how, const struct spools_known *stage
                      .stages = stages,
                      .listener = listener,
                      .out = out};
-    bool is_root = false;
+    bool is_root = site_used() != NULL; /* whose rows and bytes are elsewhere */
     *out = (struct upkeep_findings){0};
-    int rc = is_there(root, "catalogue.db", &is_root, err);
+    int rc = is_root ? ERR_OK : is_there(root, "catalogue.db", &is_root, err);
     if (rc == ERR_OK && !is_root)
         rc = is_there(root, "raw", &is_root, err);
     if (rc == ERR_OK && !is_root)

@@ -11,6 +11,7 @@
 #include "dashspool/requests.h"
 #include "dashspool/review.h"
 #include "dashspool/root.h"
+#include "dashspool/site.h"
 #include "dashspool/standing.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
@@ -605,6 +606,10 @@ int upkeep_reindex(const char *root, const struct upkeep_progress *progress,
     char *tmp = NULL;
     int lock = -1;
     *out = (struct upkeep_reindex_result){0};
+    if (site_used()) /* the new catalogue would be the site's own */
+        return err_set(err, ERR_UNSUPPORTED,
+                       "a site's catalogue is in its database, and cannot be rebuilt from its "
+                       "objects yet; restore the database from its backup");
     int rc = root_check_whole(root, err);
     if (rc == ERR_OK && (rc = fsx_path(&tmp, err, "%s/.reindex", root)) == ERR_OK) {
         char *dir = NULL;
