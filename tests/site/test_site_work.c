@@ -35,7 +35,7 @@ static int set_up(void **state)
              "[exec slow]\nafter = receive\nenabled = yes\npoll = 100 ms\n"
              "command = sh -c 'pwd >> \"$1/begun\"; while [ ! -e \"$1/go\" ]; do sleep 0.05; "
              "done; pwd >> \"$1/ended\"' sh %%{root}\n",
-             engines_settings("w1", "lease = 2 s\n"));
+             engines_settings("test-site-work", "lease = 2 s\n"));
     support_configure(root, text);
     snprintf(row.imei, sizeof row.imei, "352093081452251");
     snprintf(row.camera, sizeof row.camera, "front");
@@ -134,12 +134,33 @@ static void test_the_result_of_a_worker_that_was_stopped_is_refused(void **state
     assert_int_equal(support_entries(in_root("scratch/slow")), 0);
 }
 
+static void cut(void)
+{
+    engines_sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE application_name = 'dashspool test-site-work'");
+}
+
+/* As when the database's server ends: again and again, whatever the worker is about to do. */
+static void test_a_worker_lives_through_a_database_that_is_away(void **state)
+{
+    (void)state;
+    support_write(in_root("go"), "", 0);
+    struct proc worker = start("first.log");
+    support_wait(engines_sql("SELECT count(*) FROM job_done") == 1);
+    support_wait((cut(), support_count(in_root("first.log"), "waiting for the site") > 0));
+    support_wait(support_count(in_root("first.log"), "the site is there again") > 0);
+    assert_int_equal(proc_stop(&worker, SIGTERM), 0);
+    assert_done_once(1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_job_of_a_killed_worker_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_result_of_a_worker_that_was_stopped_is_refused,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_worker_lives_through_a_database_that_is_away, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "dashspool/log.h"
 #include "dashspool/master.h"
 #include "dashspool/sandbox.h"
+#include "dashspool/site.h"
 #include "worker.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 64 * STAGES_MAX };
+enum { PROCESSES_MAX = 64 * STAGES_MAX, SITE_AGAIN_MS = 2000 };
 
 struct process_plan {
     const char *root;
@@ -48,30 +49,50 @@ static int choose(struct process_plan *c, struct err *err)
 
 /* ---- in this process ---- */
 
-/* One stage, for ever. */
-static int work_stage(struct process_plan *c, const struct stages_stage *stage, struct err *err)
+/* Until it is told to stop, or something fails. *waited: it was told that the site is away. */
+static int work_opened(struct process_plan *c, const struct stages_stage *stage, bool *waited,
+                       struct err *err)
 {
     struct worker w;
     struct work_tally unused = {0};
     int rc = worker_open(&w, c->root, c->cfg, c->stages, stage, &c->stop, err);
     if (rc < 0)
         return rc;
-    if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
-        log_warn(stage->name, "setting nice failed", LOG_INT("nice", stage->nice),
-                 LOG_TEXT("reason", strerror(errno)));
-    if (stage->kind == STAGES_CONVERT)
-        confine_warm_up(); /* after nice, which it inherits */
     bool idle = false;
     while (rc == ERR_OK && !stop_requested(&c->stop)) {
         bool did = false;
         int hint = idle ? spool_watch(w.spool) : -1;
         rc = worker_step(&w, &unused, &did, err);
+        if (rc == ERR_OK && *waited)
+            log_info(stage->name, "the site is there again");
+        *waited = *waited && rc < 0;
         if (rc == ERR_OK && !did && idle)
             stop_wait(&c->stop, hint, stage->poll_ms);
         idle = !did; /* then it looks once more, with its ear on the door */
     }
     worker_close(&w);
     return rc;
+}
+
+/* One stage, for ever. A site that is away, or whose database has moved, is no reason to end: who
+ * opens all of it anew finds it where it is. */
+static int work_stage(struct process_plan *c, const struct stages_stage *stage, struct err *err)
+{
+    bool waited = false;
+    if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
+        log_warn(stage->name, "setting nice failed", LOG_INT("nice", stage->nice),
+                 LOG_TEXT("reason", strerror(errno)));
+    if (stage->kind == STAGES_CONVERT)
+        confine_warm_up(); /* after nice, which it inherits */
+    for (;;) {
+        int rc = work_opened(c, stage, &waited, err);
+        if (rc == ERR_OK || !site_used() || !err_is_temporary(rc) || stop_requested(&c->stop))
+            return rc;
+        if (!waited)
+            log_warn(stage->name, "waiting for the site", LOG_ERR(err));
+        waited = true;
+        stop_wait(&c->stop, -1, SITE_AGAIN_MS);
+    }
 }
 
 /* All stages, until none has anything that is ready. */
