@@ -8,7 +8,7 @@
  *     copies/<2 hex>/<sha256>/<id>[.partial|.tracker].<what it is>
  *
  * and the archive of a node has only what is being made there. What is looked at is fetched to
- * ROOT/scratch/.copies/, where it stays for a while.
+ * ROOT/COPIES_FETCHED, where it stays for a while.
  *
  * The catalogue knows each by its path relative to ROOT, length and SHA-256. Anybody may have
  * written to a directory, and into the catalogue: no path is believed (copies_path()), no link is
@@ -23,6 +23,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+
+#define COPIES_FETCHED "scratch/.copies" /* no stage is called so */
 
 /* The directory for the copies of a transfer, which is made: the UTC day of the clip, or of arrival
  * when its time is not known. *out is the caller's. */

@@ -1,7 +1,9 @@
 /* A site as people see it: what one node has received, another one works, shows, packages. */
 #include "support/engines.h"
 #include "support/world.h"
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CLIP TEST_SAMPLES "/rear-25fps-6s-silent.h265"
@@ -61,6 +63,43 @@ static void test_what_one_node_received_another_one_works_and_packages(void **st
     assert_true(support_count(support_path(package, "data/report.html"), "data:image/jpeg") > 0);
 }
 
+/* GET of 127.0.0.1: the status, and so many bytes of it or more. */
+static void assert_page(const char *address, const char *path, int status, int64_t bytes)
+{
+    char url[500];
+    int got = 0;
+    long long size = 0;
+    snprintf(url, sizeof url, "http://%s%s", address, path);
+    struct proc_result r = PROC_RUN("curl", "-s", "-m", "30", "-o", support_path(other, "page"),
+                                    "-w", "%{http_code} %{size_download}", url);
+    assert_int_equal(sscanf(proc_out(&r), "%d %lld", &got, &size), 2);
+    proc_clear(&r);
+    if (got != status || size < bytes)
+        fail_msg("%s: %d, %lld bytes", path, got, size);
+}
+
+/* Shut in, where nothing was fetched yet. */
+static void test_pages_of_any_node_show_what_the_site_has(void **state)
+{
+    char port[100], address[60];
+    (void)state;
+    receive_one();
+    expect_out(AT_OTHER("work", "--once"), 0, "");
+    struct proc pages = proc_start(support_path(other, "serve.log"),
+                                   (const char *const[]){DASHSPOOL_BINARY, "--root", other, "serve",
+                                                         "--listen", "127.0.0.1:0", NULL});
+    proc_wait_for(&pages, "listening on 127.0.0.1:", port, sizeof port);
+    snprintf(address, sizeof address, "127.0.0.1:%d", (int)strtol(port, NULL, 10));
+    assert_page(address, "/", 200, 5000);
+    assert_page(address, "/?q=crash", 200, 1000);
+    assert_page(address, "/?q=%ff%fe", 200, 1000);
+    assert_page(address, "/event/" ID, 200, 10000);
+    assert_page(address, "/status", 200, 1000);
+    assert_page(address, "/copy/" ID "/" ID ".viewing-DERIVED.mp4", 200, 500000);
+    assert_true(support_entries(support_path(other, "scratch/.copies")) > 0);
+    assert_int_equal(proc_stop(&pages, SIGTERM), 0);
+}
+
 static void test_a_person_s_notes_are_seen_by_all_nodes(void **state)
 {
     (void)state;
@@ -97,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_what_one_node_received_another_one_works_and_packages),
+        T(test_pages_of_any_node_show_what_the_site_has),
         T(test_a_person_s_notes_are_seen_by_all_nodes),
         T(test_what_is_not_for_a_site_is_refused_and_touches_nothing),
     };

@@ -1,4 +1,5 @@
 #include "dashspool/clock.h"
+#include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/listen.h"
 #include "dashspool/log.h"
@@ -122,8 +123,8 @@ int serve_try(const char *root, const struct cfg *cfg, const struct cfg *old, st
 }
 
 /* Shuts this process in, for good: all that it can write are new jobs of people, and what they
- * upload. The catalogue it has open to look only. /proc/locks: who works at a job, as a status
- * tells. */
+ * upload; of a site, where jobs are rows, copies that it fetched. The catalogue of this machine
+ * alone it has open to look only. /proc/locks: who works at a job, as a status tells. */
 static int enter_sandbox(const struct cfg *cfg, const char *root, struct err *err)
 {
     static const char zones[] = CLOCK_TZ_DATABASE;
@@ -133,15 +134,22 @@ static int enter_sandbox(const struct cfg *cfg, const char *root, struct err *er
                                   cfg_text(cfg, "serve", "tls_key"), NULL};
     char *writes[5] = {NULL};
     struct sandbox_report report;
-    int rc = fsx_path(&writes[0], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
+    int n = 0, rc = ERR_OK;
+    if (site_used()) {
+        rc = fsx_path(&writes[n++], err, "%s/" COPIES_FETCHED, root);
+        if (rc == ERR_OK)
+            rc = fsx_mkdirs(writes[0], err);
+    } else {
+        rc = fsx_path(&writes[n++], err, "%s/spool/" ACTIONS_STAGE "/tmp", root);
+        if (rc == ERR_OK)
+            rc = fsx_path(&writes[n++], err, "%s/spool/" ACTIONS_STAGE "/new", root);
+    }
     if (rc == ERR_OK)
-        rc = fsx_path(&writes[1], err, "%s/spool/" ACTIONS_STAGE "/new", root);
+        rc = fsx_path(&writes[n], err, "%s/upload", root);
     if (rc == ERR_OK)
-        rc = fsx_path(&writes[2], err, "%s/upload", root);
+        rc = fsx_mkdirs(writes[n++], err);
     if (rc == ERR_OK)
-        rc = fsx_mkdirs(writes[2], err);
-    if (rc == ERR_OK)
-        rc = fsx_path(&writes[3], err, "%s/access", root);
+        rc = fsx_path(&writes[n], err, "%s/access", root);
     struct sandbox_rules rules = {.kind = SANDBOX_SERVER,
                                   .stage = "serve",
                                   .read = {"/proc/locks"},

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FETCHED "scratch/.copies" /* no stage is called so */
-
 enum { KEPT_FOR_S = 3600 };
 #define KEPT_BYTES_MAX (INT64_C(2) << 30)
 
@@ -78,8 +76,8 @@ static int publish(const char *root, const struct catalogue_copy *copy, struct e
 static int fetched_dir(char **out, const char *root, const struct catalogue_copy *copy,
                        struct err *err)
 {
-    return fsx_path(out, err, "%s/" FETCHED "/%lld-%s-%s", root, (long long)copy->length_bytes,
-                    copy->sha256, name_of(copy));
+    return fsx_path(out, err, "%s/" COPIES_FETCHED "/%lld-%s-%s", root,
+                    (long long)copy->length_bytes, copy->sha256, name_of(copy));
 }
 
 struct fetched {
@@ -136,7 +134,7 @@ static int fetch(const char *root, const char *dir, const struct catalogue_copy 
     char key[OBJECTS_KEY_ROOM], *parent = NULL, *file = NULL;
     int fd = -1, rc = key_of(copy, key, err);
     if (rc == ERR_OK)
-        rc = fsx_path(&parent, err, "%s/" FETCHED, root);
+        rc = fsx_path(&parent, err, "%s/" COPIES_FETCHED, root);
     if (rc == ERR_OK)
         rc = fsx_mkdirs(parent, err);
     if (rc == ERR_OK)
