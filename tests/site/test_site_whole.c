@@ -100,6 +100,19 @@ static void test_pages_of_any_node_show_what_the_site_has(void **state)
     assert_int_equal(proc_stop(&pages, SIGTERM), 0);
 }
 
+/* Shut in, too. */
+static void test_what_one_node_imports_another_one_works(void **state)
+{
+    (void)state;
+    world_start(&receiver);
+    expect_err(AT_OTHER("import", "--imei", IMEI, "--camera", "front", CLIP), 0, "1 imported");
+    expect_err(AT_OTHER("import", "--imei", IMEI, "--camera", "front", CLIP), 0,
+               "1 already stored");
+    expect_err(PROC_RUN(DASHSPOOL_BINARY, "--root", receiver.root, "work", "--once"), 0,
+               "1 job done");
+    expect_out(AT_OTHER("fsck"), 0, "1 original, 3 copies, 1 custody record, 0 jobs: no problems");
+}
+
 static void test_a_person_s_notes_are_seen_by_all_nodes(void **state)
 {
     (void)state;
@@ -137,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_what_one_node_received_another_one_works_and_packages),
         T(test_pages_of_any_node_show_what_the_site_has),
+        T(test_what_one_node_imports_another_one_works),
         T(test_a_person_s_notes_are_seen_by_all_nodes),
         T(test_what_is_not_for_a_site_is_refused_and_touches_nothing),
     };

@@ -258,6 +258,8 @@ int import_guard(const char *root, const char *who, const char *const *feeds, si
         feeds = &alone;
         n_feeds = 1;
     }
+    if (site_used()) /* whose jobs are rows */
+        n_feeds = 0;
     char *catalogue[STORE_FILES + 1] = {NULL}; /* it and its log are open by now, and stay */
     char **store = calloc(n_feeds + 2, sizeof *store);
     struct sandbox_report report;
