@@ -476,7 +476,9 @@ int catalogue_begin(struct catalogue *c, struct err *err)
 
 int catalogue_read_begin(struct catalogue *c, struct err *err)
 {
-    return rows_begin_read(c->rows, err);
+    int rc = rows_begin_read(c->rows, err);
+    c->is_reading = rc == ERR_OK;
+    return rc;
 }
 
 int catalogue_rows(struct catalogue *c, struct rows **out, struct err *err)
@@ -561,7 +563,7 @@ void catalogue_rollback(struct catalogue *c)
 {
     rows_rollback(c->rows);
     catalogue_changed_clear(&c->changed);
-    c->in_transaction = false;
+    c->in_transaction = c->is_reading = false;
 }
 
 int catalogue_end(struct catalogue *c, int rc, struct err *err)

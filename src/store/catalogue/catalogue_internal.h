@@ -32,6 +32,7 @@ enum catalogue_sql {
     CATALOGUE_SQL_ARRIVAL_ADD,
     CATALOGUE_SQL_ARRIVAL_KEYS,
     CATALOGUE_SQL_ARRIVAL_BY_KEY,
+    CATALOGUE_SQL_LOCK_ID,
     CATALOGUE_SQL_EVENT_LAST,
     CATALOGUE_SQL_EVENT_ADD,
     CATALOGUE_SQL_EVENT_AT,
@@ -119,6 +120,7 @@ struct catalogue {
     struct rows *rows;                        /* over db, or the site's */
     struct rows_st *sql[CATALOGUE_SQL_COUNT]; /* NULL: not used yet */
     bool in_transaction;                      /* the caller's, catalogue_begin() */
+    bool is_reading;                          /* catalogue_read_begin() */
     struct catalogue_changed changed;
 };
 
@@ -145,6 +147,9 @@ int64_t catalogue_keys_at(const struct buf *keys, size_t i);
  * far. */
 int catalogue_enter(struct catalogue *c, bool *own, struct err *err) DS_MUST_CHECK;
 int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err) DS_MUST_CHECK;
+
+/* Nobody else adds to the custody of this id, or to its notes, until the transaction ends. */
+int catalogue_lock_id(struct catalogue *c, const char *id, struct err *err) DS_MUST_CHECK;
 
 /* Runs what is bound, as a change of its own. ERR_NOTFOUND: there is no transfer `key`, to which it
  * belongs. */

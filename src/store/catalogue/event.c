@@ -36,7 +36,7 @@ static int add(struct catalogue *c, const char *id, const struct custody_event *
     struct custody_event e = *event;
     char last[CUSTODY_LINE_ROOM], line[CUSTODY_LINE_ROOM];
     int64_t n, added = 0;
-    int rc = ERR_OK;
+    int rc = catalogue_lock_id(c, id, err);
     if (e.at_us == CATALOGUE_NOW)
         e.at_us = clock_utc_us();
     for (int tries = 0; rc == ERR_OK && added == 0 && tries < CATALOGUE_TRIES; tries++) {

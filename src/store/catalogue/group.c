@@ -756,8 +756,12 @@ int catalogue_group_anew(struct catalogue *c, struct err *err)
     buf_init(&due, DUE_BYTES_MAX);
     buf_init(&left, CATALOGUE_KEYS_BYTES_MAX);
     c->changed.is_nothing = true;
-    int rc =
-        rows_exec(c->rows, "DELETE FROM event_words; DELETE FROM event_of; DELETE FROM event", err);
+    int rc = c->db ? ERR_OK
+                   : rows_exec(c->rows, "LOCK TABLE event_words, event_of, event IN EXCLUSIVE MODE",
+                               err);
+    if (rc == ERR_OK)
+        rc = rows_exec(c->rows, "DELETE FROM event_words; DELETE FROM event_of; DELETE FROM event",
+                       err);
     c->changed.is_nothing = false;
     if (rc == ERR_OK) /* all of them anyway */
         rc = catalogue_changed_complete(c, err);

@@ -41,7 +41,7 @@ static int protect(struct catalogue *c, const char *id, const struct catalogue_p
     rows_bind_word(st, 2, p->reason);
     rows_bind_word(st, 3, p->who);
     rows_bind_int64(st, 4, p->since_us);
-    rc = rows_run(st, NULL, err);
+    rc = catalogue_run(c, st, t.key, err); /* on a site it may be gone by now */
     if (rc < 0 || rows_changes(c->rows) == 0)
         return rc;
     return catalogue_event_note(c, id, p->since_us, CUSTODY_PROTECTED, p->who,

@@ -114,7 +114,9 @@
     ", PRIMARY KEY(rule, imei, time_ms));"                                                        \
     "CREATE INDEX rule_event_due ON rule_event(due_us, rule, imei) WHERE outcome IS NULL;"
 
-/* condition is an integer: 1 << bigint is none. */
+/* event_of has no reference to its transfer: who puts events anew would wait for who deletes one,
+ * who waits for them; catalogue_site_changed() sees to what is left. condition is an integer: 1 <<
+ * bigint is none. */
 #define REVIEW                                                                                   \
     "CREATE TABLE event(key" INT " PRIMARY KEY, id" WORD ", imei" WORD ", trigger" WORD          \
     ", at_us" COUNT ", until_us" COUNT ", time_known" COUNT ", tz_min" INT ", cameras" COUNT     \
@@ -124,7 +126,7 @@
     "CREATE INDEX event_time ON event(at_us, key, condition, marks, cameras);"                   \
     "CREATE INDEX event_imei ON event(imei, at_us, key, condition, marks, cameras);"             \
     "CREATE INDEX event_trigger ON event(trigger, at_us, key, condition, marks, cameras);"       \
-    "CREATE TABLE event_of(transfer" ONE ", event" COUNT ");"                                    \
+    "CREATE TABLE event_of(transfer" INT " PRIMARY KEY, event" COUNT ");"                        \
     "CREATE INDEX event_of_event ON event_of(event);"                                            \
     "CREATE TABLE event_words(event" INT " PRIMARY KEY REFERENCES event(key) ON DELETE CASCADE," \
     " words" WORD ");"                                                                           \
@@ -239,6 +241,7 @@ const char *const catalogue_site_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_KEYS_ROW] = "SELECT 1",
     [CATALOGUE_SQL_KEYS_ABOVE] = "SELECT setval('transfer_key_seq', ?1) FROM transfer_key_seq"
                                  " WHERE last_value < ?1",
+    [CATALOGUE_SQL_LOCK_ID] = "SELECT pg_advisory_xact_lock(hashtextextended(?1, 1817))",
     [CATALOGUE_SQL_LOCK] = "SELECT 1 FROM transfer WHERE key = ?1 FOR UPDATE",
     [CATALOGUE_SQL_SEEN_NEXT] = "SELECT path, inode, length_bytes, mtime_ns, transfer FROM seen"
                                 " WHERE path > coalesce(?1, ''::bytea) ORDER BY path LIMIT 1",
@@ -254,6 +257,15 @@ const char *const catalogue_site_sql[CATALOGUE_SQL_COUNT] = {
         "         AND instr(copy.path, '.partial.') = 0)"
         " FROM copy WHERE transfer = ?1 ORDER BY kind, path",
 };
+
+int catalogue_lock_id(struct catalogue *c, const char *id, struct err *err)
+{
+    struct rows_st *st = c->db ? NULL : catalogue_sql(c, CATALOGUE_SQL_LOCK_ID, err);
+    if (c->db) /* who writes is alone anyway */
+        return ERR_OK;
+    rows_bind_text(st, 1, id);
+    return rows_run(st, NULL, err);
+}
 
 /* ---- what changed ---- */
 
@@ -283,19 +295,27 @@ static int take_row(struct catalogue_changed *ch, const struct rows_st *st, stru
 
 int catalogue_site_changed(struct catalogue *c, struct err *err)
 {
+    static const char gone[] =
+        "DELETE FROM event_of AS o USING changed AS c WHERE o.transfer = c.key AND c.what = 't'"
+        " AND c.xact = pg_current_xact_id_if_assigned()"
+        " AND NOT EXISTS(SELECT 1 FROM transfer AS t WHERE t.key = c.key)";
     static const char take[] = "DELETE FROM changed WHERE xact = pg_current_xact_id_if_assigned()"
                                " RETURNING what, key, id";
-    struct rows_st *lock = NULL, *st = NULL;
+    static const char *const first[] = {lock_vehicles, gone};
+    struct rows_st *st = NULL;
     bool row = true;
-    int rc = rows_prepare(c->rows, &lock, lock_vehicles, err);
-    if (rc == ERR_OK)
-        rc = rows_run(lock, NULL, err);
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < sizeof first / sizeof *first; i++) {
+        rc = rows_prepare(c->rows, &st, first[i], err);
+        if (rc == ERR_OK)
+            rc = rows_run(st, NULL, err);
+        rows_finalize(&st);
+    }
     if (rc == ERR_OK)
         rc = rows_prepare(c->rows, &st, take, err);
     while (rc == ERR_OK && (rc = rows_step(st, &row, err)) == ERR_OK && row)
         rc = take_row(&c->changed, st, err);
     rows_finalize(&st);
-    rows_finalize(&lock);
     return rc;
 }
 

@@ -163,7 +163,12 @@ int row_prepare_get(struct catalogue *c, struct rows_st **out, struct err *err)
         "  ORDER BY n DESC LIMIT 1),"
         " (SELECT min(at_us) FROM request_event WHERE request = ?1 AND state = 'sent')"
         " FROM request WHERE id = ?1";
-    return row_prepare(c, out, sql, err);
+    char locking[sizeof sql + sizeof " FOR UPDATE"];
+    if (!catalogue_is_of_site(c) || !rows_in_transaction(c->rows) || c->is_reading)
+        return row_prepare(c, out, sql, err);
+    /* nobody else changes it until we have */
+    snprintf(locking, sizeof locking, "%s FOR UPDATE", sql);
+    return row_prepare(c, out, locking, err);
 }
 
 int row_read(struct rows_st *st, int64_t id, struct row *out, struct err *err)
@@ -209,18 +214,25 @@ static int add_event(struct catalogue *c, const struct row *row, int64_t now_us,
     int rc = row_prepare(
         c, &st,
         "INSERT INTO request_event(request, n, at_us, state, what, words) VALUES(?1,"
-        " (SELECT coalesce(max(n), 0) + 1 FROM request_event WHERE request = ?1), ?2, ?3, ?4, ?5)",
+        " (SELECT coalesce(max(n), 0) + 1 FROM request_event WHERE request = ?1), ?2, ?3, ?4, ?5)"
+        " ON CONFLICT DO NOTHING",
         err);
     if (rc < 0)
         return rc;
-    rows_bind_int64(st, 1, row->r.id);
-    rows_bind_int64(st, 2, now_us);
-    rows_bind_text(st, 3, requests_state_name(row->r.state));
-    rows_bind_text(st, 4, row->r.why);
-    rows_bind_word(st, 5, words);
-    rc = rows_run(st, NULL, err);
+    int64_t added = 0;
+    for (int i = 0; rc == ERR_OK && added == 0 && i < CATALOGUE_TRIES; i++) {
+        rows_bind_int64(st, 1, row->r.id);
+        rows_bind_int64(st, 2, now_us);
+        rows_bind_text(st, 3, requests_state_name(row->r.state));
+        rows_bind_text(st, 4, row->r.why);
+        rows_bind_word(st, 5, words);
+        rc = rows_run(st, &added, err);
+    }
     rows_finalize(&st);
-    return rc;
+    return rc == ERR_OK && added == 0
+               ? err_set(err, ERR_BUSY, "request %" PRId64 ": others write to it again and again",
+                         row->r.id)
+               : rc;
 }
 
 int row_change(struct catalogue *c, struct row *row, int64_t now_us, const char *words,

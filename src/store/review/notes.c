@@ -20,8 +20,8 @@ static int run(struct catalogue *c, const char *sql, int64_t key, const char *wh
     }
     if (rows_parameters(st) >= 4)
         rows_bind_text(st, 4, text);
-    rc = rows_run(st, NULL, err);
-    *changed = rows_changes(c->rows) > 0;
+    rc = catalogue_run(c, st, key, err);
+    *changed = rc == ERR_OK && rows_changes(c->rows) > 0;
     rows_finalize(&st);
     return rc;
 }
@@ -41,9 +41,14 @@ static int put(struct catalogue *c, const char *id, const char *who, const char 
     if (rc < 0)
         return rc;
     int64_t at_us = clock_utc_us();
-    rc = catalogue_transfer_get(c, id, &t, err);
-    if (rc == ERR_OK)
+    if ((rc = catalogue_lock_id(c, id, err)) == ERR_OK)
+        rc = catalogue_transfer_get(c, id, &t, err);
+    /* a note's number may be taken by another one meanwhile */
+    for (int i = 0; rc == ERR_OK && !changed && i < (kind == CUSTODY_NOTED ? CATALOGUE_TRIES : 1);
+         i++)
         rc = run(c, sql, t.key, who, at_us, text, &changed, err);
+    if (rc == ERR_OK && !changed && kind == CUSTODY_NOTED)
+        rc = err_set(err, ERR_BUSY, "%s: others note something again and again", id);
     if (rc == ERR_OK && changed)
         rc = catalogue_event_note(c, id, at_us, kind, who, what, err);
     return catalogue_leave(c, own, rc, err);
