@@ -1,17 +1,14 @@
 /* PostgreSQL, by libpq. */
 #include "dashspool/clock.h"
 #include "dashspool/text.h"
+#include "pq.h"
 #include "rows_internal.h"
-#include <errno.h>
-#include <libpq-fe.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     VALUES_MAX = 64,
-    STATE_ROOM = 6, /* SQLSTATE */
     TEXTS_MAX = 512,
     NAME_ROOM = 24,
 };
@@ -44,7 +41,7 @@ struct pg {
     unsigned connection; /* which one it is, from 1 on */
     bool in_transaction;
     int64_t changes;
-    char state[STATE_ROOM]; /* of the last failure */
+    char state[PQ_STATE_ROOM]; /* of the last failure */
     struct text texts[TEXTS_MAX];
     size_t n_texts;
 };
@@ -69,22 +66,6 @@ struct pg_st {
 
 /* ---- errors ---- */
 
-static int translate(const char *state, bool lost)
-{
-    static const struct {
-        const char *begins;
-        int code;
-    } codes[] = {{"40", ERR_BUSY},           {"55P03", ERR_BUSY},        {"57014", ERR_BUSY},
-                 {"53", ERR_BUSY},           {"22", ERR_MALFORMED},      {"23", ERR_MALFORMED},
-                 {"42P01", ERR_UNSUPPORTED}, {"42703", ERR_UNSUPPORTED}, {"42883", ERR_UNSUPPORTED},
-                 {"3F000", ERR_UNSUPPORTED}, {"42501", ERR_CONFIG},      {"28", ERR_CONFIG},
-                 {"3D000", ERR_CONFIG}};
-    for (size_t i = 0; !lost && i < sizeof codes / sizeof *codes; i++)
-        if (strncmp(state, codes[i].begins, strlen(codes[i].begins)) == 0)
-            return codes[i].code;
-    return ERR_IO;
-}
-
 static void lose(struct pg *pg)
 {
     PQfinish(pg->pq);
@@ -100,70 +81,19 @@ static int lost(struct err *err)
  * server leads by now (read_only_sql_transaction). */
 static int failed(struct pg *pg, const PGresult *r, bool late, struct err *err)
 {
-    const char *said = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
-    const char *text = r ? PQresultErrorMessage(r) : PQerrorMessage(pg->pq);
-    char *state = pg->state;
-    snprintf(state, sizeof pg->state, "%s", said ? said : "");
-    bool gone = !said || PQstatus(pg->pq) != CONNECTION_OK;
-    int rc = late ? err_set(err, ERR_IO, "the site's database does not answer")
-                  : err_set(err, translate(state, gone), "the site's database: %.*s",
-                            (int)strcspn(text, "\n"), text);
-    if (gone || strcmp(state, "25006") == 0)
+    int rc = pq_failed(pg->pq, r, late, pg->state, err);
+    if (!pg->state[0] || PQstatus(pg->pq) != CONNECTION_OK || strcmp(pg->state, "25006") == 0)
         lose(pg);
     return rc;
 }
 
 /* ---- answers ---- */
 
-static bool wait_for(PGconn *pq, short events, int64_t until_us)
-{
-    struct pollfd p = {.fd = PQsocket(pq), .events = events};
-    int64_t left_ms = (until_us - clock_mono_us()) / 1000;
-    return left_ms > 0 && (poll(&p, 1, (int)left_ms) > 0 || errno == EINTR);
-}
-
-static bool send_off(PGconn *pq, int64_t until_us)
-{
-    for (int more; (more = PQflush(pq)) != 0;)
-        if (more < 0 || !wait_for(pq, POLLIN | POLLOUT, until_us) || !PQconsumeInput(pq))
-            return false;
-    return true;
-}
-
-static bool is_good(const PGresult *r)
-{
-    ExecStatusType s = PQresultStatus(r);
-    return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK || s == PGRES_EMPTY_QUERY;
-}
-
-/* The last result of what was sent, or the first that is bad; NULL: none came. */
-static PGresult *answer(PGconn *pq, int64_t until_us)
-{
-    PGresult *last = NULL, *r;
-    if (!send_off(pq, until_us))
-        return NULL;
-    for (;;) {
-        while (PQisBusy(pq))
-            if (!wait_for(pq, POLLIN, until_us) || !PQconsumeInput(pq)) {
-                PQclear(last);
-                return NULL;
-            }
-        if (!(r = PQgetResult(pq)))
-            return last;
-        if (last && !is_good(last)) {
-            PQclear(r);
-        } else {
-            PQclear(last);
-            last = r;
-        }
-    }
-}
-
 static int take_answer(struct pg *pg, bool sent, PGresult **out, struct err *err)
 {
     int64_t until_us = clock_mono_us() + ROWS_ANSWER_MS * INT64_C(1000);
-    PGresult *r = sent ? answer(pg->pq, until_us) : NULL;
-    int rc = r && is_good(r) ? ERR_OK : failed(pg, r, !r && clock_mono_us() >= until_us, err);
+    PGresult *r = sent ? pq_answer(pg->pq, until_us) : NULL;
+    int rc = r && pq_is_good(r) ? ERR_OK : failed(pg, r, !r && clock_mono_us() >= until_us, err);
     if (rc == ERR_OK && out) {
         *out = r;
         return rc;
@@ -174,11 +104,6 @@ static int take_answer(struct pg *pg, bool sent, PGresult **out, struct err *err
 
 /* ---- connections ---- */
 
-static void ignore_notice(void *arg, const PGresult *r)
-{
-    (void)arg, (void)r;
-}
-
 static int set_up(struct pg *pg, struct err *err)
 {
     static const char sql[] =
@@ -188,8 +113,7 @@ static int set_up(struct pg *pg, struct err *err)
         " set_config('idle_in_transaction_session_timeout', '120s', false),"
         " set_config('client_min_messages', 'warning', false),"
         " set_config('default_transaction_isolation', 'read committed', false),"
-        " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
-        "  WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
+        " " PQ_DURABLE;
     const char *schema = site_schema(pg->site);
     return take_answer(pg, PQsendQueryParams(pg->pq, sql, 1, NULL, &schema, NULL, NULL, 0), NULL,
                        err);
@@ -197,26 +121,11 @@ static int set_up(struct pg *pg, struct err *err)
 
 static int connect_to(struct pg *pg, struct err *err)
 {
-    /* dbname may be a whole text of settings, which counts for more than what is before it */
-    const char *const keys[] = {"application_name",     "connect_timeout",  "keepalives_idle",
-                                "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
-                                "target_session_attrs", "dbname",           NULL};
-    char name[100];
-    snprintf(name, sizeof name, "dashspool %s", site_node(pg->site));
-    const char *const values[] = {
-        name, "5", "10", "5", "3", "20000", "read-write", site_database(pg->site), NULL};
-    pg->pq = PQconnectdbParams(keys, values, 1);
-    if (!pg->pq)
-        return err_nomem(err, "a connection");
-    PQsetNoticeReceiver(pg->pq, ignore_notice, NULL);
+    int rc = pq_connect(&pg->pq, pg->site, err);
+    if (rc < 0)
+        return rc;
     pg->connection++;
-    if (PQstatus(pg->pq) == CONNECTION_OK && PQsetnonblocking(pg->pq, 1) == 0)
-        return set_up(pg, err);
-    const char *text = PQerrorMessage(pg->pq);
-    err_set(err, ERR_IO, "the site's database cannot be reached: %.*s", (int)strcspn(text, "\n"),
-            text);
-    lose(pg);
-    return err->code;
+    return set_up(pg, err);
 }
 
 /* There is a connection, a new one where that is no harm. */

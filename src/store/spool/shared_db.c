@@ -1,9 +1,7 @@
-/* libpq by its asynchronous calls: its others wait for ever for an answer that does not come. */
+/* Connections of the spool to a site's database, and their statements. */
 #include "shared_db.h"
 #include "dashspool/clock.h"
 #include "dashspool/site.h"
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,7 +20,7 @@ enum {
 #define NO_STATEMENT "26000"
 #define OLD_PLAN     "0A000"
 
-static _Thread_local char last_state[SHARED_STATE_ROOM];
+static _Thread_local char last_state[PQ_STATE_ROOM];
 
 /* ---- those that are not in use ---- */
 
@@ -65,72 +63,12 @@ static const char *whose(char out[600])
 
 /* ---- errors ---- */
 
-static int translate(const char *state, bool lost)
-{
-    static const struct {
-        const char *begins;
-        int code;
-    } codes[] = {{"40", ERR_BUSY},        {"55P03", ERR_BUSY},     {"57014", ERR_BUSY},
-                 {"42P01", ERR_NOTFOUND}, {"3F000", ERR_NOTFOUND}, {"42501", ERR_CONFIG},
-                 {"28", ERR_CONFIG},      {"3D000", ERR_CONFIG}};
-    for (size_t i = 0; !lost && i < sizeof codes / sizeof *codes; i++)
-        if (strncmp(state, codes[i].begins, strlen(codes[i].begins)) == 0)
-            return codes[i].code;
-    return ERR_IO;
-}
-
-static int failed(const PGconn *pq, const PGresult *r, struct err *err)
-{
-    const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
-    const char *text = r ? PQresultErrorMessage(r) : PQerrorMessage(pq);
-    bool lost = !state || PQstatus(pq) != CONNECTION_OK;
-    snprintf(last_state, sizeof last_state, "%s", state ? state : "");
-    return err_set(err, translate(last_state, lost), "the site's database: %.*s",
-                   (int)strcspn(text, "\n"), text);
-}
-
 bool shared_db_was(const char *state)
 {
     return strcmp(last_state, state) == 0;
 }
 
 /* ---- a statement ---- */
-
-static bool wait_for(PGconn *pq, short events, int64_t until_us)
-{
-    struct pollfd p = {.fd = PQsocket(pq), .events = events};
-    int64_t left_ms = (until_us - clock_mono_us()) / 1000;
-    return left_ms > 0 && (poll(&p, 1, (int)left_ms) > 0 || errno == EINTR);
-}
-
-/* The last result of what was sent; NULL: none came. */
-static PGresult *answer(PGconn *pq, int64_t until_us)
-{
-    PGresult *last = NULL, *r;
-    for (int more = 1; more > 0;) {
-        more = PQflush(pq);
-        if (more < 0 || (more > 0 && !wait_for(pq, POLLIN | POLLOUT, until_us)) ||
-            (more > 0 && !PQconsumeInput(pq)))
-            return NULL;
-    }
-    for (;;) {
-        while (PQisBusy(pq))
-            if (!wait_for(pq, POLLIN, until_us) || !PQconsumeInput(pq)) {
-                PQclear(last);
-                return NULL;
-            }
-        if (!(r = PQgetResult(pq)))
-            return last;
-        PQclear(last);
-        last = r;
-    }
-}
-
-static bool is_good(const PGresult *r)
-{
-    ExecStatusType s = PQresultStatus(r);
-    return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK;
-}
 
 /* With parameters it comes again: it is parsed and planned once. *name "": it is not. */
 static bool prepare(struct shared_db *db, const char *sql, int n, char name[16],
@@ -153,8 +91,8 @@ static bool prepare(struct shared_db *db, const char *sql, int n, char name[16],
         name[0] = '\0';
         return true;
     }
-    PGresult *r = PQsendPrepare(db->pq, name, sql, 0, NULL) ? answer(db->pq, until_us) : NULL;
-    if (r && is_good(r)) {
+    PGresult *r = PQsendPrepare(db->pq, name, sql, 0, NULL) ? pq_answer(db->pq, until_us) : NULL;
+    if (r && pq_is_good(r)) {
         PQclear(r);
         db->prepared[db->n_prepared++] = copy;
         return true;
@@ -174,14 +112,14 @@ static int run(struct shared_db *db, PGresult **out, int n, const char *const *v
     if (prepare(db, sql, n, name, &r, until_us) &&
         (name[0] ? PQsendQueryPrepared(db->pq, name, n, values, lengths, formats, 0)
                  : PQsendQueryParams(db->pq, sql, n, NULL, values, lengths, formats, 0)))
-        r = answer(db->pq, until_us);
-    if (r && is_good(r)) {
+        r = pq_answer(db->pq, until_us);
+    if (r && pq_is_good(r)) {
         *out = r;
         return ERR_OK;
     }
-    int rc = failed(db->pq, r, err);
-    if (!r && clock_mono_us() >= until_us)
-        rc = err_set(err, ERR_IO, "the site's database does not answer");
+    int rc = pq_failed(db->pq, r, !r && clock_mono_us() >= until_us, last_state, err);
+    if (rc == ERR_UNSUPPORTED) /* the tables are made by whoever puts the first job */
+        rc = err->code = ERR_NOTFOUND;
     /* what comes now is of no use; it leads no more; others have changed the tables */
     if (!r || shared_db_was(READ_ONLY) || shared_db_was(NO_STATEMENT) || shared_db_was(OLD_PLAN)) {
         PQfinish(db->pq);
@@ -244,41 +182,8 @@ static int set_up(struct shared_db *db, struct err *err)
         " set_config('statement_timeout', '20s', false), set_config('lock_timeout', '10s', false),"
         " set_config('idle_in_transaction_session_timeout', '60s', false),"
         " set_config('client_min_messages', 'warning', false),"
-        " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
-        "  WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
+        " " PQ_DURABLE;
     return shared_db_run(db, NULL, NULL, err, sql, "t", site_schema(site_used()));
-}
-
-static void ignore_notice(void *arg, const PGresult *r)
-{
-    (void)arg;
-    (void)r;
-}
-
-static int connect_to(PGconn **out, const struct site *s, struct err *err)
-{
-    /* dbname may be a whole text of settings, which counts for more than what is before it */
-    const char *const keys[] = {"application_name",     "connect_timeout",  "keepalives_idle",
-                                "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
-                                "target_session_attrs", "dbname",           NULL};
-    char name[100];
-    snprintf(name, sizeof name, "dashspool %s", site_node(s));
-    const char *const values[] = {
-        name, "5", "10", "5", "3", "20000", "read-write", site_database(s), NULL};
-    PGconn *pq = PQconnectdbParams(keys, values, 1);
-    if (!pq)
-        return err_nomem(err, "a connection");
-    PQsetNoticeReceiver(pq, ignore_notice, NULL);
-    if (PQstatus(pq) == CONNECTION_OK && PQsetnonblocking(pq, 1) == 0) {
-        *out = pq;
-        return ERR_OK;
-    }
-    last_state[0] = '\0';
-    const char *text = PQerrorMessage(pq);
-    int rc = err_set(err, ERR_IO, "the site's database cannot be reached: %.*s",
-                     (int)strcspn(text, "\n"), text);
-    PQfinish(pq);
-    return rc;
 }
 
 int shared_db_get(struct shared_db **out, struct err *err)
@@ -293,7 +198,7 @@ int shared_db_get(struct shared_db **out, struct err *err)
     struct shared_db *db = calloc(1, sizeof *db);
     if (!db)
         return err_nomem(err, "a connection");
-    int rc = connect_to(&db->pq, site_used(), err);
+    int rc = pq_connect(&db->pq, site_used(), err);
     if (rc == ERR_OK)
         rc = set_up(db, err);
     if (rc < 0)

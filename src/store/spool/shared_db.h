@@ -3,7 +3,7 @@
 #define DASHSPOOL_SPOOL_SHARED_DB_H
 
 #include "dashspool/err.h"
-#include <libpq-fe.h>
+#include "rows/pq.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,9 +17,6 @@ struct shared_db {
     char *prepared[SHARED_PREPARED_MAX]; /* statements that it has parsed: s0, s1 … */
     int n_prepared;
 };
-
-/* SQLSTATE of what went wrong last with it; "" without one: the connection itself. */
-#define SHARED_STATE_ROOM 6
 
 /* With the site's schema in front of its search_path. ERR_IO: the database cannot be reached. */
 int shared_db_get(struct shared_db **out, struct err *err) DS_MUST_CHECK;
