@@ -42,6 +42,11 @@ int master_judge(struct catalogue *c, struct raw *raw, const struct catalogue_tr
 int master_extract(struct raw *raw, struct catalogue_transfer *t, const char *path,
                    struct err *err) DS_MUST_CHECK;
 
+/* Writes them to fd, which stays the caller's; sha256 becomes that of what is there. Errors as
+ * above; of whose they are nothing is asked. */
+int master_write(struct raw *raw, const struct catalogue_transfer *t, int fd,
+                 char sha256[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
+
 /* ---- facts ----
  *
  * Everything that the catalogue knows of a transfer, as JSON: for machines, and for evidence

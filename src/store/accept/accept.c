@@ -40,45 +40,23 @@ static void may_die(const char *place)
 
 /* ---- bytes ---- */
 
-struct extract {
-    int fd;
-    struct hash *hash;
-};
-
-static int extract_chunk(void *arg, const void *data, size_t n, struct err *err)
-{
-    struct extract *x = arg;
-    hash_update(x->hash, data, n);
-    return fsx_write_all(x->fd, data, n, err);
-}
-
 /* The master as a file without a name, in ROOT/raw: what is not as it was received goes nowhere. */
 static int extract(const struct accept_from *from, int *out, struct err *err)
 {
-    struct extract x = {.fd = -1};
-    uint8_t digest[HASH_BYTES];
-    char hex[HASH_HEX_ROOM] = "", *path = NULL;
-    int rc = fsx_path(&path, err, "%s/raw/.staged-XXXXXX", from->root);
-    if (rc == ERR_OK && (x.fd = mkostemp(path, O_CLOEXEC)) < 0)
+    char hex[HASH_HEX_ROOM], *path = NULL;
+    int rc = fsx_path(&path, err, "%s/raw/" MASTER_STAGE "XXXXXX", from->root);
+    *out = -1;
+    if (rc == ERR_OK && (*out = mkostemp(path, O_CLOEXEC)) < 0)
         rc = err_sys(err, "create %s", path);
-    if (x.fd >= 0)
+    if (*out >= 0)
         unlink(path);
     if (rc == ERR_OK)
-        rc = hash_new(&x.hash, err);
-    if (rc == ERR_OK && (rc = raw_copy(from->raw, from->row->day, from->row->key, extract_chunk, &x,
-                                       err)) == ERR_OK)
-        rc = hash_final(x.hash, digest, err);
-    if (rc == ERR_OK)
-        hash_hex(digest, hex);
-    if (rc == ERR_OK && strcmp(hex, from->row->sha256) != 0)
-        rc = err_set(err, ERR_MALFORMED,
-                     "its bytes in raw/%s.db have SHA-256 %s, and were received as %s",
-                     from->row->day, hex, from->row->sha256);
-    hash_free(&x.hash);
+        rc = master_write(from->raw, from->row, *out, hex, err);
     free(path);
-    if (rc < 0 && x.fd >= 0)
-        close(x.fd);
-    *out = rc == ERR_OK ? x.fd : -1;
+    if (rc < 0 && *out >= 0) {
+        close(*out);
+        *out = -1;
+    }
     return rc;
 }
 

@@ -63,6 +63,29 @@ void raw_dayfile_free(struct raw_dayfile **d);
 
 /* ---- site.c: the same of a site's masters, as raw.h says; what is not here it cannot do ---- */
 
+/* A master's texts and wire bytes, as they are read; what borrows them sets the texts of *f. */
+struct raw_kept {
+    char id[96], imei[32], camera[32], kind[32], source[32];
+    uint8_t wire[4][RAW_WIRE_BYTES_MAX]; /* INIT, metadata, START, path */
+    size_t wire_bytes[4];
+};
+static inline void raw_kept_facts(const struct raw_kept *k, struct raw_facts *f)
+{
+    f->id = k->id;
+    f->imei = k->imei;
+    f->camera = k->camera;
+    f->kind = k->kind;
+    f->source = k->source;
+    f->init = k->wire[0];
+    f->meta = k->wire[1];
+    f->start = k->wire[2];
+    f->path = k->wire[3];
+    f->init_bytes = k->wire_bytes[0];
+    f->meta_bytes = k->wire_bytes[1];
+    f->start_bytes = k->wire_bytes[2];
+    f->path_bytes = k->wire_bytes[3];
+}
+
 int raw_site_open(struct raw_site **out, struct err *err) DS_MUST_CHECK;
 void raw_site_close(struct raw_site **site);
 int raw_site_stat(struct raw_site *s, const char *day, int64_t key, int64_t *length_bytes,

@@ -274,15 +274,10 @@ int raw_site_read_chunk(struct raw_site *s, const char *day, int64_t key, int64_
     "key, length_bytes, sha256, id, imei, camera, kind, source, arrived_us, init, meta," \
     " start, path"
 
-struct kept {
-    char id[96], imei[32], camera[32], kind[32], source[32];
-    uint8_t wire[4][RAW_WIRE_BYTES_MAX];
-};
-
-static bool read_master(struct rows_st *st, struct kept *k, struct raw_master *out)
+static bool read_master(struct rows_st *st, struct raw_kept *k, struct raw_master *out)
 {
     struct raw_facts *f = &out->facts;
-    size_t n[4], digest = 0;
+    size_t digest = 0;
     *out = (struct raw_master){.sealed = true, .owned = true, .noted = true};
     bool ok = rows_int64(st, 0, 1, INT64_MAX, &out->key) &&
               rows_int64(st, 1, 0, RAW_MASTER_BYTES_MAX, &out->length_bytes) &&
@@ -293,29 +288,17 @@ static bool read_master(struct rows_st *st, struct kept *k, struct raw_master *o
               rows_text(st, 7, k->source, sizeof k->source) &&
               rows_int64(st, 8, INT64_MIN, INT64_MAX, &f->arrived_us);
     for (int i = 0; ok && i < 4; i++)
-        ok = rows_blob(st, 9 + i, k->wire[i], sizeof k->wire[i], &n[i]);
+        ok = rows_blob(st, 9 + i, k->wire[i], sizeof k->wire[i], &k->wire_bytes[i]);
     if (!ok)
         return false;
     f->length_bytes = out->length_bytes;
-    f->id = k->id;
-    f->imei = k->imei;
-    f->camera = k->camera;
-    f->kind = k->kind;
-    f->source = k->source;
-    f->init = k->wire[0];
-    f->meta = k->wire[1];
-    f->start = k->wire[2];
-    f->path = k->wire[3];
-    f->init_bytes = n[0];
-    f->meta_bytes = n[1];
-    f->start_bytes = n[2];
-    f->path_bytes = n[3];
+    raw_kept_facts(k, f);
     return true;
 }
 
 /* The next of a day behind `after`. *there false: there is none. */
 static int next_master(struct raw_site *s, const char *day, int64_t after, int64_t until,
-                       struct kept *k, struct raw_master *out, bool *there, struct err *err)
+                       struct raw_kept *k, struct raw_master *out, bool *there, struct err *err)
 {
     struct rows_st *st = NULL;
     int rc = rows_prepare(s->rows, &st,
@@ -337,7 +320,7 @@ static int next_master(struct raw_site *s, const char *day, int64_t after, int64
 int raw_site_each(struct raw_site *s, const char *day, raw_master_fn *fn, void *arg,
                   struct err *err)
 {
-    struct kept *k = malloc(sizeof *k);
+    struct raw_kept *k = malloc(sizeof *k);
     struct raw_master m = {.key = 0};
     bool there = true;
     int rc = k ? ERR_OK : err_nomem(err, "a master's facts");
@@ -355,7 +338,7 @@ int raw_site_each(struct raw_site *s, const char *day, raw_master_fn *fn, void *
 int raw_site_one(struct raw_site *s, const char *day, int64_t key, raw_master_fn *fn, void *arg,
                  struct err *err)
 {
-    struct kept *k = malloc(sizeof *k);
+    struct raw_kept *k = malloc(sizeof *k);
     struct raw_master m;
     bool there = false;
     int rc = k ? next_master(s, day, key - 1, key, k, &m, &there, err)

@@ -107,42 +107,23 @@ static int list_keys(sqlite3 *db, struct buf *keys, struct err *err)
     return rc;
 }
 
-/* A master's texts and wire bytes, behind one another. */
-struct kept {
-    char id[96], imei[32], camera[32], kind[32], source[32];
-    uint8_t wire[4][RAW_WIRE_BYTES_MAX];
-};
-
-static int read_row(sqlite3_stmt *st, const char *day, int64_t key, struct kept *k,
+static int read_row(sqlite3_stmt *st, const char *day, int64_t key, struct raw_kept *k,
                     struct raw_facts *f, struct err *err)
 {
-    size_t n[4];
     bool ok = sqlx_text(st, 0, k->id, sizeof k->id) && sqlx_text(st, 1, k->imei, sizeof k->imei) &&
               sqlx_text(st, 2, k->camera, sizeof k->camera) &&
               sqlx_text(st, 3, k->kind, sizeof k->kind) &&
               sqlx_text(st, 4, k->source, sizeof k->source) &&
               sqlx_int64(st, 5, INT64_MIN, INT64_MAX, &f->arrived_us);
     for (int i = 0; ok && i < 4; i++)
-        ok = sqlx_blob(st, 6 + i, k->wire[i], sizeof k->wire[i], &n[i]);
+        ok = sqlx_blob(st, 6 + i, k->wire[i], sizeof k->wire[i], &k->wire_bytes[i]);
     if (!ok)
         return sqlx_unreadable(st, err, "master %s/%" PRId64 ": its facts are malformed", day, key);
-    f->id = k->id;
-    f->imei = k->imei;
-    f->camera = k->camera;
-    f->kind = k->kind;
-    f->source = k->source;
-    f->init = k->wire[0];
-    f->meta = k->wire[1];
-    f->start = k->wire[2];
-    f->path = k->wire[3];
-    f->init_bytes = n[0];
-    f->meta_bytes = n[1];
-    f->start_bytes = n[2];
-    f->path_bytes = n[3];
+    raw_kept_facts(k, f);
     return ERR_OK;
 }
 
-static int read_owner(struct raw *raw, const char *day, int64_t key, struct kept *kept,
+static int read_owner(struct raw *raw, const char *day, int64_t key, struct raw_kept *kept,
                       struct raw_facts *facts, bool *noted, struct err *err)
 {
     struct raw_dayfile *d;
@@ -168,7 +149,7 @@ static int read_owner(struct raw *raw, const char *day, int64_t key, struct kept
 }
 
 /* *there false: it was dropped meanwhile. */
-static int read_master(struct raw *raw, const char *day, int64_t key, struct kept *kept,
+static int read_master(struct raw *raw, const char *day, int64_t key, struct raw_kept *kept,
                        struct raw_master *out, char flaw[512], bool *there, struct err *err)
 {
     *out = (struct raw_master){.key = key};
@@ -197,7 +178,7 @@ int raw_each(struct raw *raw, const char *day, raw_master_fn *fn, void *arg, str
     struct raw_dayfile *d;
     char flaw[512];
     buf_init(&keys, KEYS_BYTES_MAX);
-    struct kept *kept = malloc(sizeof *kept);
+    struct raw_kept *kept = malloc(sizeof *kept);
     int rc = kept ? raw_dayfile_get(raw, day, false, &d, err) : err_nomem(err, "a master's facts");
     if (rc == ERR_OK)
         rc = list_keys(d->db, &keys, err);
@@ -223,7 +204,7 @@ int raw_one(struct raw *raw, const char *day, int64_t key, raw_master_fn *fn, vo
     struct raw_master m;
     char flaw[512];
     bool there = false;
-    struct kept *kept = malloc(sizeof *kept);
+    struct raw_kept *kept = malloc(sizeof *kept);
     int rc = kept ? read_master(raw, day, key, kept, &m, flaw, &there, err)
                   : err_nomem(err, "a master's facts");
     if (rc == ERR_OK)
